@@ -1,0 +1,187 @@
+"""What running a use case needs from outside, unknown to the business."""
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import TracebackType
+from typing import Protocol, Self
+from uuid import UUID
+
+from domain.access.model import Owner
+from domain.conversation.model import Question
+from domain.conversation.ports import Conversations, Turns
+from domain.grounding.model import Evidence
+from domain.library.model import Page, SourceDocument
+from domain.library.ports import Collections, Documents, EmbeddingStore
+
+
+class Clock(Protocol):
+    @abstractmethod
+    def now(self) -> datetime:
+        """The time in UTC, with its zone."""
+
+    @abstractmethod
+    def elapsed_ms(self) -> float:
+        """Milliseconds of a clock that only goes forward, for durations."""
+
+
+class IdSource(Protocol):
+    @abstractmethod
+    def new(self) -> UUID:
+        """A UUIDv7: unique, and ordered by time."""
+
+
+class IngestionStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """What became of one document of an ingestion."""
+
+    PENDING = "pending"
+    ADDED = "added"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REMOVED = "removed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Ingestion:
+    """One request to add or refresh documents. ``counts`` holds every Outcome but PENDING, and ``total``."""
+
+    id: UUID
+    owner: Owner
+    collection: str
+    base_url: str | None
+    prune: bool
+    status: IngestionStatus
+    created_at: datetime
+    finished_at: datetime | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StagedDocument:
+    """A document as it waits to be worked on; ``ordinal`` is its place in the request."""
+
+    ordinal: int
+    source: SourceDocument
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentOutcome:
+    uri: str
+    outcome: Outcome
+    error: str | None = None
+
+
+class Ingestions(Protocol):
+    """Ingestion requests with the bytes of their documents, kept until each has been worked on."""
+
+    @abstractmethod
+    async def add(self, ingestion: Ingestion, sources: Sequence[SourceDocument]) -> None:
+        """Store the request and all of its documents."""
+
+    @abstractmethod
+    async def get(self, ingestion_id: UUID, owner: Owner | None) -> Ingestion:
+        """``owner`` None: anybody's. Raises IngestionNotFound."""
+
+    @abstractmethod
+    async def list(self, owner: Owner | None, *, limit: int, cursor: str | None) -> Page[Ingestion]:
+        """Newest first; ``owner`` None: everybody's. Raises BadCursor."""
+
+    @abstractmethod
+    async def documents(self, ingestion_id: UUID, *, limit: int, cursor: str | None) -> Page[DocumentOutcome]:
+        """What became of each document, in the order of the request, removed ones last. Raises BadCursor."""
+
+    @abstractmethod
+    async def unfinished(self) -> Sequence[UUID]:
+        """Queued and running ingestions, oldest first."""
+
+    @abstractmethod
+    async def pending(self, ingestion_id: UUID, *, limit: int) -> Sequence[StagedDocument]:
+        """The next documents that nothing has become of yet, in the order of the request."""
+
+    @abstractmethod
+    async def requested_uris(self, ingestion_id: UUID) -> Sequence[str]:
+        """The uris that the request named, in its order."""
+
+    @abstractmethod
+    async def start(self, ingestion_id: UUID) -> None:
+        """A queued ingestion is running from now on."""
+
+    @abstractmethod
+    async def record(self, ingestion_id: UUID, outcomes: Mapping[int, DocumentOutcome]) -> None:
+        """What became of staged documents, by ordinal; their bytes may go. A recorded outcome stays as it is."""
+
+    @abstractmethod
+    async def record_removed(self, ingestion_id: UUID, uris: Sequence[str]) -> None:
+        """Documents that pruning removed; recording one twice changes nothing."""
+
+    @abstractmethod
+    async def finish(self, ingestion_id: UUID, status: IngestionStatus, *, at: datetime) -> None:
+        """The ingestion has ended."""
+
+
+class UnitOfWork(Protocol):
+    """
+    One transaction: everything done through its stores happens when ``commit`` returns, or not at all.
+
+    Leaving without a commit rolls back. Any store may raise PortUnavailable("database").
+    """
+
+    collections: Collections
+    documents: Documents
+    embeddings: EmbeddingStore
+    conversations: Conversations
+    turns: Turns
+    ingestions: Ingestions
+
+    @abstractmethod
+    async def __aenter__(self) -> Self: ...
+
+    @abstractmethod
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    @abstractmethod
+    async def commit(self) -> None:
+        """Make it so."""
+
+
+class UnitOfWorkFactory(Protocol):
+    def __call__(self) -> UnitOfWork: ...
+
+
+class WorkQueue(Protocol):
+    """Ingestions that wait for the background worker."""
+
+    @abstractmethod
+    def wake(self, ingestion_id: UUID) -> None:
+        """Work on this ingestion soon; waking twice is no harm."""
+
+    @abstractmethod
+    async def next(self) -> UUID:
+        """Wait for the next ingestion."""
+
+
+class AnswerWriter(Protocol):
+    """Writes an answer from evidence, piece by piece, with a marker ``[n]`` after each sentence that rests on it."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What ``model`` says of the turns that it answers."""
+
+    @abstractmethod
+    def write(self, question: Question, evidence: Sequence[Evidence], *, language: str) -> AsyncIterator[str]:
+        """The answer's pieces in order. No piece at all: this evidence gives no answer."""

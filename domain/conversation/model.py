@@ -1,0 +1,163 @@
+"""Questions, turns and conversations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from domain.access.model import Owner
+from domain.grounding.model import Abstention, Claim, Evidence, Reference, Verification, Verifier
+from domain.retrieval.model import SearchFilters
+from domain.text import clean_text
+
+MAX_QUESTION_CHARS: Final = 4_000
+MAX_TITLE_CHARS: Final = 80
+
+
+class TurnStatus(StrEnum):
+    RUNNING = "running"
+    ANSWERED = "answered"
+    ABSTAINED = "abstained"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: 1 to 4,000 characters after trimming. ``selected_text`` is what the reader has marked."""
+
+    text: str
+    selected_text: str | None = None
+
+    @staticmethod
+    def checked(text: str, selected_text: str | None = None) -> "Question":
+        """Raises BlankQuestion, TextTooLong or ForbiddenCharacter."""
+        text = clean_text(text, field="question", limit=MAX_QUESTION_CHARS)
+        if selected_text is not None:
+            selected_text = clean_text(selected_text, field="selected_text", limit=MAX_QUESTION_CHARS)
+        return Question(text, selected_text)
+
+
+@dataclass(frozen=True, slots=True)
+class AskOptions:
+    """How one question wants to be answered."""
+
+    filters: SearchFilters = field(default_factory=SearchFilters)
+    top_k: int = 6
+    citation_style: str = "apa"
+    verification: Verification = Verification.FLAG
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """``collections`` empty: all that its owner may read at each question."""
+
+    id: UUID
+    owner: Owner
+    title: str
+    collections: tuple[str, ...]
+    created_at: datetime
+
+    @staticmethod
+    def title_for(question: Question) -> str:
+        """The first line of the first question, cut at a word so that it fits a list."""
+        line = question.text.splitlines()[0]
+        if len(line) <= MAX_TITLE_CHARS:
+            return line
+        return line[: MAX_TITLE_CHARS - 1].rsplit(" ", 1)[0] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    model: str
+    outcome: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float = 0.0
+    cost_estimated: bool = False
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """
+    One question and its answer: immutable, each change is a new value.
+
+    Only ``running`` turns change; the methods that end one keep "no answer of empty text called answered" and
+    "no reference without a citation" true by refusing to build anything else.
+    """
+
+    id: UUID
+    conversation_id: UUID
+    owner: Owner
+    created_at: datetime
+    question: str
+    status: TurnStatus = TurnStatus.RUNNING
+    standalone_question: str = ""
+    answer: str = ""
+    abstention: Abstention | None = None
+    claims: tuple[Claim, ...] = ()
+    verifier: Verifier | None = None
+    evidence: tuple[Evidence, ...] = ()
+    references: tuple[Reference, ...] = ()
+    notices: tuple[str, ...] = ()
+    degraded: tuple[str, ...] = ()
+    model: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    timings_ms: Mapping[str, int] = field(default_factory=dict)
+
+    @staticmethod
+    def begin(turn_id: UUID, conversation_id: UUID, owner: Owner, question: Question, at: datetime) -> "Turn":
+        return Turn(turn_id, conversation_id, owner, at, question.text, standalone_question=question.text)
+
+    def answered(
+        self,
+        answer: str,
+        *,
+        claims: tuple[Claim, ...],
+        verifier: Verifier | None,
+        references: tuple[Reference, ...],
+        model: str,
+    ) -> "Turn":
+        """Close with an answer. ValueError for an empty text or a reference that no evidence of this turn carries."""
+        self._must_run()
+        if not answer.strip():
+            raise ValueError("an answer of empty text is not an answer")
+        listed = {piece.n for piece in self.evidence}
+        for reference in references:
+            if not reference.evidence or not set(reference.evidence) <= listed:
+                raise ValueError("a reference needs a citation of this turn's evidence")
+        return replace(
+            self,
+            status=TurnStatus.ANSWERED,
+            answer=answer,
+            claims=claims,
+            verifier=verifier,
+            references=references,
+            model=model,
+        )
+
+    def abstained(self, abstention: Abstention) -> "Turn":
+        """Close without an answer; what was written so far is void, and nothing is listed that was not used."""
+        self._must_run()
+        return replace(self, status=TurnStatus.ABSTAINED, answer="", claims=(), references=(), abstention=abstention)
+
+    def ended(self, status: TurnStatus) -> "Turn":
+        """Close a turn that got no proper end: cancelled, interrupted or failed."""
+        self._must_run()
+        if status not in (TurnStatus.CANCELLED, TurnStatus.INTERRUPTED, TurnStatus.FAILED):
+            raise ValueError(f"{status} is not an early end")
+        return replace(self, status=status)
+
+    def _must_run(self) -> None:
+        if self.status is not TurnStatus.RUNNING:
+            raise ValueError(f"the turn is {self.status} already")

@@ -1,0 +1,62 @@
+"""What conversations need from outside."""
+
+from abc import abstractmethod
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from domain.access.model import Owner
+from domain.conversation.model import Conversation, Turn
+from domain.library.model import Page
+
+
+class Conversations(Protocol):
+    """Conversations, each seen by its owner alone."""
+
+    @abstractmethod
+    async def add(self, conversation: Conversation) -> None:
+        """Store a new conversation."""
+
+    @abstractmethod
+    async def get(self, conversation_id: UUID, owner: Owner) -> Conversation:
+        """Raises ConversationNotFound: unknown, or another owner's."""
+
+
+class Turns(Protocol):
+    """
+    Turns, each seen by its owner alone. What is read back equals what was stored, field for field.
+
+    A running turn is held by a lease: the process that answers it has until ``lease_until`` to finish.
+    """
+
+    @abstractmethod
+    async def begin(self, turn: Turn, *, holder: str, lease_until: datetime) -> None:
+        """
+        Store a new running turn, held by the process ``holder``.
+
+        A running turn of the same conversation whose lease has passed by the new turn's ``created_at`` becomes
+        interrupted first. Raises ConversationBusy when another still runs.
+        """
+
+    @abstractmethod
+    async def finish(self, turn: Turn) -> None:
+        """Store the end of a running turn, once, whole; a turn that has ended already is left as it is."""
+
+    @abstractmethod
+    async def get(self, turn_id: UUID, owner: Owner) -> Turn:
+        """Raises TurnNotFound: unknown, or another owner's."""
+
+    @abstractmethod
+    async def of_conversation(
+        self, conversation_id: UUID, owner: Owner, *, limit: int, cursor: str | None
+    ) -> Page[Turn]:
+        """A conversation's turns, newest first. Raises BadCursor."""
+
+    @abstractmethod
+    async def interrupt_lost(self, *, now: datetime, lost_holders_all_but: str | None) -> int:
+        """
+        Running turns whose lease has passed become interrupted; returns how many did.
+
+        ``lost_holders_all_but`` names the only process that can be alive (the owner of an embedded data directory):
+        then turns of any other holder are lost at once. None: other processes may be alive, leases alone decide.
+        """

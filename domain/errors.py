@@ -1,0 +1,167 @@
+"""
+Every error that Ibid raises on purpose.
+
+    IbidError
+    ├── DomainError              the caller can act on it
+    │   ├── Refused              understood, and refused: says which field and why
+    │   │   ├── BlankQuestion
+    │   │   ├── TextTooLong
+    │   │   ├── ForbiddenCharacter
+    │   │   └── OutOfRange
+    │   ├── Missing              not there, or not the caller's to see: the two are told apart nowhere
+    │   │   ├── CollectionNotFound
+    │   │   ├── DocumentNotFound
+    │   │   ├── DocumentVersionNotFound
+    │   │   ├── ConversationNotFound
+    │   │   ├── TurnNotFound
+    │   │   └── IngestionNotFound
+    │   ├── DocumentVersionGone  was there, and was removed
+    │   ├── ConversationBusy     another turn of this conversation still runs
+    │   ├── DocumentUnreadable   one document cannot be parsed; the others are untouched
+    │   ├── BadCursor            a cursor that this listing did not give out
+    │   └── AccessDenied
+    │       ├── NotAuthenticated
+    │       └── ScopeMissing
+    └── PortError                something behind a port failed
+        ├── PortUnavailable      worth retrying
+        ├── PortRefused          not worth retrying: quota, key, our request
+        └── PortReplyInvalid     an answer that breaks the port's contract
+
+Errors carry fields, never HTTP codes: entrypoints/http/errors.py holds the one table.
+Messages are written for the caller and hold no secret and no text of a document.
+"""
+
+
+class IbidError(Exception):
+    """Base of every error raised on purpose; ``str(error)`` is fit for the caller to read."""
+
+
+class DomainError(IbidError):
+    """The caller can act on it."""
+
+
+class Refused(DomainError):
+    """A well-formed value that Ibid will not take; ``field`` names it as the wire does."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+class BlankQuestion(Refused):
+    def __init__(self, field: str = "question") -> None:
+        super().__init__(field, "must not be blank")
+
+
+class TextTooLong(Refused):
+    def __init__(self, field: str, *, limit: int, actual: int) -> None:
+        super().__init__(field, f"has {actual:,} characters; at most {limit:,} are taken")
+
+
+class ForbiddenCharacter(Refused):
+    def __init__(self, field: str, name: str) -> None:
+        super().__init__(field, f"holds {name}, which cannot be stored; remove it")
+
+
+class OutOfRange(Refused):
+    pass
+
+
+class Missing(DomainError):
+    """Not there, or not the caller's to see; ``what`` is the kind of thing, ``name`` what was asked for."""
+
+    what = "object"
+
+    def __init__(self, name: object) -> None:
+        super().__init__(f"no {self.what} {str(name)!r} that you may see")
+        self.name = str(name)
+
+
+class CollectionNotFound(Missing):
+    what = "collection"
+
+
+class DocumentNotFound(Missing):
+    what = "document"
+
+
+class DocumentVersionNotFound(Missing):
+    what = "document version"
+
+
+class ConversationNotFound(Missing):
+    what = "conversation"
+
+
+class TurnNotFound(Missing):
+    what = "turn"
+
+
+class IngestionNotFound(Missing):
+    what = "ingestion"
+
+
+class DocumentVersionGone(DomainError):
+    def __init__(self, document_id: object) -> None:
+        super().__init__(f"the text of document {str(document_id)!r} was removed")
+
+
+class ConversationBusy(DomainError):
+    def __init__(self, conversation_id: object) -> None:
+        super().__init__(
+            f"a question in conversation {str(conversation_id)!r} is still being answered; wait for its end"
+        )
+
+
+class DocumentUnreadable(DomainError):
+    """One document cannot be turned into text; ``reason`` says why, in words its owner knows."""
+
+    def __init__(self, uri: str, reason: str) -> None:
+        super().__init__(f"{uri}: {reason}")
+        self.uri = uri
+        self.reason = reason
+
+
+class BadCursor(DomainError):
+    def __init__(self) -> None:
+        super().__init__("the cursor is not one that this listing gave out; start again without it")
+
+
+class AccessDenied(DomainError):
+    pass
+
+
+class NotAuthenticated(AccessDenied):
+    def __init__(self) -> None:
+        super().__init__("send an API key as 'Authorization: Bearer <key>'")
+
+
+class ScopeMissing(AccessDenied):
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"the key lacks the scope {scope!r}")
+        self.scope = scope
+
+
+class PortError(IbidError):
+    """Something behind ``port`` failed; the message names the port and never quotes its reply."""
+
+    def __init__(self, port: str, message: str) -> None:
+        super().__init__(f"{port}: {message}")
+        self.port = port
+
+
+class PortUnavailable(PortError):
+    """Worth retrying, after ``retry_after_s`` seconds when the port said so."""
+
+    def __init__(self, port: str, message: str = "did not answer", *, retry_after_s: float | None = None) -> None:
+        super().__init__(port, message)
+        self.retry_after_s = retry_after_s
+
+
+class PortRefused(PortError):
+    """Not worth retrying: quota, key, or our own request."""
+
+
+class PortReplyInvalid(PortError):
+    """The reply breaks the port's contract: too few vectors, a wrong dimension, NaN."""

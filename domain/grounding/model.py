@@ -1,0 +1,133 @@
+"""Evidence, claims, citations, verdicts, abstention, references: what makes an answer traceable."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class Verdict(StrEnum):
+    """What a claim's evidence says of it."""
+
+    SUPPORTED = "supported"
+    PARTIAL = "partial"
+    UNSUPPORTED = "unsupported"
+    UNCITED = "uncited"
+
+
+class AbstentionReason(StrEnum):
+    NOTHING_RETRIEVED = "nothing_retrieved"
+    INSUFFICIENT_EVIDENCE = "insufficient_evidence"
+    VERIFICATION_FAILED = "verification_failed"
+
+
+class Verification(StrEnum):
+    """What happens to claims: FLAG marks them, REDACT holds unsupported ones back, OFF judges none."""
+
+    FLAG = "flag"
+    REDACT = "redact"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class CitedDocument:
+    """The document of a piece of evidence, as it stood when the answer was written."""
+
+    id: UUID
+    version: str
+    collection: str
+    uri: str
+    title: str
+    url: str | None
+    peer_reviewed: bool | None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CitedSection:
+    heading_path: tuple[str, ...]
+    anchor: str | None
+    page: int | None
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """
+    A numbered passage that an answer may rest on; what is shown is exactly what was used.
+
+    ``start`` and ``end`` are code points of the cited version's text; ``score`` is calibrated, 0 to 1.
+    """
+
+    n: int
+    passage_id: UUID
+    text: str
+    start: int
+    end: int
+    score: float
+    document: CitedDocument
+    section: CitedSection
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """
+    A claim's pointer to evidence number ``evidence``, with the words that carry it.
+
+    ``quote`` is verbatim: it equals code points [quote_start, quote_end) of the cited version's text.
+    """
+
+    evidence: int
+    quote: str
+    quote_start: int
+    quote_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One sentence of an answer that asserts something: code points [start, end) of the answer, markers included."""
+
+    index: int
+    start: int
+    end: int
+    verdict: Verdict
+    score: float
+    verbatim: bool
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """Who judged the claims."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Abstention:
+    """No answer, why, and the passages that came closest."""
+
+    reason: AbstentionReason
+    message: str
+    closest: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The bibliographic entry of a cited document, and the evidence numbers that cite it."""
+
+    evidence: tuple[int, ...]
+    csl: Mapping[str, Any]
+    formatted: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenSentence:
+    """A sentence that ends in an answer: its span [start, end) of the answer so far, and the evidence it names."""
+
+    start: int
+    end: int
+    text: str
+    markers: Sequence[int]

@@ -1,0 +1,200 @@
+"""What is asked about: collections of documents, their versions, sections and passages."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+from domain.errors import OutOfRange, TextTooLong
+from domain.text import clean_text, refuse_unstorable
+
+T = TypeVar("T")
+
+COLLECTION_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+MAX_URI_CHARS: Final = 1_000
+MAX_TITLE_CHARS: Final = 500
+MAX_DOCUMENT_CHARS: Final = 8_000_000
+"""Eight times the 1 MB of the longest page in the Docusaurus trees that were looked at; a 5 MB page goes in."""
+
+
+class Visibility(StrEnum):
+    PRIVATE = "private"
+    MEMBERS = "members"
+    PUBLIC = "public"
+
+
+class Format(StrEnum):
+    MARKDOWN = "markdown"
+    MDX = "mdx"
+    HTML = "html"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A body of documents asked about together, known by its name (a slug)."""
+
+    name: str
+    created_at: datetime
+    title: str = ""
+    description: str = ""
+    visibility: Visibility = Visibility.PRIVATE
+    language: str = "en"
+    trust: int = 5
+
+
+def collection_name(value: str, *, field: str = "collection") -> str:
+    """A caller's collection name, checked: lower-case letters, digits and inner hyphens, at most 64."""
+    if not COLLECTION_NAME.fullmatch(value):
+        raise OutOfRange(field, "must be 1 to 64 lower-case letters, digits and inner hyphens")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDocument:
+    """A document as its owner sent it. ``uri`` is its stable name in the collection; ``url`` where readers find it."""
+
+    uri: str
+    content: str
+    format: Format
+    title: str | None = None
+    url: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def checked(
+        uri: str,
+        content: str,
+        format: Format,  # noqa: A002  the wire's own word
+        *,
+        title: str | None = None,
+        url: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        at: str = "documents[0]",
+    ) -> "SourceDocument":
+        """Build one from a caller's values; raises a Refused that names the field below ``at``."""
+        clean_text(uri, field=f"{at}.uri", limit=MAX_URI_CHARS)
+        if title is not None:
+            title = clean_text(title, field=f"{at}.title", limit=MAX_TITLE_CHARS)
+        if url is not None:
+            url = clean_text(url, field=f"{at}.url", limit=2_000)
+            if not url.startswith(("https://", "http://")):
+                raise OutOfRange(f"{at}.url", "must begin with https:// or http://")
+        if len(content) > MAX_DOCUMENT_CHARS:
+            raise TextTooLong(f"{at}.content", limit=MAX_DOCUMENT_CHARS, actual=len(content))
+        refuse_unstorable(content, field=f"{at}.content")
+        refuse_unstorable(repr(metadata), field=f"{at}.metadata")
+        return SourceDocument(uri.strip(), content, format, title, url, metadata or {})
+
+
+class BlockKind(StrEnum):
+    """What a block of text is; CODE and TABLE rows are never cut in the middle."""
+
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    LIST_ITEM = "list_item"
+    CODE = "code"
+    TABLE = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A run of text that belongs together: code points [start, end) of the document's text."""
+
+    start: int
+    end: int
+    kind: BlockKind
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """
+    A heading and what stands under it, up to the next heading of any level: code points [start, end).
+
+    ``heading_path`` runs from the document's title down to this heading; text before the first heading is a section of
+    its own with ``level`` 0. ``anchor`` is the id that the published page gives the heading, None where it gives none
+    (the page's own title, text before the first heading). ``page`` counts from 1, for paged formats.
+    """
+
+    ordinal: int
+    heading_path: tuple[str, ...]
+    level: int
+    anchor: str | None
+    start: int
+    end: int
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """
+    What a parser makes of a source: normalised text, and where its sections and blocks stand in it.
+
+    Sections are in order, do not overlap and together cover every block; blocks are in order, do not overlap and lie
+    each inside one section. ``text`` is what quotes are cut from, so it holds only what a reader of the page sees.
+    ``metadata`` is what the source says of itself (front matter, meta tags).
+    """
+
+    text: str
+    title: str | None
+    sections: tuple[Section, ...]
+    blocks: tuple[Block, ...]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The unit of retrieval: a verbatim span [start, end) of one version, inside one section."""
+
+    id: UUID
+    section: int
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One page, known by its collection and uri. ``version`` is the active one, None until the first is in."""
+
+    id: UUID
+    collection: str
+    uri: str
+    title: str
+    url: str | None
+    peer_reviewed: bool | None
+    metadata: Mapping[str, Any]
+    version: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentVersion:
+    """The immutable content of a document; ``version`` is the SHA-256 (hex) of everything it was made from."""
+
+    document_id: UUID
+    version: str
+    text: str
+    sections: tuple[Section, ...]
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PassageInDocument:
+    """A passage of an active version, read back with what a citation needs to name it."""
+
+    passage: Passage
+    section: Section
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a listing, newest first; ``next_cursor`` is None on the last."""
+
+    items: Sequence[T]
+    next_cursor: str | None = None

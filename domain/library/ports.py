@@ -1,0 +1,144 @@
+"""What the library of documents needs from outside."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from domain.access.readable import ReadableCollections
+from domain.library.model import (
+    Collection,
+    Document,
+    DocumentVersion,
+    Page,
+    ParsedDocument,
+    PassageInDocument,
+    SourceDocument,
+)
+from domain.retrieval.model import Vector
+
+
+class Collections(Protocol):
+    """The collections there are."""
+
+    @abstractmethod
+    async def add(self, collection: Collection) -> None:
+        """Make a collection; one of that name is left as it is."""
+
+    @abstractmethod
+    async def all(self) -> Sequence[Collection]:
+        """Every collection, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A version to make the active one, with what its document then shows."""
+
+    document: Document
+    version: DocumentVersion
+
+
+class Documents(Protocol):
+    """
+    Documents, their versions and passages: the truth that the passage index is derived from.
+
+    A forgotten document answers to nothing but ``text`` (which says it is gone); its uri is free for a new document.
+    """
+
+    @abstractmethod
+    async def register(self, collection: str, uris: Sequence[str], *, ids: Sequence[UUID], at: datetime) -> None:
+        """
+        Make a document of each uri that has none, under the id of the same place; existing ones are left alone.
+
+        A registered document has no version and is listed nowhere until ``activate``. It exists early so that its id,
+        and so the ids of its passages, stay the same when a crash makes ingestion run again.
+        """
+
+    @abstractmethod
+    async def by_uri(self, collection: str, uris: Sequence[str]) -> Mapping[str, Document]:
+        """The documents of these uris, registered ones included; unknown uris are left out."""
+
+    @abstractmethod
+    async def activate(self, activations: Sequence[Activation]) -> Sequence[UUID]:
+        """
+        Store each version and make it the active one, all or none; a version stored before is stored once.
+
+        Returns the ids of passages that no longer belong to an active version; they are also kept as ``stale`` until
+        ``discard_stale``, so that a crash before they leave the index loses no one of them.
+        """
+
+    @abstractmethod
+    async def stale(self) -> Sequence[UUID]:
+        """Passages that left their active version and may still be in the index."""
+
+    @abstractmethod
+    async def discard_stale(self, passage_ids: Iterable[UUID]) -> None:
+        """These stale passages have left the index."""
+
+    @abstractmethod
+    async def get(self, document_id: UUID, readable: ReadableCollections) -> Document:
+        """Raises DocumentNotFound: unknown, forgotten, never activated, or in a collection outside ``readable``."""
+
+    @abstractmethod
+    async def list(
+        self, readable: ReadableCollections, *, collection: str | None, uri: str | None, limit: int, cursor: str | None
+    ) -> Page[Document]:
+        """Active documents, newest first. ``cursor`` comes from the page before; raises BadCursor."""
+
+    @abstractmethod
+    async def text(self, document_id: UUID, version: str, readable: ReadableCollections) -> str:
+        """
+        The text of any kept version.
+
+        Raises DocumentNotFound, DocumentVersionNotFound, or DocumentVersionGone when the document was forgotten.
+        """
+
+    @abstractmethod
+    async def passages(
+        self, passage_ids: Sequence[UUID], readable: ReadableCollections
+    ) -> Mapping[UUID, PassageInDocument]:
+        """
+        Those of the passages that belong to an active version in ``readable``, by id.
+
+        This is where a hit becomes text: what the index still holds of an older version, a forgotten document or a
+        collection outside ``readable`` is not in the answer.
+        """
+
+    @abstractmethod
+    async def uris(self, collection: str) -> Sequence[str]:
+        """The uris of all active documents of a collection, sorted."""
+
+    @abstractmethod
+    async def forget(self, document_id: UUID, *, at: datetime) -> Sequence[UUID]:
+        """
+        Remove a document with its versions and passages; what stays is that it existed.
+
+        Returns the passage ids that were active, which also become ``stale``. Raises DocumentNotFound.
+        """
+
+
+class EmbeddingStore(Protocol):
+    """Vectors once bought, found by what was embedded: a moved page or an unchanged passage buys none again."""
+
+    @abstractmethod
+    async def get(self, embedder: str, input_hashes: Sequence[bytes]) -> Mapping[bytes, Vector]:
+        """The kept vectors by SHA-256 of the embedded input; unknown ones are left out. Within 1/127 of each value."""
+
+    @abstractmethod
+    async def put(self, embedder: str, vectors: Mapping[bytes, Vector]) -> None:
+        """Keep vectors; putting the same hash again changes nothing."""
+
+
+class DocumentParser(Protocol):
+    """Turns a source of one or more formats into text with sections."""
+
+    @abstractmethod
+    def parse(self, source: SourceDocument) -> ParsedDocument:
+        """
+        Parse a source; pure and CPU-bound, so callers run it off the event loop.
+
+        An empty document gives an empty text with no section. Raises DocumentUnreadable, and nothing else, for a
+        source that cannot be read.
+        """
