@@ -1,0 +1,152 @@
+"""Collections and their documents, in memory."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from adapters.memory.paging import page_after
+from adapters.memory.store import InMemoryStore, Transaction
+from domain.access.readable import ReadableCollections
+from domain.errors import DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
+from domain.library.model import Collection, Document, Page, PassageInDocument
+from domain.library.ports import Activation, Collections, Documents, EmbeddingStore
+from domain.retrieval.model import Vector
+
+
+class InMemoryCollections(Collections):
+    def __init__(self, store: InMemoryStore, transaction: Transaction) -> None:
+        self._store = store
+        self._transaction = transaction
+
+    async def add(self, collection: Collection) -> None:
+        if collection.name not in self._store.collections:
+            self._transaction.put(self._store.collections, collection.name, collection)
+
+    async def all(self) -> Sequence[Collection]:
+        return [self._store.collections[name] for name in sorted(self._store.collections)]
+
+
+class InMemoryDocuments(Documents):
+    def __init__(self, store: InMemoryStore, transaction: Transaction) -> None:
+        self._store = store
+        self._transaction = transaction
+
+    async def register(self, collection: str, uris: Sequence[str], *, ids: Sequence[UUID], at: datetime) -> None:
+        known = self._by_uri(collection)
+        for uri, new_id in zip(uris, ids, strict=True):
+            if uri not in known:
+                known[uri] = Document(new_id, collection, uri, uri, None, None, {}, None, at, at)
+                self._transaction.put(self._store.documents, new_id, known[uri])
+
+    async def by_uri(self, collection: str, uris: Sequence[str]) -> Mapping[str, Document]:
+        known = self._by_uri(collection)
+        return {uri: known[uri] for uri in uris if uri in known}
+
+    def _by_uri(self, collection: str) -> dict[str, Document]:
+        return {
+            document.uri: document for document in self._store.documents.values() if document.collection == collection
+        }
+
+    async def activate(self, activations: Sequence[Activation]) -> Sequence[UUID]:
+        stale: list[UUID] = []
+        for activation in activations:
+            document, version = activation.document, activation.version
+            before = self._active_passages(document.id)
+            self._transaction.put(self._store.documents, document.id, document)
+            if (document.id, version.version) not in self._store.versions:
+                self._transaction.put(self._store.versions, (document.id, version.version), version)
+            now = {passage.id for passage in version.passages}
+            stale += [passage_id for passage_id in before if passage_id not in now]
+            for passage_id in now:
+                self._transaction.drop(self._store.stale, passage_id)
+        self._mark_stale(stale)
+        return stale
+
+    def _active_passages(self, document_id: UUID) -> list[UUID]:
+        document = self._store.documents.get(document_id)
+        if document is None or document.version is None:
+            return []
+        return [passage.id for passage in self._store.versions[document_id, document.version].passages]
+
+    def _mark_stale(self, passage_ids: Iterable[UUID]) -> None:
+        for passage_id in passage_ids:
+            self._transaction.put(self._store.stale, passage_id, None)
+
+    async def stale(self) -> Sequence[UUID]:
+        return list(self._store.stale)
+
+    async def discard_stale(self, passage_ids: Iterable[UUID]) -> None:
+        for passage_id in passage_ids:
+            self._transaction.drop(self._store.stale, passage_id)
+
+    async def get(self, document_id: UUID, readable: ReadableCollections) -> Document:
+        document = self._store.documents.get(document_id)
+        if document is None or document.version is None or document.collection not in readable:
+            raise DocumentNotFound(document_id)
+        return document
+
+    async def list(
+        self, readable: ReadableCollections, *, collection: str | None, uri: str | None, limit: int, cursor: str | None
+    ) -> Page[Document]:
+        found = [
+            document
+            for document in self._store.documents.values()
+            if document.version is not None
+            and document.collection in readable
+            and collection in (None, document.collection)
+            and uri in (None, document.uri)
+        ]
+        found.sort(key=lambda document: (document.created_at, document.id), reverse=True)
+        return page_after(found, key=lambda document: str(document.id), limit=limit, cursor=cursor)
+
+    async def text(self, document_id: UUID, version: str, readable: ReadableCollections) -> str:
+        if self._store.forgotten.get(document_id) in readable:
+            raise DocumentVersionGone(document_id)
+        await self.get(document_id, readable)
+        if (document_id, version) not in self._store.versions:
+            raise DocumentVersionNotFound(version)
+        return self._store.versions[document_id, version].text
+
+    async def passages(
+        self, passage_ids: Sequence[UUID], readable: ReadableCollections
+    ) -> Mapping[UUID, PassageInDocument]:
+        wanted = set(passage_ids)
+        found: dict[UUID, PassageInDocument] = {}
+        for document in self._store.documents.values():
+            if document.version is None or document.collection not in readable:
+                continue
+            version = self._store.versions[document.id, document.version]
+            for passage in version.passages:
+                if passage.id in wanted:
+                    found[passage.id] = PassageInDocument(passage, version.sections[passage.section], document)
+        return found
+
+    async def uris(self, collection: str) -> Sequence[str]:
+        return sorted(uri for uri, document in self._by_uri(collection).items() if document.version is not None)
+
+    async def forget(self, document_id: UUID, *, at: datetime) -> Sequence[UUID]:
+        document = self._store.documents.get(document_id)
+        if document is None:
+            raise DocumentNotFound(document_id)
+        removed = self._active_passages(document_id)
+        self._mark_stale(removed)
+        for key in [key for key in self._store.versions if key[0] == document_id]:
+            self._transaction.drop(self._store.versions, key)
+        self._transaction.drop(self._store.documents, document_id)
+        self._transaction.put(self._store.forgotten, document_id, document.collection)
+        return removed
+
+
+class InMemoryEmbeddingStore(EmbeddingStore):
+    def __init__(self, store: InMemoryStore, transaction: Transaction) -> None:
+        self._store = store
+        self._transaction = transaction
+
+    async def get(self, embedder: str, input_hashes: Sequence[bytes]) -> Mapping[bytes, Vector]:
+        kept = self._store.embeddings
+        return {digest: kept[embedder, digest] for digest in input_hashes if (embedder, digest) in kept}
+
+    async def put(self, embedder: str, vectors: Mapping[bytes, Vector]) -> None:
+        for digest, vector in vectors.items():
+            if (embedder, digest) not in self._store.embeddings:
+                self._transaction.put(self._store.embeddings, (embedder, digest), tuple(vector))

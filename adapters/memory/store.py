@@ -1,0 +1,72 @@
+"""The tables that the in-memory stores share, and transactions over them."""
+
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+from application.ports import DocumentOutcome, Ingestion, StagedDocument
+from domain.conversation.model import Conversation, Turn
+from domain.library.model import Collection, Document, DocumentVersion
+from domain.retrieval.model import Vector
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    holder: str
+    until: float
+
+
+@dataclass(slots=True)
+class StagedIngestion:
+    """An ingestion with its documents; ``outcomes`` by ordinal, ``removed`` in the order of removal."""
+
+    ingestion: Ingestion
+    staged: tuple[StagedDocument, ...]
+    outcomes: dict[int, DocumentOutcome] = field(default_factory=dict)
+    removed: dict[str, DocumentOutcome] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class InMemoryStore:
+    """Everything that a PostgreSQL database would hold. One per service; units of work open transactions on it."""
+
+    collections: dict[str, Collection] = field(default_factory=dict)
+    documents: dict[UUID, Document] = field(default_factory=dict)
+    forgotten: dict[UUID, str] = field(default_factory=dict)
+    versions: dict[tuple[UUID, str], DocumentVersion] = field(default_factory=dict)
+    stale: dict[UUID, None] = field(default_factory=dict)
+    embeddings: dict[tuple[str, bytes], Vector] = field(default_factory=dict)
+    conversations: dict[UUID, Conversation] = field(default_factory=dict)
+    turns: dict[UUID, Turn] = field(default_factory=dict)
+    leases: dict[UUID, Lease] = field(default_factory=dict)
+    ingestions: dict[UUID, StagedIngestion] = field(default_factory=dict)
+
+
+class Transaction:
+    """Writes to the tables, remembered so that they can be undone."""
+
+    def __init__(self) -> None:
+        self._undo: list[Callable[[], Any]] = []
+
+    def put(self, table: MutableMapping[K, V], key: K, value: V) -> None:
+        if key in table:
+            self._undo.append(lambda old=table[key]: table.__setitem__(key, old))  # type: ignore[misc]  # lambda default
+        else:
+            self._undo.append(lambda: table.pop(key, None))
+        table[key] = value
+
+    def drop(self, table: MutableMapping[K, V], key: K) -> None:
+        if key in table:
+            old = table.pop(key)
+            self._undo.append(lambda: table.__setitem__(key, old))
+
+    def keep(self) -> None:
+        self._undo.clear()
+
+    def roll_back(self) -> None:
+        while self._undo:
+            self._undo.pop()()

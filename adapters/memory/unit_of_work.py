@@ -1,0 +1,39 @@
+"""Units of work over the in-memory store."""
+
+from types import TracebackType
+from typing import Self
+
+from adapters.memory.conversations import InMemoryConversations, InMemoryTurns
+from adapters.memory.ingestions import InMemoryIngestions
+from adapters.memory.library import InMemoryCollections, InMemoryDocuments, InMemoryEmbeddingStore
+from adapters.memory.store import InMemoryStore, Transaction
+from application.ports import UnitOfWork
+
+
+class InMemoryUnitOfWork(UnitOfWork):
+    """
+    Writes go straight to the shared tables and are undone unless committed.
+
+    No store awaits anything, so another task sees half a unit only if its owner awaits something else in the middle,
+    which the use cases do not do.
+    """
+
+    def __init__(self, store: InMemoryStore) -> None:
+        self._transaction = Transaction()
+        self.collections = InMemoryCollections(store, self._transaction)
+        self.documents = InMemoryDocuments(store, self._transaction)
+        self.embeddings = InMemoryEmbeddingStore(store, self._transaction)
+        self.conversations = InMemoryConversations(store, self._transaction)
+        self.turns = InMemoryTurns(store, self._transaction)
+        self.ingestions = InMemoryIngestions(store, self._transaction)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._transaction.roll_back()
+
+    async def commit(self) -> None:
+        self._transaction.keep()

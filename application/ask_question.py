@@ -1,0 +1,231 @@
+"""Answer one question from the documents that the caller may read, as a stream of events."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from domain.grounding.abstention import abstention_after_verification, abstention_without_answer, decide_abstention
+from domain.grounding.references import references
+from domain.grounding.verdicts import VERIFIER
+
+from application.events import AnswerReset, EvidenceFound, TurnDone, TurnFailed, TurnStarted
+from application.find_passages import FindPassages
+from application.judged_answer import JudgedAnswer
+from application.ports import AnswerWriter, Clock, IdSource, UnitOfWork, UnitOfWorkFactory
+from application.reading import languages_of
+from application.turn_stream import TurnStream
+from domain.access.model import Principal, Scope
+from domain.access.readable import ReadableCollections, readable_collections
+from domain.conversation.model import AskOptions, Attempt, Conversation, Question, Turn, TurnStatus
+from domain.grounding.model import Verification
+from domain.library.model import Collection
+from domain.text import Analyzer
+
+LEASE: Final = timedelta(seconds=180)
+"""How long a process may hold a running turn: the 120 s that a model may take in all, and a minute for the rest."""
+
+_log = logging.getLogger("ibid.ask")
+
+
+@dataclass(frozen=True, slots=True)
+class AskQuestionCommand:
+    principal: Principal
+    question: Question
+    collections: Sequence[str] | None = None
+    conversation_id: UUID | None = None
+    options: AskOptions = field(default_factory=AskOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What T1 settled: everything that answering needs and nothing that it must look up again."""
+
+    turn: Turn
+    question: Question
+    options: AskOptions
+    readable: ReadableCollections
+    languages: tuple[str, ...]
+    started_ms: float
+
+
+class AskQuestion:
+    """
+    Store the turn, find evidence, decide, write, judge, store the end; each step is told to the turn's stream.
+
+    No transaction is open between the first store and the last: a model may take a minute, a pool may not.
+    """
+
+    def __init__(
+        self,
+        *,
+        unit_of_work: UnitOfWorkFactory,
+        find_passages: FindPassages,
+        writer: AnswerWriter,
+        analyzer: Analyzer,
+        clock: Clock,
+        ids: IdSource,
+        holder: str,
+    ) -> None:
+        """``holder`` names this process in the leases of its turns."""
+        self._unit_of_work = unit_of_work
+        self._find_passages = find_passages
+        self._writer = writer
+        self._analyzer = analyzer
+        self._clock = clock
+        self._ids = ids
+        self._holder = holder
+        self._running: dict[asyncio.Task[None], TurnStream] = {}
+        self._stopping = False
+
+    async def execute(self, command: AskQuestionCommand) -> TurnStream:
+        """
+        Store the question as a running turn and begin to answer it.
+
+        Raises ScopeMissing, CollectionNotFound, ConversationNotFound, ConversationBusy or a PortError, all before a
+        turn exists; what goes wrong later is an event of the stream.
+        """
+        command.principal.require(Scope.ASK)
+        asked = await self._begin(command)
+        stream = TurnStream()
+        stream.emit(TurnStarted(asked.turn.id, asked.turn.conversation_id))
+        task = stream.run(lambda events: self._run(asked, events))
+        self._running[task] = stream
+        task.add_done_callback(self._running.pop)
+        return stream
+
+    async def drain(self, *, seconds: float) -> None:
+        """Give the running turns time to end, then end the rest as interrupted."""
+        self._stopping = True
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds)
+        for stream in list(self._running.values()):
+            stream.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=5)
+
+    async def _begin(self, command: AskQuestionCommand) -> _Asked:
+        started_ms = self._clock.elapsed_ms()
+        owner = command.principal.owner
+        async with self._unit_of_work() as uow:
+            collections = await uow.collections.all()
+            conversation = await self._conversation(uow, command)
+            asked = self._asked_collections(command, conversation, collections)
+            readable = readable_collections(command.principal, (one.name for one in collections), asked=asked)
+            turn = Turn.begin(self._ids.new(), conversation.id, owner, command.question, self._clock.now())
+            await uow.turns.begin(turn, holder=self._holder, lease_until=turn.created_at + LEASE)
+            await uow.commit()
+        languages = languages_of(collections, readable)
+        return _Asked(turn, command.question, command.options, readable, languages, started_ms)
+
+    async def _conversation(self, uow: UnitOfWork, command: AskQuestionCommand) -> Conversation:
+        owner = command.principal.owner
+        if command.conversation_id is not None:
+            return await uow.conversations.get(command.conversation_id, owner)
+        conversation = Conversation(
+            self._ids.new(),
+            owner,
+            Conversation.title_for(command.question),
+            tuple(command.collections or ()),
+            self._clock.now(),
+        )
+        await uow.conversations.add(conversation)
+        return conversation
+
+    @staticmethod
+    def _asked_collections(
+        command: AskQuestionCommand, conversation: Conversation, existing: Sequence[Collection]
+    ) -> Sequence[str] | None:
+        if command.collections is not None:
+            return command.collections
+        # A conversation outlives its collections: one that is gone is no longer asked for.
+        names = {collection.name for collection in existing}
+        return [name for name in conversation.collections if name in names] or None
+
+    async def _run(self, asked: _Asked, stream: TurnStream) -> None:
+        turn = asked.turn
+        try:
+            turn = self._timed(await self._answer(asked, stream), asked)
+            stream.close()
+            await self._store(turn)
+            stream.emit(TurnDone(turn))
+        except asyncio.CancelledError:
+            status = TurnStatus.INTERRUPTED if self._stopping else TurnStatus.CANCELLED
+            ended = self._timed(asked.turn.ended(status), asked)
+            await asyncio.shield(self._store(ended))
+            stream.emit(TurnDone(ended))
+        except Exception as error:
+            _log.warning("turn failed", extra={"turn_id": str(turn.id)}, exc_info=error)
+            await self._store_failure(asked)
+            stream.emit(TurnFailed(turn.id, error))
+
+    async def _answer(self, asked: _Asked, stream: TurnStream) -> Turn:
+        options, language = asked.options, asked.languages[0]
+        text = asked.question.text
+        if asked.question.selected_text is not None:
+            text = f"{text}\n{asked.question.selected_text}"
+        found = await self._find_passages.execute(
+            text, asked.readable, languages=asked.languages, filters=options.filters, top_k=options.top_k
+        )
+        turn = replace(asked.turn, degraded=found.degraded, timings_ms={"rewrite": 0, **found.timings_ms})
+        abstention = decide_abstention(asked.question.text, found.evidence, analyzer=self._analyzer, language=language)
+        if abstention is not None:
+            stream.emit(EvidenceFound((), found.degraded))
+            return turn.abstained(abstention)
+        stream.emit(EvidenceFound(found.evidence, found.degraded))
+        return await self._write(replace(turn, evidence=found.evidence), asked, stream)
+
+    async def _write(self, turn: Turn, asked: _Asked, stream: TurnStream) -> Turn:
+        options, language = asked.options, asked.languages[0]
+        answer = JudgedAnswer(turn.evidence, options.verification, self._analyzer, language)
+        began_ms, first_ms = self._clock.elapsed_ms(), None
+        async for piece in self._writer.write(asked.question, turn.evidence, language=language):
+            if first_ms is None:
+                first_ms = self._clock.elapsed_ms()
+            for event in answer.feed(piece):
+                stream.emit(event)
+        for event in answer.finish():
+            stream.emit(event)
+        ended_ms = self._clock.elapsed_ms()
+        turn = self._attempted(turn, "ok" if first_ms is not None else "empty", ended_ms - began_ms)
+        if first_ms is not None:
+            first = round(first_ms - asked.started_ms)
+            turn = replace(turn, timings_ms={**turn.timings_ms, "first_text": first})
+        return self._closed(turn, answer, options, stream)
+
+    def _closed(self, turn: Turn, answer: JudgedAnswer, options: AskOptions, stream: TurnStream) -> Turn:
+        if answer.withheld and not answer.claims:
+            stream.emit(AnswerReset("verification_failed", None))
+            return turn.abstained(abstention_after_verification(turn.evidence))
+        if not answer.text.strip():
+            return turn.abstained(abstention_without_answer(turn.evidence))
+        notices = ("verbatim_copy",) if any(claim.verbatim for claim in answer.claims) else ()
+        return replace(turn, notices=notices).answered(
+            answer.text,
+            claims=tuple(answer.claims),
+            verifier=None if options.verification is Verification.OFF else VERIFIER,
+            references=references(answer.cited, turn.evidence, style=options.citation_style),
+            model=self._writer.name,
+        )
+
+    def _attempted(self, turn: Turn, outcome: str, ms: float) -> Turn:
+        return replace(turn, attempts=(Attempt(self._writer.name, outcome, round(ms)),))
+
+    def _timed(self, turn: Turn, asked: _Asked) -> Turn:
+        total = round(self._clock.elapsed_ms() - asked.started_ms)
+        return replace(turn, timings_ms={**turn.timings_ms, "total": total})
+
+    async def _store(self, turn: Turn) -> None:
+        async with self._unit_of_work() as uow:
+            await uow.turns.finish(turn)
+            await uow.commit()
+
+    async def _store_failure(self, asked: _Asked) -> None:
+        try:
+            await self._store(self._timed(asked.turn.ended(TurnStatus.FAILED), asked))
+        except Exception as error:
+            # The database is what failed, perhaps: the turn's lease then makes it interrupted.
+            _log.error("the end of a turn could not be stored", extra={"turn_id": str(asked.turn.id)}, exc_info=error)

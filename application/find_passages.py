@@ -1,0 +1,92 @@
+"""How a question finds its passages; asking and searching share it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from domain.retrieval.fusion import fuse
+from domain.retrieval.near_duplicates import drop_near_duplicates
+from domain.retrieval.relevance import relevance
+
+from application.ports import Clock, UnitOfWorkFactory
+from domain.access.readable import ReadableCollections
+from domain.errors import PortError
+from domain.grounding.evidence import as_evidence
+from domain.grounding.model import Evidence
+from domain.retrieval.model import FoundPassage, FusedHit, Purpose, SearchFilters, Vector
+from domain.retrieval.ports import Embedder, PassageSearch, SparseEncoder
+from domain.text import Analyzer
+
+CANDIDATES: Final = 60
+"""Hits asked of each half: fusion needs more than it keeps, and some may turn out stale or doubled when read back."""
+
+SPARE: Final = 10
+"""Passages read back beyond twice what is asked for, to make up for stale and near-duplicate ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEvidence:
+    """``evidence`` best first; ``raw`` holds the fused and raw scores of the same passages, for the operator."""
+
+    evidence: tuple[Evidence, ...]
+    raw: tuple[FusedHit, ...]
+    degraded: tuple[str, ...]
+    timings_ms: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FindPassages:
+    """Embed, search both halves, fuse, read back from the database, drop near duplicates, score."""
+
+    embedder: Embedder
+    sparse_encoder: SparseEncoder
+    passage_search: PassageSearch
+    unit_of_work: UnitOfWorkFactory
+    analyzer: Analyzer
+    clock: Clock
+
+    async def execute(
+        self, text: str, readable: ReadableCollections, *, languages: Sequence[str], filters: SearchFilters, top_k: int
+    ) -> FoundEvidence:
+        started = self.clock.elapsed_ms()
+        dense, degraded = await self._embed(text)
+        embedded = self.clock.elapsed_ms()
+        hits = await self.passage_search.search(
+            dense=dense,
+            sparse=self.sparse_encoder.encode_question(text, languages=languages),
+            readable=readable,
+            filters=filters,
+            limit=CANDIDATES,
+        )
+        passages = await self._read_back(fuse(hits)[: 2 * top_k + SPARE], readable)
+        kept = drop_near_duplicates(passages)[:top_k]
+        evidence = tuple(
+            as_evidence(number, passage, score=self._score(text, passage, languages))
+            for number, passage in enumerate(kept, start=1)
+        )
+        retrieved = self.clock.elapsed_ms()
+        timings = {"embed": round(embedded - started), "retrieve": round(retrieved - embedded), "rerank": 0}
+        return FoundEvidence(evidence, tuple(passage.hit for passage in kept), degraded, timings)
+
+    async def _embed(self, text: str) -> tuple[Vector | None, tuple[str, ...]]:
+        try:
+            [vector] = await self.embedder.embed([text], purpose=Purpose.QUESTION)
+        except PortError:
+            return None, ("lexical_only",)
+        return vector, ()
+
+    async def _read_back(self, hits: Sequence[FusedHit], readable: ReadableCollections) -> list[FoundPassage]:
+        async with self.unit_of_work() as uow:
+            sources = await uow.documents.passages([hit.passage_id for hit in hits], readable)
+        return [FoundPassage(sources[hit.passage_id], hit) for hit in hits if hit.passage_id in sources]
+
+    def _score(self, text: str, passage: FoundPassage, languages: Sequence[str]) -> float:
+        source = passage.source
+        return relevance(
+            text,
+            source.passage.text,
+            (source.document.title, *source.section.heading_path),
+            passage.hit,
+            analyzer=self.analyzer,
+            language=languages[0],
+        )

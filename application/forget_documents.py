@@ -1,0 +1,38 @@
+"""Forget a document: gone from every search when this returns; turns that cited it keep their evidence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from application.ports import Clock, UnitOfWorkFactory
+from domain.access.model import Principal, Scope
+from domain.access.readable import readable_collections
+from domain.retrieval.ports import PassageWriter
+
+
+async def unindex(passage_ids: Sequence[UUID], unit_of_work: UnitOfWorkFactory, writer: PassageWriter) -> None:
+    """Take passages out of the index and off the list of those still to be taken out."""
+    if not passage_ids:
+        return
+    await writer.remove(passage_ids)
+    async with unit_of_work() as uow:
+        await uow.documents.discard_stale(passage_ids)
+        await uow.commit()
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetDocument:
+    """Raises ScopeMissing, DocumentNotFound or a PortError; once the database has it, a retry ends the work."""
+
+    unit_of_work: UnitOfWorkFactory
+    passage_writer: PassageWriter
+    clock: Clock
+
+    async def execute(self, principal: Principal, document_id: UUID) -> None:
+        principal.require(Scope.INGEST)
+        async with self.unit_of_work() as uow:
+            readable = readable_collections(principal, (one.name for one in await uow.collections.all()))
+            await uow.documents.get(document_id, readable)
+            stale = await uow.documents.forget(document_id, at=self.clock.now())
+            await uow.commit()
+        await unindex(stale, self.unit_of_work, self.passage_writer)

@@ -1,0 +1,186 @@
+"""Citation markers in an answer as it is written: checked, normalised, and told from other brackets."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+HOLD_CHARS: Final = 16
+"""How much of an open bracket is held back at most; the wire contract names this number."""
+
+_SPECIAL: Final = re.compile(r"[ \t]*[\[［【]|[\n`~]|[ \t]+\Z")
+_MARKER: Final = re.compile(r"[\[［【][ \t]*(\d+(?:[ \t]*[,;，、–—-][ \t]*\d+)*)[ \t]*[\]］】]")
+_OPEN_MARKER: Final = re.compile(r"[\[［【](?:[ \t]*|[ \t]*\d[\d \t,;，、–—-]*)\Z")
+_PART: Final = re.compile(r"(\d+)(?:[ \t]*[–—-][ \t]*(\d+))?")
+_LEAD: Final = re.compile(r"[ \t>]*(?:(?:[-*+•]|\d{1,3}[.)])[ \t]*)?")
+_FENCE_CHARS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """The number of a piece of evidence, and the code point of the answer where its ``[n]`` starts."""
+
+    at: int
+    n: int
+
+
+@dataclass(slots=True)
+class MarkerFilter:
+    """
+    Passes an answer's text on with its markers checked against evidence numbers 1 to ``known``.
+
+    ``[1]``, ``[1, 2]``, ``[1-3]`` and full-width brackets come out as ``[1][2]...``; unknown numbers are left out, and
+    a marker of unknown numbers alone goes with the blank before it. Nothing in code, inline or fenced, is a marker.
+    What comes out does not depend on how the text is cut into pieces.
+    """
+
+    known: int
+    _held: str = ""
+    _passed: int = 0
+    _last: str = ""
+    _lead: str | None = ""
+    _ticks: str = ""
+    _fence: str = ""
+    _inline: int = 0
+    found: list[Marker] = field(default_factory=list)
+    """Markers passed on so far and not yet taken away by the caller."""
+
+    def feed(self, piece: str) -> str:
+        """What of the text so far may be passed on now."""
+        if not piece:
+            return ""
+        if not self._held and not self._ticks and self._lead is None and not _SPECIAL.search(piece):
+            self._passed += len(piece)
+            self._last = piece
+            return piece
+        return self._scan(self._held + piece, final=False)
+
+    def finish(self) -> str:
+        """What was held back and turns out to be no marker; a marker cut off by the end is dropped."""
+        return self._scan(self._held, final=True)
+
+    def _scan(self, text: str, *, final: bool) -> str:
+        out: list[str] = []
+        self._held = ""
+        at = 0
+        while at < len(text):
+            special = _SPECIAL.search(text, at)
+            if special is None:
+                self._plain(text[at:], out)
+                break
+            if special.start() > at:
+                self._plain(text[at : special.start()], out)
+            at = self._special(text, special, out, final)
+            if at < 0:
+                break
+        if final and self._ticks:
+            self._end_ticks()
+        return "".join(out)
+
+    def _special(self, text: str, special: re.Match[str], out: list[str], final: bool) -> int:
+        """Deal with one special run; returns where to go on, -1 when the rest is held."""
+        character = special[0][-1]
+        if character in "`~":
+            if self._ticks and self._ticks[0] != character:
+                self._end_ticks()
+            self._ticks += character
+            self._emit(character, out)
+            return special.end()
+        if character == "\n":
+            self._end_ticks()
+            self._lead, self._inline = "", 0
+            self._emit("\n", out)
+            return special.end()
+        if character in " \t":
+            return self._blank_end(special, out, final)
+        self._end_ticks()
+        bracket = special.end() - 1
+        if self._fence or self._inline:
+            self._plain(text[special.start() : special.end()], out)
+            return special.end()
+        marker = _MARKER.match(text, bracket)
+        if marker and not self._is_index(text, special, marker):
+            self._pass_marker(text[special.start() : bracket], marker[1], out)
+            return marker.end()
+        if marker is None and (opened := _OPEN_MARKER.match(text, bracket)):
+            return self._open(text, special.start(), bracket, opened, out, final)
+        self._plain(text[special.start() : special.end()], out)
+        return special.end()
+
+    def _blank_end(self, special: re.Match[str], out: list[str], final: bool) -> int:
+        """A blank at the end of what is there goes with the marker after it, should that vanish."""
+        if final or self._fence or self._inline:
+            self._plain(special[0], out)
+            return special.end()
+        self._held = special[0]
+        return -1
+
+    def _open(self, text: str, start: int, bracket: int, opened: re.Match[str], out: list[str], final: bool) -> int:
+        """A marker that has not ended. Held to the limit; a longer list gives up the numbers it has for certain."""
+        if final:
+            if not any(character.isdigit() for character in opened[0]):
+                self._plain(text[start:], out)
+            return -1
+        if len(opened[0]) <= HOLD_CHARS:
+            self._held = text[start:]
+            return -1
+        cut = max(opened[0].rfind(separator) for separator in ",;，、")
+        if cut < 0:
+            self._plain(text[start : bracket + 1], out)
+            return bracket + 1
+        self._pass_marker(text[start:bracket], opened[0][1:cut], out)
+        self._held = text[bracket] + opened[0][cut + 1 :].lstrip()
+        return -1
+
+    def _is_index(self, text: str, special: re.Match[str], marker: re.Match[str]) -> bool:
+        """``items[0]``: glued to a word and no number that evidence can have."""
+        if special.start() < special.end() - 1 or any(int(number) for number in re.findall(r"\d+", marker[1])):
+            return False
+        before = text[special.start() - 1] if special.start() else self._last[-1:]
+        return before.isalnum() or before in "_])"
+
+    def _pass_marker(self, blank: str, numbers: str, out: list[str]) -> None:
+        known = evidence_numbers(numbers, self.known)
+        if not known:
+            return
+        if blank:
+            self._plain(blank, out)
+        for n in known:
+            self.found.append(Marker(self._passed, n))
+            self._plain(f"[{n}]", out)
+
+    def _plain(self, text: str, out: list[str]) -> None:
+        if self._ticks:
+            self._end_ticks()
+        if self._lead is not None:
+            lead = self._lead + text
+            self._lead = lead if _LEAD.fullmatch(lead) else None
+        self._emit(text, out)
+
+    def _emit(self, text: str, out: list[str]) -> None:
+        out.append(text)
+        self._passed += len(text)
+        self._last = text
+
+    def _end_ticks(self) -> None:
+        """A run of backticks or tildes is over: it opens or closes a fence, or a span of inline code."""
+        ticks, self._ticks = self._ticks, ""
+        if not ticks:
+            return
+        at_line_start, self._lead = self._lead is not None, None
+        if at_line_start and len(ticks) >= _FENCE_CHARS and self._fence in ("", ticks[0]):
+            self._fence = "" if self._fence else ticks[0]
+        elif not self._fence and ticks[0] == "`":
+            self._inline = len(ticks) if not self._inline else 0 if self._inline == len(ticks) else self._inline
+
+
+def evidence_numbers(numbers: str, known: int) -> list[int]:
+    """The distinct evidence numbers, 1 to ``known``, of what stands between a marker's brackets, in its order."""
+    found: dict[int, None] = {}
+    for part in _PART.finditer(numbers):
+        if any(len(number) > HOLD_CHARS for number in part.groups("")):
+            continue  # no evidence has such a number, and int() refuses absurd ones
+        first = int(part[1])
+        last = int(part[2]) if part[2] else first
+        low, high = max(1, min(first, last)), min(known, max(first, last))
+        found.update(dict.fromkeys(range(low, high + 1)))
+    return list(found)

@@ -1,0 +1,79 @@
+"""Reads an answer while it is written: the text that may be passed on, and its sentences as they end."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from domain.grounding.markers import MarkerFilter
+from domain.grounding.model import WrittenSentence
+from domain.sentences import SentenceScanner
+
+_MAY_END: Final = frozenset(".!?…。！？｡\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one piece brought: text to pass on, and the sentences now complete, in order."""
+
+    text: str
+    sentences: tuple[WrittenSentence, ...] = ()
+
+
+_NOTHING: Final = Read("")
+
+
+class AnswerReader:
+    """
+    Takes an answer piece by piece and gives back checked text and whole sentences.
+
+    ``evidence_count``: markers of numbers 1 to this are passed on, others never. Sentence offsets are code points of
+    ``text``, which equals the concatenated ``Read.text``. The outcome does not depend on where the pieces are cut.
+    """
+
+    def __init__(self, evidence_count: int) -> None:
+        self._markers = MarkerFilter(evidence_count)
+        self._scanner = SentenceScanner()
+        self._passed: list[str] = []
+        self._pending = ""
+        self._fresh: list[str] = []
+        self._waiting = True
+
+    @property
+    def text(self) -> str:
+        """All the text passed on so far."""
+        return "".join(self._passed)
+
+    def feed(self, piece: str) -> Read:
+        return self._read(self._markers.feed(piece))
+
+    def finish(self) -> Read:
+        """The rest, once the answer has ended; feed nothing afterwards."""
+        return self._read(self._markers.finish(), final=True)
+
+    def _read(self, text: str, *, final: bool = False) -> Read:
+        if text:
+            self._passed.append(text)
+            self._fresh.append(text)
+        # Most pieces are words inside a sentence: nothing can end there, so nothing is scanned.
+        if not final and not self._waiting and _MAY_END.isdisjoint(text):
+            return Read(text) if text else _NOTHING
+        return Read(text, self._sentences(final))
+
+    def _sentences(self, final: bool) -> tuple[WrittenSentence, ...]:
+        pending = self._pending + "".join(self._fresh)
+        self._fresh.clear()
+        base = self._scanner.offset
+        spans = self._scanner.advance(pending, final=final)
+        sentences = tuple(
+            WrittenSentence(start, end, pending[start - base : end - base], self._numbers(end)) for start, end in spans
+        )
+        self._pending = pending[self._scanner.offset - base :]
+        self._waiting = not self._scanner.inside
+        return sentences
+
+    def _numbers(self, end: int) -> tuple[int, ...]:
+        """The distinct evidence numbers of the markers before ``end`` that no earlier sentence has taken."""
+        numbers: dict[int, None] = {}
+        found = self._markers.found
+        while found and found[0].at < end:
+            numbers[found.pop(0).n] = None
+        return tuple(numbers)

@@ -1,0 +1,56 @@
+"""Does this full stop end its sentence? Abbreviations, initials, acronyms and enumerators that do not."""
+
+import re
+from typing import Final
+
+_WORD_BEFORE: Final = re.compile(r"[^\s(\[{\"'“‘«/|]*\Z")
+_ACRONYM: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
+_LOOK_BACK_CHARS: Final = 24
+"""Longer than any abbreviation below: what is looked at before a full stop stays bounded."""
+
+_NEVER_FINAL: Final = frozenset(
+    "dr mr mrs ms prof rev hon mt messrs vs cf viz e.g i.e eg resp incl approx ca z.b d.h bzw vgl m. mme mlle".split()
+)
+_BEFORE_NUMBER: Final = frozenset(
+    "no nos nr fig figs eq eqs sec secs ch chap vol vols p pp art tab ver v col st op par para".split()
+)
+_SOMETIMES_FINAL: Final = frozenset(
+    "inc ltd co corp al jr sr bros dept est univ gen lt sgt capt st a.m p.m "
+    "jan feb mar apr jun jul aug sep sept oct nov dec fig".split()
+)
+_STARTERS: Final = frozenset(
+    "the a an in it this that these those he she we they i you but and so however if when while for as at on with by to "
+    "there here what why how who where its their his her our my your no not yes after before since because although "
+    "use see note then thus therefore also it's".split()
+)
+
+
+def ends_sentence(text: str, unit_start: int, dot: int, following: str, *, then: str) -> bool:
+    """
+    Whether the full stop at ``dot`` ends the unit that began at ``unit_start``.
+
+    ``following`` is the whole next word or character, ``then`` the one character after it.
+    """
+    if not opens_sentence(following):
+        return False
+    before = _WORD_BEFORE.search(text, max(unit_start, dot - _LOOK_BACK_CHARS), dot)
+    word = before[0] if before else ""
+    if before and before.start() == unit_start and word.isdigit() and len(word) <= 3:
+        return False  # "1. Open the lid": the number belongs to what it numbers
+    lower = word.lower().lstrip("*_")
+    if lower in _NEVER_FINAL:
+        return False
+    if lower in _BEFORE_NUMBER and following[0].isdigit():
+        return False
+    initial = len(word) == 1 and word.isupper()
+    if initial or lower in _SOMETIMES_FINAL or _ACRONYM.fullmatch(word):
+        # "U.S. Senate" goes on, "in the U.S. The" does not; "A." after an initial is one more initial.
+        return following.lower() in _STARTERS and not (len(following) == 1 and then == ".")
+    return True
+
+
+def opens_sentence(following: str) -> bool:
+    """A lower-case word goes on with the sentence before it, unless it is a name such as ``iPhone`` or ``useEffect``."""
+    if following[0] in ",;:)]}":
+        return False
+    return not following[0].islower() or any(character.isupper() for character in following)

@@ -1,0 +1,179 @@
+"""Where the sentences of a passage or of an answer begin and end."""
+
+import re
+from typing import Final
+
+from domain.sentence_ends import ends_sentence, opens_sentence
+from domain.text import Span
+
+# Quantifiers are possessive where two of them could share a run of white space: every pattern stays linear.
+_PREFIX: Final = re.compile(
+    r"[ \t]*+(?:>[ \t]*+)*+(?:(?:[-*+•‣◦]|\d{1,3}[.)])(?:[ \t]++|(?=\n)))?+(?:\[[ xX]\][ \t]++)?+"
+)
+_UNDECIDED: Final = re.compile(_PREFIX.pattern + r"(?:[-+*_=|:>•‣◦][-+*_=|: \t]*+|#{1,6}|\d{1,3}[.)]?|`{1,2}|~{1,2}|\[.?\]?)?\Z")
+_BLOCK_START: Final = re.compile(
+    r"[ \t]*+(?:\n|#{1,6}[ \t]|(?:[-*+•‣◦]|\d{1,3}[.)])[ \t]|`{3}|~{3}|\||>|[-+*_=|:][-+*_=|: \t]++(?:\n|\Z))"
+)
+_RULE: Final = re.compile(r"[-+*_=|:][-+*_=|: \t]++(?=\n|\Z)")
+_FENCE: Final = re.compile(r"`{3}|~{3}")
+_FENCE_CLOSE: Final = {mark: re.compile(rf"\n[ \t]*+{re.escape(mark)}[^\n]*") for mark in ("```", "~~~")}
+_WHOLE_LINE: Final = re.compile(r"#{1,6}[ \t]|\|")
+_STOP: Final = re.compile(r"\n|[.!?…]+|[。！？｡]+")
+_CLOSERS: Final = re.compile(r"[\"'”’»›)\]】』」）*_`]*+(?:\[\d{1,3}\])*+")
+_MARKERS: Final = re.compile(r"(?:[ \t]*+\[\d{1,3}\])*")
+_PARTIAL_MARKER: Final = re.compile(r"[ \t]*+(?:\[\d{0,3})?\Z")
+_SPACE: Final = re.compile(r"\s*+")
+_GAP: Final = re.compile(r"[ \t]*+")
+_FOLLOWING: Final = re.compile(r"[\"'“‘«(*_\[]*+([^\W\d_]++|.|\n)?", re.DOTALL)
+_WORD_CHARS: Final = 24
+"""Letters of the following word that are waited for: longer than any word that a decision looks up."""
+_NOT_HERE: Final = -1
+
+
+def sentence_spans(text: str) -> list[Span]:
+    """
+    The spans of a text's sentences, in order, trimmed of white space.
+
+    A blank line always ends a sentence, a single newline inside a paragraph does not. A heading line, a table row and
+    a whole code fence are one unit each. A list item begins a unit, which leaves its ``- `` or ``1. `` prefix out;
+    thematic breaks and the dashes under a table's head are no units. Markers such as ``[1]`` that follow the full stop
+    belong to the sentence before them. Linear in the length of the text.
+    """
+    return SentenceScanner().advance(text, final=True)
+
+
+class SentenceScanner:
+    """
+    Finds the sentences of a text that grows; an end is decided once, as soon as what follows it settles the matter.
+
+    The spans do not depend on the steps in which the text grew.
+    """
+
+    def __init__(self) -> None:
+        self.offset = 0
+        """Code points that need not be passed again: all before it is decided."""
+        self._open = False
+        self._settled = False
+        self._resume = 0
+        self._line_start = True
+        self._whole_line = False
+        self._fence: re.Pattern[str] | None = None
+
+    @property
+    def inside(self) -> bool:
+        """Inside a unit with no end in sight: more words without a full stop or newline cannot end it."""
+        return self._open and self._settled
+
+    def advance(self, text: str, *, final: bool = False) -> list[Span]:
+        """The spans completed since the last call; ``text`` is all there is by now from ``offset`` on."""
+        found: list[Span] = []
+        base, at = self.offset, 0
+        while True:
+            if not self._open:
+                at = self._open_unit(text, at, final)
+                if not self._open:
+                    break
+            end = self._unit_end(text, at, final)
+            if end is None:
+                break
+            trimmed = at + len(text[at:end].rstrip())
+            if trimmed > at:
+                found.append(Span(base + at, base + trimmed))
+            at, self._open = end, False
+        self.offset = base + at
+        self._resume -= at
+        return found
+
+    def _open_unit(self, text: str, at: int, final: bool) -> int:
+        """Where the next unit starts, with ``_open`` set; or how far is settled already."""
+        while True:
+            before, at = at, _end(_SPACE, text, at)
+            self._line_start = self._line_start or "\n" in text[before:at]
+            if at == len(text) or (self._line_start and not final and _UNDECIDED.match(text, at)):
+                return at
+            rule = _RULE.match(text, at) if self._line_start else None
+            if rule is None:
+                break
+            at = rule.end()
+        self._fence, self._whole_line = None, False
+        if self._line_start:
+            at = _end(_PREFIX, text, at)
+            fence = _FENCE.match(text, at)
+            self._fence = _FENCE_CLOSE[fence[0]] if fence else None
+            self._whole_line = _WHOLE_LINE.match(text, at) is not None
+        self._open, self._line_start, self._resume = True, False, at
+        return at
+
+    def _unit_end(self, text: str, start: int, final: bool) -> int | None:
+        """Where the open unit ends, None while that is not settled."""
+        if self._fence is not None:
+            return self._fence_end(self._fence, text, final)
+        while stop := _STOP.search(text, self._resume):
+            end: int | None = _NOT_HERE
+            if stop[0] == "\n":
+                broken = self._whole_line or _breaks_line(text, stop.start(), final)
+                end = None if broken is None else stop.start() if broken else _NOT_HERE
+            elif not self._whole_line:
+                end = _end_at_stop(text, start, stop, final)
+            if end is None:
+                self._resume, self._settled = stop.start(), False
+                return None
+            if end != _NOT_HERE:
+                return end
+            self._resume = stop.end()
+        self._resume, self._settled = len(text), True
+        return len(text) if final else None
+
+    def _fence_end(self, close: re.Pattern[str], text: str, final: bool) -> int | None:
+        closed = close.search(text, self._resume)
+        if closed and (final or closed.end() < len(text)):
+            return closed.end()
+        if closed is None:
+            self._resume = max(self._resume, text.rfind("\n"))
+        self._settled = closed is None and "\n" not in text[self._resume :]
+        return len(text) if final else None
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    """Where a pattern that always matches stops matching."""
+    found = pattern.match(text, at)
+    return found.end() if found else at
+
+
+def _breaks_line(text: str, newline: int, final: bool) -> bool | None:
+    """Whether what follows a newline is a new block; None while too little of it is there."""
+    if not final and _UNDECIDED.match(text, newline + 1):
+        return None
+    return newline + 1 == len(text) or _BLOCK_START.match(text, newline + 1) is not None
+
+
+def _end_at_stop(text: str, start: int, stop: re.Match[str], final: bool) -> int | None:
+    """The end that a run of full stops brings, with closing quotes and markers; _NOT_HERE, or None: wait."""
+    closed = _end(_CLOSERS, text, stop.end())
+    ends = _end(_MARKERS, text, closed)
+    if not final and (stop.end() == len(text) or closed == len(text) or _PARTIAL_MARKER.match(text, ends)):
+        return None
+    if stop[0][0] in "。！？｡":
+        return ends
+    at = _end(_GAP, text, ends)
+    if at == len(text):
+        return ends
+    if text[closed] not in " \t\n" and not (text[closed - 1] == "]" and text[closed].isupper()):
+        return _NOT_HERE
+    if text[at] == "\n":
+        broken = _breaks_line(text, at, final)
+        if broken is not False:
+            return None if broken is None else ends
+        at = _end(_SPACE, text, at)
+    following = _FOLLOWING.match(text, at)
+    word = (following and following[1]) or ""
+    settled = at + _WORD_CHARS if following is None else following.end()
+    if not final and (not word or settled == len(text)) and len(word) < _WORD_CHARS:
+        return None
+    if not word:
+        return ends
+    if stop[0] == ".":
+        goes_on = not ends_sentence(text, start, stop.start(), word, then=text[settled : settled + 1])
+    else:
+        goes_on = not opens_sentence(word)
+    return _NOT_HERE if goes_on else ends
