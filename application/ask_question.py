@@ -8,10 +8,6 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from domain.grounding.abstention import abstention_after_verification, abstention_without_answer, decide_abstention
-from domain.grounding.references import references
-from domain.grounding.verdicts import VERIFIER
-
 from application.events import AnswerReset, EvidenceFound, TurnDone, TurnFailed, TurnStarted
 from application.find_passages import FindPassages
 from application.judged_answer import JudgedAnswer
@@ -21,7 +17,10 @@ from application.turn_stream import TurnStream
 from domain.access.model import Principal, Scope
 from domain.access.readable import ReadableCollections, readable_collections
 from domain.conversation.model import AskOptions, Attempt, Conversation, Question, Turn, TurnStatus
+from domain.grounding.abstention import abstention_after_verification, abstention_without_answer, decide_abstention
 from domain.grounding.model import Verification
+from domain.grounding.references import references
+from domain.grounding.verdicts import VERIFIER
 from domain.library.model import Collection
 from domain.text import Analyzer
 

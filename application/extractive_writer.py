@@ -3,9 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from domain.conversation.extractive import extractive_answer
-
 from application.ports import AnswerWriter
+from domain.conversation.extractive import extractive_answer
 from domain.conversation.model import Question
 from domain.grounding.model import Evidence
 from domain.text import Analyzer

@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain.retrieval.fusion import fuse
-from domain.retrieval.near_duplicates import drop_near_duplicates
-from domain.retrieval.relevance import relevance
-
 from application.ports import Clock, UnitOfWorkFactory
 from domain.access.readable import ReadableCollections
 from domain.errors import PortError
 from domain.grounding.evidence import as_evidence
 from domain.grounding.model import Evidence
+from domain.retrieval.fusion import fuse
 from domain.retrieval.model import FoundPassage, FusedHit, Purpose, SearchFilters, Vector
+from domain.retrieval.near_duplicates import drop_near_duplicates
 from domain.retrieval.ports import Embedder, PassageSearch, SparseEncoder
+from domain.retrieval.relevance import relevance
 from domain.text import Analyzer
 
 CANDIDATES: Final = 60

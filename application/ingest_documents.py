@@ -11,11 +11,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from domain.library.chunking import passage_input
-
 from application.forget_documents import unindex
 from application.ports import Clock, DocumentOutcome, IdSource, Ingestion, Outcome, StagedDocument, UnitOfWorkFactory
 from domain.errors import DocumentUnreadable
+from domain.library.chunking import passage_input
 from domain.library.model import Document
 from domain.library.ports import Activation, DocumentParser
 from domain.library.versions import described, filter_values, make_version, version_of

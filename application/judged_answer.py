@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from domain.grounding.reader import AnswerReader, Read
-from domain.grounding.verdicts import judge
-
 from application.events import AskEvent, ClaimJudged, TextWritten
 from domain.grounding.model import Claim, Evidence, Verdict, Verification, WrittenSentence
+from domain.grounding.reader import AnswerReader, Read
+from domain.grounding.verdicts import judge
 from domain.text import Analyzer
 
 
@@ -24,15 +23,20 @@ class JudgedAnswer:
     verification: Verification
     analyzer: Analyzer
     language: str
-    text: str = ""
     claims: list[Claim] = field(default_factory=list)
     withheld: int = 0
+    _given: list[str] = field(default_factory=list)
+    _given_chars: int = 0
     _cited: dict[int, None] = field(default_factory=dict)
     _reader: AnswerReader = field(init=False)
     _taken: int = 0
 
     def __post_init__(self) -> None:
         self._reader = AnswerReader(len(self.evidence))
+
+    @property
+    def text(self) -> str:
+        return "".join(self._given)
 
     @property
     def cited(self) -> tuple[int, ...]:
@@ -59,7 +63,8 @@ class JudgedAnswer:
     def _release(self, text: str) -> list[AskEvent]:
         if not text:
             return []
-        self.text += text
+        self._given.append(text)
+        self._given_chars += len(text)
         self._taken += len(text)
         return [TextWritten(text)]
 
@@ -77,7 +82,7 @@ class JudgedAnswer:
             self.withheld += 1
             self._taken += len(piece)
             return []
-        shift = len(self.text) - self._taken
+        shift = self._given_chars - self._taken
         events = self._release(piece)
         if claim is not None:
             events += self._keep(replace(claim, start=claim.start + shift, end=claim.end + shift))

@@ -1,0 +1,61 @@
+# `make demo` and `make test` do all their own set-up; `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check format bench eval lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: $(VENV)/run.stamp ## ingest the manual, serve it, ask a first question (Ctrl-C ends)
+	@$(BIN)/ibid demo
+
+test: $(VENV)/dev.stamp ## run the tests (under 5 minutes)
+	$(BIN)/python -m pytest
+
+test-all: $(VENV)/dev.stamp ## run the tests, the slow ones too
+	$(BIN)/python -m pytest -m "not live"
+
+check: $(VENV)/dev.stamp ## formatting, lint, types, the rings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev.stamp ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/dev.stamp ## measure speed and print the table
+	$(BIN)/python -m bench.speed
+
+eval: $(VENV)/dev.stamp ## measure quality on the evaluation data beside the project
+	$(BIN)/python -m bench.retrieval_quality
+	$(BIN)/python -m bench.grounding_quality
+
+lock: $(VENV)/dev.stamp ## resolve the dependencies again and write both lock files
+	$(PIP) install "uv>=0.13,<0.14"
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --group build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements-dev.lock
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Ibid needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing Ibid into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
+	@echo "Installing what the tests need ..."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@

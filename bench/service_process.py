@@ -1,0 +1,111 @@
+"""A service in a process of its own, and what it takes of the machine."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceProcess:
+    pid: int
+    url: str
+    key: str
+    ready_s: float
+
+    def cpu_s(self) -> float:
+        """User and system seconds of the service's own process so far."""
+        return _cpu_s(self.pid)
+
+    def tree_cpu_s(self) -> float:
+        """The same with every child (PostgreSQL's processes among them), those that ended included."""
+        return sum(_cpu_s(pid, ended_children=True) for pid in _tree(self.pid))
+
+    def pss_mb(self) -> float:
+        """Proportional set size of the whole process tree."""
+        return sum(_pss_kb(pid) for pid in _tree(self.pid)) / 1_024
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=60)
+
+
+@contextmanager
+def running(data_dir: Path, command: Sequence[str] = ("-m", "entrypoints.cli", "serve")) -> Iterator[ServiceProcess]:
+    """Start ``python *command`` on a data directory; ready when it answers. Ends it with SIGTERM."""
+    port = _free_port()
+    environment = {**os.environ, "IBID_DATA_DIR": str(data_dir), "IBID_PORT": str(port)}
+    log = (data_dir.parent / f"{data_dir.name}.log").open("ab")
+    began = time.monotonic()
+    process = subprocess.Popen([sys.executable, *command], env=environment, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while time.monotonic() - began < 60:
+            if process.poll() is not None:
+                raise RuntimeError(f"the service ended with {process.returncode}; its log is {log.name}")
+            try:
+                if httpx.get(f"{url}/health/ready", timeout=1).status_code == httpx.codes.OK:
+                    break
+            except httpx.TransportError:
+                time.sleep(0.01)
+        ready_s = time.monotonic() - began
+        yield ServiceProcess(process.pid, url, (data_dir / "admin-key").read_text().strip(), ready_s)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        log.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def _cpu_s(pid: int, *, ended_children: bool = False) -> float:
+    fields = _stat(pid)
+    return sum(int(ticks) for ticks in fields[11 : 15 if ended_children else 13]) / _TICKS_PER_S
+
+
+def _tree(root: int) -> list[int]:
+    """The process, its descendants, and PostgreSQL's, whose parent is no longer the service when it runs detached."""
+    parents: dict[int, int] = {}
+    names: dict[int, str] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int(_stat(int(entry.name))[1])
+                names[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except (OSError, IndexError):
+                continue
+    data_dir = _environment(root, "IBID_DATA_DIR")
+    members = {root} | {pid for pid, name in names.items() if data_dir in name and "postgres" in name}
+    while grown := {pid for pid, parent in parents.items() if parent in members} - members:
+        members |= grown
+    return sorted(members)
+
+
+def _environment(pid: int, name: str) -> str:
+    entries = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
+    return dict(entry.partition("=")[::2] for entry in entries if "=" in entry)[name]
+
+
+def _pss_kb(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)

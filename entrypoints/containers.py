@@ -1,0 +1,148 @@
+"""
+The composition root: which adapter stands behind which port.
+
+``LiveAdapters`` and ``MemoryAdapters`` offer the same names, so ``UseCases`` takes either and nothing is overridden.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from dependency_injector import containers, providers
+
+from adapters.bm25.analyzer import SnowballAnalyzer
+from adapters.bm25.encoder import Bm25SparseEncoder
+from adapters.markdown.parser import FormatParser
+from adapters.memory.access import InMemoryApiKeys
+from adapters.memory.analyzer import PlainAnalyzer
+from adapters.memory.clock import SystemClock, TimeOrderedIds
+from adapters.memory.embedder import HashingEmbedder
+from adapters.memory.passage_index import InMemoryPassageIndex
+from adapters.memory.sparse_encoder import InMemorySparseEncoder
+from adapters.memory.store import InMemoryStore
+from adapters.memory.unit_of_work import InMemoryUnitOfWork
+from adapters.memory.work_queue import InProcessWorkQueue
+from adapters.neon.engine import make_engine
+from adapters.neon.unit_of_work import NeonUnitOfWork
+from adapters.qdrant_edge.index import QdrantEdgeIndex
+from adapters.static.embedder import StaticEmbedder
+from application.ask_question import AskQuestion
+from application.authenticate import Authenticate
+from application.extractive_writer import ExtractiveWriter
+from application.find_passages import FindPassages
+from application.forget_documents import ForgetDocument
+from application.ingest_documents import IngestDocuments
+from application.read_conversation import ReadConversation
+from application.read_documents import ReadDocuments
+from application.read_ingestions import ReadIngestions
+from application.search_passages import SearchPassages
+from application.submit_ingestion import SubmitIngestion
+from application.work_ingestions import WorkIngestions
+from domain.access.model import ApiKey
+
+
+class MemoryAdapters(containers.DeclarativeContainer):
+    """Everything in this process's memory: for tests, and for trying a use case without a disk."""
+
+    api_key_list = providers.Object[tuple[ApiKey, ...]](())
+
+    store = providers.Singleton(InMemoryStore)
+    unit_of_work = providers.Factory(InMemoryUnitOfWork, store)
+    analyzer = providers.Singleton(PlainAnalyzer)
+    sparse_encoder = providers.Singleton(InMemorySparseEncoder, analyzer)
+    embedder = providers.Singleton(HashingEmbedder)
+    passage_index = providers.Singleton(InMemoryPassageIndex)
+    parser = providers.Singleton(FormatParser)
+    writer = providers.Singleton(ExtractiveWriter, analyzer)
+    api_keys = providers.Singleton(InMemoryApiKeys, api_key_list)
+    queue = providers.Singleton(InProcessWorkQueue)
+    clock = providers.Singleton(SystemClock)
+    ids = providers.Singleton(TimeOrderedIds)
+
+
+class LiveAdapters(containers.DeclarativeContainer):
+    """PostgreSQL, Qdrant's engine, static vectors."""
+
+    api_key_list = providers.Object[tuple[ApiKey, ...]](())
+    database_url = providers.Object("")
+    index_folder = providers.Object(Path())
+
+    engine = providers.Singleton(make_engine, database_url)
+    unit_of_work = providers.Factory(NeonUnitOfWork, engine)
+    analyzer = providers.Singleton(SnowballAnalyzer)
+    sparse_encoder = providers.Singleton(Bm25SparseEncoder, analyzer)
+    embedder = providers.Singleton(StaticEmbedder)
+    passage_index = providers.Singleton(
+        QdrantEdgeIndex,
+        # A folder an embedder: vectors of two models never share an index.
+        providers.Callable(lambda folder, embedder: folder / embedder.name, index_folder, embedder),
+        embedder.provided.dimensions,
+    )
+    parser = providers.Singleton(FormatParser)
+    writer = providers.Singleton(ExtractiveWriter, analyzer)
+    api_keys = providers.Singleton(InMemoryApiKeys, api_key_list)
+    queue = providers.Singleton(InProcessWorkQueue)
+    clock = providers.Singleton(SystemClock)
+    ids = providers.Singleton(TimeOrderedIds)
+
+
+class UseCases(containers.DeclarativeContainer):
+    """Every use case over whichever adapters it is given."""
+
+    adapters = providers.DependenciesContainer()
+    holder = providers.Object("one process")
+    keep_vectors = providers.Object(True)
+
+    unit_of_work = adapters.unit_of_work.provider
+    find_passages = providers.Singleton(
+        FindPassages,
+        embedder=adapters.embedder,
+        sparse_encoder=adapters.sparse_encoder,
+        passage_search=adapters.passage_index,
+        unit_of_work=unit_of_work,
+        analyzer=adapters.analyzer,
+        clock=adapters.clock,
+    )
+    ask_question = providers.Singleton(
+        AskQuestion,
+        unit_of_work=unit_of_work,
+        find_passages=find_passages,
+        writer=adapters.writer,
+        analyzer=adapters.analyzer,
+        clock=adapters.clock,
+        ids=adapters.ids,
+        holder=holder,
+    )
+    search_passages = providers.Singleton(SearchPassages, unit_of_work, find_passages)
+    authenticate = providers.Singleton(Authenticate, adapters.api_keys, adapters.clock)
+    submit_ingestion = providers.Singleton(SubmitIngestion, unit_of_work, adapters.queue, adapters.clock, adapters.ids)
+    ingest_documents = providers.Singleton(
+        IngestDocuments,
+        unit_of_work=unit_of_work,
+        parser=adapters.parser,
+        embedder=adapters.embedder,
+        sparse_encoder=adapters.sparse_encoder,
+        passage_writer=adapters.passage_index,
+        clock=adapters.clock,
+        ids=adapters.ids,
+        keep_vectors=keep_vectors,
+    )
+    work_ingestions = providers.Singleton(
+        WorkIngestions, unit_of_work, ingest_documents, adapters.passage_index, adapters.queue, adapters.clock
+    )
+    read_ingestions = providers.Singleton(ReadIngestions, unit_of_work)
+    read_documents = providers.Singleton(ReadDocuments, unit_of_work)
+    read_conversation = providers.Singleton(ReadConversation, unit_of_work)
+    forget_document = providers.Singleton(ForgetDocument, unit_of_work, adapters.passage_index, adapters.clock)
+
+
+@asynccontextmanager
+async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
+    """Open what must be open before the first request, and close it after the last."""
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(adapters.engine().dispose)
+        index = adapters.passage_index()
+        await index.open()
+        stack.push_async_callback(index.close)
+        await adapters.embedder().load()
+        yield

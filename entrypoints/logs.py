@@ -1,0 +1,60 @@
+"""Logs: structlog for everything, the standard library's records too; one line an event, no secret in any."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+
+def configure_logs(style: Literal["text", "json"], *, secrets: Sequence[str] = (), level: int = logging.INFO) -> None:
+    """Write to standard error. ``secrets`` never pass: whatever line would hold one shows ``***`` in its place."""
+    before: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=before,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                *_renderers(style),
+                _Masking(secrets),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("ibid").setLevel(level)
+
+
+def _renderers(style: Literal["text", "json"]) -> list[Processor]:
+    if style == "json":
+        return [structlog.processors.JSONRenderer()]
+    return [structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"], repr_native_str=False)]
+
+
+class _Masking:
+    """The last step, over the finished line, so that no field, message or traceback gets around it."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+
+    def __call__(self, logger: WrappedLogger, name: str, event: EventDict | str | Any) -> str:
+        line = str(event)
+        for secret in self._secrets:
+            line = line.replace(secret, "***")
+        return line

@@ -1,0 +1,186 @@
+"""Run the service in this process: data directory, database, application, HTTP server."""
+
+import asyncio
+import errno
+import hashlib
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+import msgspec
+import uvicorn
+
+from adapters.embedded_postgres.server import EmbeddedPostgres
+from domain.access.model import ApiKey, Principal, Scope
+from entrypoints.data_directory import DataDirectory
+from entrypoints.logs import configure_logs
+from entrypoints.settings import Secret, Settings, SettingsError
+
+if TYPE_CHECKING:
+    from litestar import Litestar
+
+GRACE_S: Final = 25
+"""Seconds between being told to stop and cutting what still runs: the turns' own 20, and a little."""
+
+_log = logging.getLogger("ibid.service")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service that is ready to be served: its application, its listening socket, its key."""
+
+    app: "Litestar"
+    listener: socket.socket
+    url: str
+    admin_key: Secret
+    directory: DataDirectory
+
+
+@contextmanager
+def prepared(settings: Settings) -> Iterator[Service]:
+    """
+    Take the data directory and the port, start or find the database, and build the application.
+
+    Raises SettingsError, DataDirectoryInUse or OSError, each with one line for the operator.
+    """
+    with ExitStack() as stack:
+        directory = stack.enter_context(DataDirectory(settings.data_dir))
+        listener = stack.enter_context(_listening(settings))
+        admin_key = directory.admin_key(settings)
+        configure_logs(settings.log, secrets=(*settings.secrets, admin_key.reveal()))
+        database_url = stack.enter_context(_database(settings, directory))
+        app = _application(settings, directory, database_url, admin_key)
+        host, port = listener.getsockname()[:2]
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        yield Service(app, listener, url, admin_key, directory)
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+            listener.listen(2_048)
+        except OSError as error:
+            where = f"{settings.host}:{settings.port}"
+            why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+            raise SettingsError(f"{where} {why}; set IBID_HOST and IBID_PORT to another address") from error
+        yield listener
+
+
+@contextmanager
+def _database(settings: Settings, directory: DataDirectory) -> Iterator[str]:
+    """The URL of a database whose schema is current: the operator's, or one started here."""
+    from adapters.neon.migrate import SchemaState, migrate, schema_state
+
+    if settings.database_url is not None:
+        url = settings.database_url.reveal()
+        state = asyncio.run(schema_state(url))
+        if state is not SchemaState.CURRENT:
+            raise SettingsError(f"the database's schema is {state.value}; run `ibid migrate` first")
+        yield url
+        return
+    postgres = EmbeddedPostgres(directory.postgres)
+    with ThreadPoolExecutor(1) as starting:
+        began = starting.submit(postgres.start)
+        _import_application()
+        url = began.result()
+    try:
+        asyncio.run(migrate(url))
+        yield url
+    finally:
+        postgres.stop()
+
+
+def _import_application() -> None:
+    """Import what takes a second while PostgreSQL takes its own."""
+    import entrypoints.asgi  # noqa: F401
+
+
+def _application(settings: Settings, directory: DataDirectory, database_url: str, admin_key: Secret) -> "Litestar":
+    from entrypoints.asgi import build_app
+    from entrypoints.containers import LiveAdapters, opened
+
+    principal = Principal("default", "admin", frozenset({Scope.ADMIN}))
+    adapters = LiveAdapters(
+        api_key_list=(ApiKey(hashlib.sha256(admin_key.reveal().encode()).digest(), principal),),
+        database_url=database_url,
+        index_folder=directory.index,
+    )
+    return build_app(
+        adapters,
+        holder=str(uuid4()),
+        # The index is this process's alone, so on the embedded database nobody else can be answering.
+        only_process=settings.database_url is None,
+        keep_vectors=settings.keep_vectors,
+        opened=lambda: opened(adapters),
+    )
+
+
+class _Server(uvicorn.Server):
+    """Tells when it accepts requests."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._announce()
+
+
+def _server(service: Service, announce: Callable[[], None]) -> _Server:
+    config = uvicorn.Config(
+        service.app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    return _Server(config, announce)
+
+
+def run_server(settings: Settings, *, on_ready: Callable[[Service], None] = lambda service: None) -> None:
+    """Serve until told to stop. ``on_ready`` is called once, in a thread, when requests are accepted."""
+    with prepared(settings) as service:
+
+        def announce() -> None:
+            service.directory.announce(service.url)
+            _log.info("ready", extra={"url": service.url, "data_dir": str(service.directory.path)})
+            threading.Thread(target=on_ready, args=(service,), daemon=True).start()
+
+        try:
+            _server(service, announce).run(sockets=[service.listener])
+        finally:
+            service.directory.withdraw()
+
+
+@contextmanager
+def serve_in_background(settings: Settings) -> Iterator[Service]:
+    """Serve from a thread on a free port of this machine, for as long as the context lasts."""
+    with prepared(msgspec.structs.replace(settings, host="127.0.0.1", port=0)) as service:
+        ready = threading.Event()
+        server = _server(service, ready.set)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [service.listener]}, daemon=True)
+        thread.start()
+        try:
+            while not ready.wait(0.05):
+                if not thread.is_alive():
+                    raise SettingsError("the service did not start; the lines above say why")
+            yield service
+        finally:
+            server.should_exit = True
+            thread.join(GRACE_S + 5)

@@ -1,0 +1,157 @@
+"""Settings from the environment, read once, checked whole: a bad one stops the start with one line that says which."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+from dotenv import dotenv_values
+
+MIN_ADMIN_KEY_CHARS: Final = 24
+_TEST_PREFIX: Final = "IBID_TEST_"
+
+
+class SettingsError(Exception):
+    """One line for the operator: which setting, what is wrong, what to do."""
+
+
+class Secret:
+    """A text that shows itself to nobody who does not ask with ``reveal``."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting, typed. ``.env.example`` describes each for the operator."""
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    admin_key: Secret | None = None
+    url: str | None = None
+    api_key: Secret | None = None
+    database_url: Secret | None = None
+    database_url_unpooled: Secret | None = None
+    keep_vectors: bool = True
+    log: Literal["text", "json"] = "text"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret value, for what must not let one through."""
+        held = (self.admin_key, self.api_key, self.database_url, self.database_url_unpooled)
+        return tuple(secret.reveal() for secret in held if secret is not None)
+
+
+UNSERVED: Final = ("QDRANT_URL", "COHERE_API_KEY", "OPENROUTER_API_KEY")
+"""Providers that this version cannot use yet: set, they are named in a warning instead of being dropped in silence."""
+
+
+def default_data_dir() -> Path:
+    """Root's is under /var/lib: PostgreSQL runs as another user then, who may not look into root's home."""
+    return Path("/var/lib/ibid") if os.geteuid() == 0 else Path.home() / ".local/share/ibid"
+
+
+def read_environment() -> dict[str, str]:
+    """The process environment over a ``.env`` beside the process."""
+    beside = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    return {**beside, **os.environ}
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Raises SettingsError for an unknown ``IBID_*`` name or a bad value. An empty value counts as unset."""
+    given = {name: value.strip() for name, value in environment.items() if value.strip()}
+    known: dict[str, Callable[[str], object]] = {
+        "IBID_DATA_DIR": lambda value: Path(value).expanduser().absolute(),
+        "IBID_HOST": str,
+        "IBID_PORT": _whole_number("IBID_PORT", 0, 65_535),
+        "IBID_WORKERS": _one_worker,
+        "IBID_ADMIN_KEY": _admin_key,
+        "IBID_URL": _http_url,
+        "IBID_API_KEY": Secret,
+        "IBID_KEEP_VECTORS": _switch,
+        "IBID_LOG": _log,
+    }
+    for name in sorted(given):
+        if name.startswith("IBID_") and not name.startswith(_TEST_PREFIX) and name not in known:
+            raise SettingsError(f"{name} is not a setting of this version; .env.example lists them all")
+    values: dict[str, object] = {"data_dir": default_data_dir()}
+    for name, read in known.items():
+        if name in given:
+            values[name.removeprefix("IBID_").lower()] = read(given[name])
+    for name in ("DATABASE_URL", "DATABASE_URL_UNPOOLED"):
+        if name in given:
+            values[name.lower()] = _database_url(name, given[name])
+    settings = Settings(**values)  # type: ignore[arg-type]  # each reader above returns its field's type
+    if settings.database_url is not None and settings.admin_key is None and settings.url is None:
+        raise SettingsError("IBID_ADMIN_KEY must be set when DATABASE_URL is: the key is not made up for you then")
+    return settings
+
+
+def unserved(environment: Mapping[str, str]) -> list[str]:
+    """The providers' settings that are given and that this version does not use."""
+    return [name for name in UNSERVED if environment.get(name, "").strip()]
+
+
+def _whole_number(name: str, low: int, high: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", value) or not low <= int(value) <= high:
+            raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+        return int(value)
+
+    return read
+
+
+def _one_worker(value: str) -> int:
+    if value != "1":
+        raise SettingsError("IBID_WORKERS must be 1: the embedded index belongs to one process")
+    return 1
+
+
+def _admin_key(value: str) -> Secret:
+    if len(value) < MIN_ADMIN_KEY_CHARS:
+        raise SettingsError(f"IBID_ADMIN_KEY must have at least {MIN_ADMIN_KEY_CHARS} characters")
+    return Secret(value)
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise SettingsError(f"IBID_URL must begin with http:// or https://, not {value[:12]!r}")
+    return value.rstrip("/")
+
+
+def _database_url(name: str, value: str) -> Secret:
+    if not value.startswith(("postgres://", "postgresql://")):
+        raise SettingsError(f"{name} must begin with postgresql://")
+    return Secret(value)
+
+
+def _switch(value: str) -> bool:
+    if value.lower() not in ("on", "off", "true", "false", "1", "0"):
+        raise SettingsError(f"IBID_KEEP_VECTORS must be on or off, not {value!r}")
+    return value.lower() in ("on", "true", "1")
+
+
+def _log(value: str) -> str:
+    if value not in ("text", "json"):
+        raise SettingsError(f"IBID_LOG must be text or json, not {value!r}")
+    return value
