@@ -17,7 +17,7 @@ from application.turn_stream import TurnStream
 from domain.access.model import Principal, Scope
 from domain.access.readable import ReadableCollections, readable_collections
 from domain.conversation.model import AskOptions, Attempt, Conversation, Question, Turn, TurnStatus
-from domain.grounding.abstention import abstention_after_verification, abstention_without_answer, decide_abstention
+from domain.grounding.abstention import decide_abstention, insufficient, verification_failed
 from domain.grounding.model import Verification
 from domain.grounding.references import references
 from domain.grounding.verdicts import VERIFIER
@@ -193,14 +193,17 @@ class AskQuestion:
         if first_ms is not None:
             first = round(first_ms - asked.started_ms)
             turn = replace(turn, timings_ms={**turn.timings_ms, "first_text": first})
-        return self._closed(turn, answer, options, stream)
+        return self._closed(turn, answer, asked, stream)
 
-    def _closed(self, turn: Turn, answer: JudgedAnswer, options: AskOptions, stream: TurnStream) -> Turn:
+    def _closed(self, turn: Turn, answer: JudgedAnswer, asked: _Asked, stream: TurnStream) -> Turn:
+        options, language = asked.options, asked.languages[0]
         if answer.withheld and not answer.claims:
             stream.emit(AnswerReset("verification_failed", None))
-            return turn.abstained(abstention_after_verification(turn.evidence))
+            return turn.abstained(verification_failed(turn.evidence))
         if not answer.text.strip():
-            return turn.abstained(abstention_without_answer(turn.evidence))
+            return turn.abstained(
+                insufficient(turn.question, turn.evidence, analyzer=self._analyzer, language=language)
+            )
         notices = ("verbatim_copy",) if any(claim.verbatim for claim in answer.claims) else ()
         return replace(turn, notices=notices).answered(
             answer.text,

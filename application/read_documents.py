@@ -1,5 +1,6 @@
 """Read documents: list them, one of them, the text of one of their versions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -38,5 +39,7 @@ class ReadDocuments:
             return await uow.documents.text(document_id, version, readable), version
 
     @staticmethod
-    async def _readable(uow: UnitOfWork, principal: Principal, asked: "list[str] | None" = None) -> ReadableCollections:
+    async def _readable(
+        uow: UnitOfWork, principal: Principal, asked: Sequence[str] | None = None
+    ) -> ReadableCollections:
         return readable_collections(principal, (one.name for one in await uow.collections.all()), asked=asked)

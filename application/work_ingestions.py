@@ -22,8 +22,11 @@ from application.ports import (
 from domain.errors import PortError
 from domain.retrieval.ports import PassageWriter
 
-BATCH: Final = 32
+BATCH: Final = 16
 """Documents to a transaction: enough to pay for its round trips, few enough that a crash repeats little."""
+
+SIDE_BY_SIDE: Final = 4
+"""Batches worked on at once: while one is parsed, the others are embedded, indexed and stored."""
 
 RETRY_AFTER_S: Final = (0.5, 2.0, 10.0)
 """Waits before a batch is tried again when a port did not answer."""
@@ -68,8 +71,9 @@ class WorkIngestions:
                 return
             await uow.ingestions.start(ingestion_id)
             await uow.commit()
-        while batch := await self._pending(ingestion_id):
-            await self._ingest(ingestion, batch)
+        while waiting := await self._pending(ingestion_id):
+            batches = [waiting[start : start + BATCH] for start in range(0, len(waiting), BATCH)]
+            await asyncio.gather(*(self._ingest(ingestion, batch) for batch in batches))
         if ingestion.prune:
             await self._prune(ingestion)
         await self.passage_writer.settle()
@@ -77,7 +81,7 @@ class WorkIngestions:
 
     async def _pending(self, ingestion_id: UUID) -> Sequence[StagedDocument]:
         async with self.unit_of_work() as uow:
-            return await uow.ingestions.pending(ingestion_id, limit=BATCH)
+            return await uow.ingestions.pending(ingestion_id, limit=BATCH * SIDE_BY_SIDE)
 
     async def _ingest(self, ingestion: Ingestion, batch: Sequence[StagedDocument]) -> None:
         """One batch; when it will not go in whole, each of its documents alone, and those that fail are recorded."""

@@ -8,7 +8,7 @@ import uvicorn
 from litestar import Litestar, get, post
 from litestar.response import Stream
 
-from bench.paced_service import PAUSE_S, WORDS
+from bench.pace import PAUSE_S, WORDS
 
 READY = b'id: 01a1fba5-1331-7006-a251-213b5531aa4e:17\nevent: text\ndata: {"delta":"dependency "}\n\n'
 

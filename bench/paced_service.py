@@ -7,14 +7,12 @@ from itertools import cycle, islice
 from dependency_injector import providers
 
 from application.ports import AnswerWriter
+from bench.pace import PAUSE_S, WORDS
 from domain.conversation.model import Question
 from domain.grounding.model import Evidence
 from entrypoints import containers
 from entrypoints.server import run_server
 from entrypoints.settings import read_environment, read_settings
-
-WORDS = 500
-PAUSE_S = 0.02
 
 
 class PacedWriter(AnswerWriter):

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import cast
 
 
 @dataclass(slots=True)
@@ -20,8 +21,7 @@ class _Reader(asyncio.Protocol):
         self._first = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.write(self._request)
+        cast(asyncio.WriteTransport, transport).write(self._request)
         self._streams.open += 1
 
     def data_received(self, data: bytes) -> None:
@@ -38,7 +38,9 @@ class _Reader(asyncio.Protocol):
             self._ended.set_result(None)
 
 
-async def open_streams(host: str, port: int, request: bytes, count: int, streams: Streams) -> list[asyncio.Future[None]]:
+async def open_streams(
+    host: str, port: int, request: bytes, count: int, streams: Streams
+) -> list[asyncio.Future[None]]:
     """Open ``count`` connections, each sending ``request`` (with ``Connection: close``); a future each for its end."""
     loop = asyncio.get_running_loop()
     ends = []

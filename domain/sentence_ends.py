@@ -8,20 +8,25 @@ _ACRONYM: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 _LOOK_BACK_CHARS: Final = 24
 """Longer than any abbreviation below: what is looked at before a full stop stays bounded."""
 
-_NEVER_FINAL: Final = frozenset(
-    "dr mr mrs ms prof rev hon mt messrs vs cf viz e.g i.e eg resp incl approx ca z.b d.h bzw vgl m. mme mlle".split()
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_NEVER_FINAL: Final = _words(
+    "dr mr mrs ms prof rev hon mt messrs vs cf viz e.g i.e eg resp incl approx ca z.b d.h bzw vgl m. mme mlle"
 )
-_BEFORE_NUMBER: Final = frozenset(
-    "no nos nr fig figs eq eqs sec secs ch chap vol vols p pp art tab ver v col st op par para".split()
+_BEFORE_NUMBER: Final = _words(
+    "no nos nr fig figs eq eqs sec secs ch chap vol vols p pp art tab ver v col st op par para"
 )
-_SOMETIMES_FINAL: Final = frozenset(
-    "inc ltd co corp al jr sr bros dept est univ gen lt sgt capt st a.m p.m "
-    "jan feb mar apr jun jul aug sep sept oct nov dec fig".split()
+_SOMETIMES_FINAL: Final = _words(
+    "inc ltd co corp al jr sr bros dept est univ gen lt sgt capt st a.m p.m fig "
+    "jan feb mar apr jun jul aug sep sept oct nov dec"
 )
-_STARTERS: Final = frozenset(
-    "the a an in it this that these those he she we they i you but and so however if when while for as at on with by to "
-    "there here what why how who where its their his her our my your no not yes after before since because although "
-    "use see note then thus therefore also it's".split()
+_STARTERS: Final = _words(
+    "the a an in it this that these those he she we they i you but and so however if when while for as at on with by "
+    "to there here what why how who where its their his her our my your no not yes after before since because although "
+    "use see note then thus therefore also"
 )
 
 
@@ -50,7 +55,7 @@ def ends_sentence(text: str, unit_start: int, dot: int, following: str, *, then:
 
 
 def opens_sentence(following: str) -> bool:
-    """A lower-case word goes on with the sentence before it, unless it is a name such as ``iPhone`` or ``useEffect``."""
+    """A lower-case word goes on with the sentence before it, unless it is a name: ``iPhone``, ``useEffect``."""
     if following[0] in ",;:)]}":
         return False
     return not following[0].islower() or any(character.isupper() for character in following)

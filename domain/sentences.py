@@ -10,7 +10,9 @@ from domain.text import Span
 _PREFIX: Final = re.compile(
     r"[ \t]*+(?:>[ \t]*+)*+(?:(?:[-*+•‣◦]|\d{1,3}[.)])(?:[ \t]++|(?=\n)))?+(?:\[[ xX]\][ \t]++)?+"
 )
-_UNDECIDED: Final = re.compile(_PREFIX.pattern + r"(?:[-+*_=|:>•‣◦][-+*_=|: \t]*+|#{1,6}|\d{1,3}[.)]?|`{1,2}|~{1,2}|\[.?\]?)?\Z")
+_UNDECIDED: Final = re.compile(
+    _PREFIX.pattern + r"(?:[-+*_=|:>•‣◦][-+*_=|: \t]*+|#{1,6}|\d{1,3}[.)]?|`{1,2}|~{1,2}|\[.?\]?)?\Z"
+)
 _BLOCK_START: Final = re.compile(
     r"[ \t]*+(?:\n|#{1,6}[ \t]|(?:[-*+•‣◦]|\d{1,3}[.)])[ \t]|`{3}|~{3}|\||>|[-+*_=|:][-+*_=|: \t]++(?:\n|\Z))"
 )
@@ -156,7 +158,7 @@ def _end_at_stop(text: str, start: int, stop: re.Match[str], final: bool) -> int
     if stop[0][0] in "。！？｡":
         return ends
     at = _end(_GAP, text, ends)
-    if at == len(text):
+    if at == len(text) or (ends > closed and text[at] in "“«"):
         return ends
     if text[closed] not in " \t\n" and not (text[closed - 1] == "]" and text[closed].isupper()):
         return _NOT_HERE

@@ -12,7 +12,7 @@ from dependency_injector import containers, providers
 
 from adapters.bm25.analyzer import SnowballAnalyzer
 from adapters.bm25.encoder import Bm25SparseEncoder
-from adapters.markdown.parser import FormatParser
+from adapters.markdown.formats import FormatParser
 from adapters.memory.access import InMemoryApiKeys
 from adapters.memory.analyzer import PlainAnalyzer
 from adapters.memory.clock import SystemClock, TimeOrderedIds

@@ -79,15 +79,13 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 @contextmanager
 def _database(settings: Settings, directory: DataDirectory) -> Iterator[str]:
     """The URL of a database whose schema is current: the operator's, or one started here."""
-    from adapters.neon.migrate import SchemaState, migrate, schema_state
-
     if settings.database_url is not None:
         url = settings.database_url.reveal()
-        state = asyncio.run(schema_state(url))
-        if state is not SchemaState.CURRENT:
-            raise SettingsError(f"the database's schema is {state.value}; run `ibid migrate` first")
+        asyncio.run(_require_current_schema(url))
         yield url
         return
+    from adapters.neon.migrate import migrate
+
     postgres = EmbeddedPostgres(directory.postgres)
     with ThreadPoolExecutor(1) as starting:
         began = starting.submit(postgres.start)
@@ -98,6 +96,37 @@ def _database(settings: Settings, directory: DataDirectory) -> Iterator[str]:
         yield url
     finally:
         postgres.stop()
+
+
+async def _require_current_schema(url: str) -> None:
+    from adapters.neon.engine import make_engine
+    from adapters.neon.migrate import SchemaState, schema_state
+
+    engine = make_engine(url, pool_size=1)
+    try:
+        state = await schema_state(engine)
+    finally:
+        await engine.dispose()
+    if state is SchemaState.UNKNOWN:
+        raise SettingsError("the database's schema is of a newer release; run that release")
+    if state is not SchemaState.CURRENT:
+        raise SettingsError(f"the database's schema is {state.value}; run `ibid migrate` first")
+
+
+def migrate_database(settings: Settings) -> None:
+    """Bring the schema up to date: the operator's database, or the embedded one of the data directory."""
+    from adapters.neon.migrate import migrate
+
+    unpooled = settings.database_url_unpooled or settings.database_url
+    if unpooled is not None:
+        asyncio.run(migrate(unpooled.reveal()))
+        return
+    with DataDirectory(settings.data_dir) as directory:
+        postgres = EmbeddedPostgres(directory.postgres)
+        try:
+            asyncio.run(migrate(postgres.start()))
+        finally:
+            postgres.stop()
 
 
 def _import_application() -> None:

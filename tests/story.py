@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from dependency_injector import providers
+
 from application.ask_question import AskQuestion, AskQuestionCommand
 from application.events import AskEvent
 from application.ingest_documents import IngestDocuments
@@ -42,8 +44,9 @@ Restore a snapshot with the restore command. The restore command stops the servi
 class Story:
     """A service in memory, with the verbs that tests tell their stories in."""
 
-    def __init__(self) -> None:
-        self.adapters = MemoryAdapters()
+    def __init__(self, **instead: object) -> None:
+        """``instead``: adapters to use in place of the usual ones, by their names in ``MemoryAdapters``."""
+        self.adapters = MemoryAdapters(**{name: providers.Object(adapter) for name, adapter in instead.items()})
         self.use_cases = UseCases(adapters=self.adapters)
         self.ask_question: AskQuestion = self.use_cases.ask_question()
         self.search_passages: SearchPassages = self.use_cases.search_passages()

@@ -51,6 +51,10 @@ class InMemoryDocuments(Documents):
         stale: list[UUID] = []
         for activation in activations:
             document, version = activation.document, activation.version
+            if document.id not in self._store.documents:
+                # Forgotten meanwhile: not brought back, and what the index was given for it must leave again.
+                stale += [passage.id for passage in version.passages]
+                continue
             before = self._active_passages(document.id)
             self._transaction.put(self._store.documents, document.id, document)
             if (document.id, version.version) not in self._store.versions:

@@ -12,6 +12,7 @@ _MARKER: Final = re.compile(r"[\[［【][ \t]*(\d+(?:[ \t]*[,;，、–—-][ \t
 _OPEN_MARKER: Final = re.compile(r"[\[［【](?:[ \t]*|[ \t]*\d[\d \t,;，、–—-]*)\Z")
 _PART: Final = re.compile(r"(\d+)(?:[ \t]*[–—-][ \t]*(\d+))?")
 _LEAD: Final = re.compile(r"[ \t>]*(?:(?:[-*+•]|\d{1,3}[.)])[ \t]*)?")
+_LEAD_SO_FAR: Final = re.compile(_LEAD.pattern + r"|[ \t>]*\d{1,3}")
 _FENCE_CHARS: Final = 3
 
 
@@ -41,6 +42,7 @@ class MarkerFilter:
     _ticks: str = ""
     _fence: str = ""
     _inline: int = 0
+    _dropped: tuple[int, str] = (-1, "")
     found: list[Marker] = field(default_factory=list)
     """Markers passed on so far and not yet taken away by the caller."""
 
@@ -69,67 +71,63 @@ class MarkerFilter:
                 break
             if special.start() > at:
                 self._plain(text[at : special.start()], out)
-            at = self._special(text, special, out, final)
-            if at < 0:
-                break
+            text, at = self._special(text, special, out, final)
         if final and self._ticks:
             self._end_ticks()
         return "".join(out)
 
-    def _special(self, text: str, special: re.Match[str], out: list[str], final: bool) -> int:
-        """Deal with one special run; returns where to go on, -1 when the rest is held."""
+    def _special(self, text: str, special: re.Match[str], out: list[str], final: bool) -> tuple[str, int]:
+        """Deal with one special run; returns the text and where to go on in it, its end when the rest is held."""
         character = special[0][-1]
         if character in "`~":
             if self._ticks and self._ticks[0] != character:
                 self._end_ticks()
             self._ticks += character
             self._emit(character, out)
-            return special.end()
+            return text, special.end()
         if character == "\n":
             self._end_ticks()
             self._lead, self._inline = "", 0
             self._emit("\n", out)
-            return special.end()
+            return text, special.end()
         if character in " \t":
-            return self._blank_end(special, out, final)
+            self._blank_end(special, out, final)
+            return text, special.end()
         self._end_ticks()
         bracket = special.end() - 1
         if self._fence or self._inline:
-            self._plain(text[special.start() : special.end()], out)
-            return special.end()
-        marker = _MARKER.match(text, bracket)
+            self._plain(special[0], out)
+            return text, special.end()
+        marker = _MARKER.match(text, bracket, bracket + HOLD_CHARS + 1)
         if marker and not self._is_index(text, special, marker):
             self._pass_marker(text[special.start() : bracket], marker[1], out)
-            return marker.end()
-        if marker is None and (opened := _OPEN_MARKER.match(text, bracket)):
-            return self._open(text, special.start(), bracket, opened, out, final)
-        self._plain(text[special.start() : special.end()], out)
-        return special.end()
+            return text, marker.end()
+        if marker is None and (opened := _OPEN_MARKER.match(text, bracket, bracket + HOLD_CHARS + 1)):
+            return self._open(text, special.start(), bracket, opened[0], out, final)
+        self._plain(special[0], out)
+        return text, special.end()
 
-    def _blank_end(self, special: re.Match[str], out: list[str], final: bool) -> int:
+    def _blank_end(self, special: re.Match[str], out: list[str], final: bool) -> None:
         """A blank at the end of what is there goes with the marker after it, should that vanish."""
         if final or self._fence or self._inline:
             self._plain(special[0], out)
-            return special.end()
-        self._held = special[0]
-        return -1
+        else:
+            self._held = special[0]
 
-    def _open(self, text: str, start: int, bracket: int, opened: re.Match[str], out: list[str], final: bool) -> int:
-        """A marker that has not ended. Held to the limit; a longer list gives up the numbers it has for certain."""
-        if final:
-            if not any(character.isdigit() for character in opened[0]):
+    def _open(self, text: str, start: int, bracket: int, opened: str, out: list[str], final: bool) -> tuple[str, int]:
+        """A marker without an end yet: held to the limit; a longer list gives up the numbers it has for certain."""
+        if len(opened) <= HOLD_CHARS:
+            if not final:
+                self._held = text[start:]
+            elif not any(character.isdigit() for character in opened):
                 self._plain(text[start:], out)
-            return -1
-        if len(opened[0]) <= HOLD_CHARS:
-            self._held = text[start:]
-            return -1
-        cut = max(opened[0].rfind(separator) for separator in ",;，、")
+            return text, len(text)
+        cut = max(opened.rfind(separator) for separator in ",;，、")
         if cut < 0:
             self._plain(text[start : bracket + 1], out)
-            return bracket + 1
-        self._pass_marker(text[start:bracket], opened[0][1:cut], out)
-        self._held = text[bracket] + opened[0][cut + 1 :].lstrip()
-        return -1
+            return text, bracket + 1
+        self._pass_marker(text[start:bracket], opened[1:cut], out)
+        return text[bracket] + text[bracket + cut + 1 :], 0
 
     def _is_index(self, text: str, special: re.Match[str], marker: re.Match[str]) -> bool:
         """``items[0]``: glued to a word and no number that evidence can have."""
@@ -140,7 +138,10 @@ class MarkerFilter:
 
     def _pass_marker(self, blank: str, numbers: str, out: list[str]) -> None:
         known = evidence_numbers(numbers, self.known)
+        if self._dropped[0] == self._passed:
+            blank = self._dropped[1] or blank  # "so [9][1]" becomes "so [1]": the blank goes to the marker that stays
         if not known:
+            self._dropped = (self._passed, blank)
             return
         if blank:
             self._plain(blank, out)
@@ -153,7 +154,7 @@ class MarkerFilter:
             self._end_ticks()
         if self._lead is not None:
             lead = self._lead + text
-            self._lead = lead if _LEAD.fullmatch(lead) else None
+            self._lead = lead if _LEAD_SO_FAR.fullmatch(lead) else None
         self._emit(text, out)
 
     def _emit(self, text: str, out: list[str]) -> None:
@@ -166,7 +167,8 @@ class MarkerFilter:
         ticks, self._ticks = self._ticks, ""
         if not ticks:
             return
-        at_line_start, self._lead = self._lead is not None, None
+        at_line_start = self._lead is not None and _LEAD.fullmatch(self._lead) is not None
+        self._lead = None
         if at_line_start and len(ticks) >= _FENCE_CHARS and self._fence in ("", ticks[0]):
             self._fence = "" if self._fence else ticks[0]
         elif not self._fence and ticks[0] == "`":

@@ -67,6 +67,7 @@ class Documents(Protocol):
 
         Returns the ids of passages that no longer belong to an active version; they are also kept as ``stale`` until
         ``discard_stale``, so that a crash before they leave the index loses no one of them.
+        A document forgotten since it was registered is not brought back: the passages of its version are returned.
         """
 
     @abstractmethod

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from dependency_injector import providers
 
 from application.ask_question import AskQuestionCommand
 from application.events import ClaimJudged, EvidenceFound, TextWritten, TurnDone, TurnFailed, TurnStarted
@@ -42,8 +41,7 @@ class ScriptedWriter(AnswerWriter):
 
 
 async def a_story_with(writer: AnswerWriter, pages: dict[str, str] | None = None) -> Story:
-    story = Story()
-    story.adapters.writer.override(providers.Object(writer))
+    story = Story(writer=writer)
     await story.ingest(pages or {"pinning.md": PINNING, "snapshots.md": SNAPSHOTS})
     return story
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
-from dependency_injector import providers
 
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
@@ -69,9 +68,9 @@ async def test_every_document_of_a_request_is_counted_once(story: Story) -> None
     assert outcomes[2].error
 
 
-async def test_the_same_content_again_buys_nothing_and_changes_nothing(story: Story) -> None:
+async def test_the_same_content_again_buys_nothing_and_changes_nothing() -> None:
     embedder = CountingEmbedder()
-    story.adapters.embedder.override(providers.Object(embedder))
+    story = Story(embedder=embedder)
     await story.ingest({"a.md": PINNING})
     bought, before = list(embedder.bought), await story.document("a.md")
 
@@ -82,9 +81,9 @@ async def test_the_same_content_again_buys_nothing_and_changes_nothing(story: St
     assert await story.document("a.md") == before
 
 
-async def test_an_edit_to_one_section_embeds_that_section_alone(story: Story) -> None:
+async def test_an_edit_to_one_section_embeds_that_section_alone() -> None:
     embedder = CountingEmbedder()
-    story.adapters.embedder.override(providers.Object(embedder))
+    story = Story(embedder=embedder)
     await story.ingest({"a.md": PINNING})
     embedder.bought.clear()
 
@@ -127,8 +126,7 @@ async def test_without_pruning_documents_that_are_not_named_stay(story: Story) -
 
 
 async def test_a_fault_of_the_index_is_tried_again_and_leaves_nothing_half_done() -> None:
-    story = Story()
-    story.adapters.passage_index.override(providers.Object(FaultyIndex(put_faults=1)))
+    story = Story(passage_index=FaultyIndex(put_faults=1))
     story.worker.retry_after_s = (0.0,)
 
     done = await story.ingest({"a.md": PINNING})
@@ -138,8 +136,7 @@ async def test_a_fault_of_the_index_is_tried_again_and_leaves_nothing_half_done(
 
 
 async def test_a_lasting_fault_fails_each_document_with_a_reason_and_shows_none_of_it() -> None:
-    story = Story()
-    story.adapters.passage_index.override(providers.Object(FaultyIndex(put_faults=100)))
+    story = Story(passage_index=FaultyIndex(put_faults=100))
     story.worker.retry_after_s = ()
 
     done = await story.ingest({"a.md": PINNING, "b.md": SNAPSHOTS})
@@ -150,9 +147,8 @@ async def test_a_lasting_fault_fails_each_document_with_a_reason_and_shows_none_
 
 
 async def test_old_passages_that_could_not_leave_the_index_are_not_found_and_leave_it_at_the_next_start() -> None:
-    story = Story()
     index = FaultyIndex()
-    story.adapters.passage_index.override(providers.Object(index))
+    story = Story(passage_index=index)
     story.worker.retry_after_s = ()
     await story.ingest({"a.md": PINNING})
     index.remove_faults = 1

@@ -1,0 +1,178 @@
+"""Markdown and MDX as Docusaurus reads them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from adapters.markdown.builder import DocumentBuilder
+from adapters.markdown.front_matter import split_front_matter
+from adapters.markdown.inline import explicit_comment_id, parse_inline, shown, slug_text, tab_label, tag_text
+from adapters.markdown.jsx import Scanner, Tag
+from adapters.markdown.lists import Paragraphs
+from adapters.markdown.rules import FOOTNOTES, IS_MDX, SCANNER, block_reader, footnotes_of, inline_reader, reads_as_mdx
+from domain.errors import DocumentUnreadable
+from domain.library.model import BlockKind, Format, ParsedDocument, SourceDocument
+from domain.library.slugs import Slugs, split_explicit_id
+
+_MDX_FENCE: Final = "mdx-code-block"
+_CHECKBOXES: Final = ("[ ] ", "[x] ", "[X] ")
+
+
+class MarkdownParser:
+    """
+    Parses Markdown and MDX.
+
+    A page called Markdown is read as MDX when it uses MDX, as Docusaurus does by default; otherwise braces are text
+    and indented lines are code. The title is the source's own, else the front matter's, else the first level-1
+    heading.
+    """
+
+    def __init__(self) -> None:
+        self._mdx = block_reader(mdx=True)
+        self._markdown = block_reader(mdx=False)
+        self._inline = inline_reader()
+
+    def parse(self, source: SourceDocument) -> ParsedDocument:
+        content = source.content.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        metadata, body = split_front_matter(content, uri=source.uri)
+        if _MDX_FENCE in body:
+            body = _unwrap_mdx_fences(body)
+        mdx = source.format is Format.MDX or reads_as_mdx(body)
+        page = _Page(self._mdx if mdx else self._markdown, self._inline, mdx=mdx)
+        try:
+            page.read(body)
+        except RecursionError as error:
+            raise DocumentUnreadable(source.uri, "its parts are nested too deeply") from error
+        title = source.title or _text(metadata.get("title")) or page.builder.first_title
+        return page.builder.build(title, metadata)
+
+
+def _text(value: object) -> str | None:
+    return str(value).strip() or None if isinstance(value, str | int | float) else None
+
+
+def _unwrap_mdx_fences(body: str) -> str:
+    """Docusaurus drops the fence lines around ``mdx-code-block`` and reads what is between them as MDX."""
+    lines = body.split("\n")
+    fence = ""
+    for number, line in enumerate(lines):
+        if fence and line.rstrip() == fence:
+            lines[number] = fence = ""
+        elif not fence and line.startswith("```") and line.strip(" `") == _MDX_FENCE:
+            fence = line[: len(line) - len(line.lstrip("`"))]
+            lines[number] = ""
+    return "\n".join(lines)
+
+
+class _Page:
+    """Walks the tokens of one page and writes down what they show."""
+
+    def __init__(self, blocks: MarkdownIt, inline: MarkdownIt, *, mdx: bool) -> None:
+        self.builder = DocumentBuilder()
+        self._block_reader = blocks
+        self._inline_reader = inline
+        self._mdx = mdx
+        self._env: dict[str, Any] = {}
+        self._slugs = Slugs()
+        self._paragraphs = Paragraphs(self.builder)
+        self._handlers: dict[str, Callable[[Token, Sequence[Token], int], int]] = {
+            "heading_open": self._heading,
+            "paragraph_open": self._paragraph,
+            "line": self._line,
+            "fence": self._fence,
+            "code_block": self._code,
+            "table_open": self._table,
+            "markup": self._markup,
+            "admonition": self._admonition,
+            "bullet_list_open": self._open_list,
+            "ordered_list_open": self._open_list,
+            "bullet_list_close": self._close_list,
+            "ordered_list_close": self._close_list,
+            "list_item_open": self._item,
+        }
+
+    def read(self, body: str) -> None:
+        self._env = {SCANNER: Scanner(len(body)), IS_MDX: self._mdx, FOOTNOTES: footnotes_of(body)}
+        tokens = self._block_reader.parse(body, self._env)
+        position = 0
+        while position < len(tokens):
+            token = tokens[position]
+            handler = self._handlers.get(token.type)
+            position = handler(token, tokens, position) if handler else position + 1
+
+    def _inline(self, content: str) -> list[Token]:
+        return parse_inline(content, self._inline_reader, self._env)
+
+    def _heading(self, token: Token, tokens: Sequence[Token], at: int) -> int:
+        children = self._inline(tokens[at + 1].content)
+        explicit = explicit_comment_id(children, mdx=self._mdx)
+        level = int(token.tag[1])
+        anchor = self._slugs.heading_anchor(slug_text(children), level=level, explicit=explicit)
+        text = " ".join(split_explicit_id(shown(children))[0].split())
+        words = " ".join(split_explicit_id(shown(children, ticks=False))[0].split())
+        self.builder.heading(text, words=words, level=level, anchor=anchor)
+        return at + 3
+
+    def _paragraph(self, token: Token, tokens: Sequence[Token], at: int) -> int:
+        self._text(shown(self._inline(tokens[at + 1].content)))
+        return at + 3
+
+    def _line(self, token: Token, tokens: Sequence[Token], at: int) -> int:
+        self._text(shown(self._inline(token.content)))
+        return at + 1
+
+    def _text(self, text: str) -> None:
+        if self._paragraphs.begins_item and text.startswith(_CHECKBOXES):
+            text = text[4:].lstrip()
+        self._paragraphs.write(text)
+
+    def _fence(self, token: Token, tokens: Sequence[Token], at: int) -> int:
+        language = token.info.split(maxsplit=1)[0] if token.info.strip() else ""
+        content = token.content if token.content.endswith("\n") or not token.content else token.content + "\n"
+        self.builder.block(f"{token.markup}{language}\n{content}{token.markup}", BlockKind.CODE)
+        return at + 1
+
+    def _code(self, token: Token, tokens: Sequence[Token], at: int) -> int:
+        self.builder.block(token.content.rstrip(), BlockKind.CODE)
+        return at + 1
+
+    def _table(self, token: Token, tokens: Sequence[Token], at: int) -> int:
+        rows: list[str] = []
+        cells: list[str] = []
+        while tokens[at].type != "table_close":
+            current = tokens[at]
+            if current.type == "tr_open":
+                cells = []
+            elif current.type == "inline":
+                cells.append(shown(self._inline(current.content)).replace("\n", " "))
+            elif current.type == "tr_close":
+                rows.append(f"| {' | '.join(cells)} |")
+            at += 1
+        self.builder.block("\n".join(rows), BlockKind.TABLE)
+        return at + 1
+
+    def _markup(self, token: Token, tokens: Sequence[Token], at: int) -> int:
+        pieces: list[Tag | str] = token.meta["pieces"]
+        for piece in pieces:
+            self._text(tab_label(piece) if isinstance(piece, Tag) else tag_text((piece,)).strip())
+        return at + 1
+
+    def _admonition(self, token: Token, tokens: Sequence[Token], at: int) -> int:
+        if token.content:
+            self._text(shown(self._inline(token.content)))
+        return at + 1
+
+    def _open_list(self, token: Token, tokens: Sequence[Token], at: int) -> int:
+        start = token.attrGet("start")
+        self._paragraphs.open_list(None if token.type == "bullet_list_open" else 1 if start is None else int(start))
+        return at + 1
+
+    def _close_list(self, token: Token, tokens: Sequence[Token], at: int) -> int:
+        self._paragraphs.close_list()
+        return at + 1
+
+    def _item(self, token: Token, tokens: Sequence[Token], at: int) -> int:
+        self._paragraphs.item()
+        return at + 1

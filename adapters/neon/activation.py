@@ -1,0 +1,124 @@
+"""Making versions the active ones: many documents in a handful of round trips."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from adapters.neon.rows import as_json
+from adapters.neon.statements import each, given_like
+from adapters.neon.tables import document_versions, documents, passages, stale_passages
+from adapters.neon.transaction import Transaction
+from domain.library.ports import Activation
+
+_ids = bindparam("ids", type_=ARRAY(Uuid()))
+_LOCK = (
+    select(documents.c.id)
+    .where(documents.c.id == any_(_ids), documents.c.forgotten_at.is_(None))
+    .order_by(documents.c.id)
+    .with_for_update()
+)
+_ACTIVE_PASSAGES = (
+    select(passages.c.id)
+    .join_from(
+        documents,
+        passages,
+        (passages.c.document_id == documents.c.id) & (passages.c.version == documents.c.version),
+    )
+    .where(documents.c.id == any_(_ids))
+)
+
+_VERSION_COLUMNS = ("document_id", "version", "text", "sections")
+_versions = given_like(document_versions, *_VERSION_COLUMNS)
+_ADD_VERSIONS = (
+    insert(document_versions).from_select(list(_VERSION_COLUMNS), select(_versions)).on_conflict_do_nothing()
+)
+
+_PASSAGE_COLUMNS = ("id", "document_id", "version", "start", "end", "text", "section")
+_passages = given_like(passages, *_PASSAGE_COLUMNS)
+_ADD_PASSAGES = insert(passages).from_select(list(_PASSAGE_COLUMNS), select(_passages)).on_conflict_do_nothing()
+
+_SHOWN_COLUMNS = ("title", "url", "peer_reviewed", "metadata", "version", "updated_at")
+_shown = given_like(documents, "id", *_SHOWN_COLUMNS)
+_ACTIVATE = (
+    update(documents)
+    .where(documents.c.id == _shown.c.id)
+    .values({name: _shown.c[name] for name in _SHOWN_COLUMNS})
+)
+
+_left = given_like(stale_passages, "id")
+_MARK_STALE = insert(stale_passages).from_select(["id"], select(_left.c.id)).on_conflict_do_nothing()
+_UNMARK_STALE = delete(stale_passages).where(stale_passages.c.id == any_(_ids))
+
+
+async def mark_stale(transaction: Transaction, passage_ids: Sequence[UUID]) -> None:
+    if passage_ids:
+        await transaction.run(_MARK_STALE, {"each_id": sorted(passage_ids)})
+
+
+class Activating:
+    """The statements of ``Documents.activate``."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def activate(self, activations: Sequence[Activation]) -> Sequence[UUID]:
+        if not activations:
+            return []
+        # The lock first, in a statement of its own: the next one then sees what whoever held it has done.
+        wanted = {"ids": [activation.document.id for activation in activations]}
+        known = set((await self._transaction.run(_LOCK, wanted)).scalars())
+        living = [activation for activation in activations if activation.document.id in known]
+        before = list((await self._transaction.run(_ACTIVE_PASSAGES, wanted)).scalars())
+        active = {passage.id for activation in living for passage in activation.version.passages}
+        await self._store(living)
+        await self._transaction.run(_UNMARK_STALE, {"ids": sorted(active)})
+        # A document forgotten meanwhile is not brought back; what the index was given for it must leave again.
+        unborn = [
+            passage.id
+            for activation in activations
+            if activation.document.id not in known
+            for passage in activation.version.passages
+        ]
+        left = [passage_id for passage_id in dict.fromkeys((*before, *unborn)) if passage_id not in active]
+        await mark_stale(self._transaction, left)
+        return left
+
+    async def _store(self, activations: Sequence[Activation]) -> None:
+        if not activations:
+            return
+        await self._transaction.run(_ADD_VERSIONS, each(_VERSION_COLUMNS, map(_version_row, activations)))
+        rows = [row for activation in activations for row in _passage_rows(activation)]
+        if rows:
+            await self._transaction.run(_ADD_PASSAGES, each(_PASSAGE_COLUMNS, rows))
+        await self._transaction.run(_ACTIVATE, each(("id", *_SHOWN_COLUMNS), map(_shown_row, activations)))
+
+
+def _version_row(activation: Activation) -> tuple[Any, ...]:
+    version = activation.version
+    return version.document_id, version.version, version.text, as_json(version.sections)
+
+
+def _passage_rows(activation: Activation) -> list[tuple[Any, ...]]:
+    version = activation.version
+    sections = [as_json(section) for section in version.sections]
+    return [
+        (passage.id, version.document_id, version.version, passage.start, passage.end, passage.text, section)
+        for passage in version.passages
+        for section in (sections[passage.section],)
+    ]
+
+
+def _shown_row(activation: Activation) -> tuple[Any, ...]:
+    shown = activation.document
+    return (
+        shown.id,
+        shown.title,
+        shown.url,
+        shown.peer_reviewed,
+        as_json(shown.metadata),
+        activation.version.version,
+        shown.updated_at,
+    )

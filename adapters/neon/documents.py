@@ -1,0 +1,177 @@
+"""Documents on PostgreSQL: registering, listing, reading and forgetting them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, LargeBinary, Text, Uuid, any_, bindparam, delete, literal, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from adapters.neon.activation import Activating, mark_stale
+from adapters.neon.cursors import Position, decode, encode
+from adapters.neon.rows import DOCUMENT_COLUMNS, PASSAGE_COLUMNS, document_of, passages_of, uri_hash
+from adapters.neon.statements import each, given_like
+from adapters.neon.tables import TIME, document_versions, documents, passages, stale_passages
+from adapters.neon.transaction import Transaction
+from domain.access.readable import ReadableCollections
+from domain.errors import DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
+from domain.library.model import Document, Page, PassageInDocument
+from domain.library.ports import Activation, Documents
+
+_d = documents.c
+_known = _d.forgotten_at.is_(None)
+_active = _d.version.is_not(None)
+_readable = _d.collection == any_(bindparam("readable", type_=ARRAY(Text)))
+_ids = bindparam("ids", type_=ARRAY(Uuid()))
+
+_new = given_like(documents, "id", "uri", "uri_hash")
+_at = bindparam("at", type_=TIME)
+_REGISTER = (
+    insert(documents)
+    .from_select(
+        ["id", "collection", "uri", "uri_hash", "title", "metadata", "created_at", "updated_at"],
+        select(
+            _new.c.id,
+            bindparam("in_collection", type_=_d.collection.type),
+            _new.c.uri,
+            _new.c.uri_hash,
+            _new.c.uri,
+            literal("{}", _d.metadata.type),
+            _at,
+            _at,
+        ),
+    )
+    .on_conflict_do_nothing(index_elements=["collection", "uri_hash"], index_where=_known)
+)
+_BY_URI = select(*DOCUMENT_COLUMNS).where(
+    _d.collection == bindparam("collection"),
+    _d.uri_hash == any_(bindparam("hashes", type_=ARRAY(LargeBinary))),
+    _known,
+)
+_URIS = (
+    select(_d.uri).where(_d.collection == bindparam("collection"), _known, _active).order_by(_d.uri.collate("C"))
+)
+_GET = select(*DOCUMENT_COLUMNS).where(_d.id == bindparam("id"), _known, _active, _readable)
+_LIST = (
+    select(*DOCUMENT_COLUMNS)
+    .where(_known, _active, _readable)
+    .order_by(_d.created_at.desc(), _d.id.desc())
+    .limit(bindparam("rows"))
+)
+_TEXT = (
+    select(_d.forgotten_at, _d.version, document_versions.c.text)
+    .outerjoin_from(
+        documents,
+        document_versions,
+        (document_versions.c.document_id == _d.id) & (document_versions.c.version == bindparam("version")),
+    )
+    .where(_d.id == bindparam("id"), _readable)
+)
+_PASSAGES = (
+    select(*PASSAGE_COLUMNS, *DOCUMENT_COLUMNS)
+    .join_from(passages, documents, (_d.id == passages.c.document_id) & (_d.version == passages.c.version))
+    .where(passages.c.id == any_(_ids), _known, _readable)
+)
+_STALE = select(stale_passages.c.id)
+_DISCARD = delete(stale_passages).where(stale_passages.c.id == any_(_ids))
+_LOCK = select(_d.id).where(_d.id == bindparam("id"), _known).with_for_update()
+_ACTIVE_PASSAGES = select(passages.c.id).join_from(
+    documents,
+    passages,
+    (documents.c.id == bindparam("id")) & (passages.c.document_id == _d.id) & (passages.c.version == _d.version),
+)
+_DROP_VERSIONS = delete(document_versions).where(document_versions.c.document_id == bindparam("id"))
+_FORGET = (
+    update(documents)
+    .where(_d.id == bindparam("document_id"))
+    .values(forgotten_at=_at, updated_at=_at, version=None, title="", url=None, peer_reviewed=None, metadata="{}")
+)
+
+
+class NeonDocuments(Documents):
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self._activating = Activating(transaction)
+
+    async def register(self, collection: str, uris: Sequence[str], *, ids: Sequence[UUID], at: datetime) -> None:
+        if not uris:
+            return
+        # In one order everywhere: two that register the same uris at once wait for each other, and never lock up.
+        rows = [(new_id, uri, uri_hash(uri)) for uri, new_id in zip(uris, ids, strict=True)]
+        rows.sort(key=lambda row: row[2])
+        new = each(("id", "uri", "uri_hash"), rows)
+        await self._transaction.run(_REGISTER, {"in_collection": collection, "at": at, **new})
+
+    async def by_uri(self, collection: str, uris: Sequence[str]) -> Mapping[str, Document]:
+        if not uris:
+            return {}
+        wanted = {"collection": collection, "hashes": [uri_hash(uri) for uri in uris]}
+        found = [document_of(row) for row in await self._transaction.run(_BY_URI, wanted)]
+        return {document.uri: document for document in found}
+
+    async def activate(self, activations: Sequence[Activation]) -> Sequence[UUID]:
+        return await self._activating.activate(activations)
+
+    async def stale(self) -> Sequence[UUID]:
+        return list((await self._transaction.run(_STALE)).scalars())
+
+    async def discard_stale(self, passage_ids: Iterable[UUID]) -> None:
+        gone = list(passage_ids)
+        if gone:
+            await self._transaction.run(_DISCARD, {"ids": gone})
+
+    async def get(self, document_id: UUID, readable: ReadableCollections) -> Document:
+        row = (await self._transaction.run(_GET, {"id": document_id, "readable": list(readable)})).one_or_none()
+        if row is None:
+            raise DocumentNotFound(document_id)
+        return document_of(row)
+
+    async def list(
+        self, readable: ReadableCollections, *, collection: str | None, uri: str | None, limit: int, cursor: str | None
+    ) -> Page[Document]:
+        names = [name for name in readable if collection in (None, name)]
+        wanted: dict[str, Any] = {"readable": names, "rows": limit + 1}
+        listing = f"documents of {collection} at {uri}"
+        statement = _LIST
+        if uri is not None:
+            statement = statement.where(_d.uri_hash == bindparam("hash"))
+            wanted["hash"] = uri_hash(uri)
+        if cursor is not None:
+            wanted["before"], wanted["last"] = decode(listing, cursor)
+            place = tuple_(bindparam("before", type_=TIME), bindparam("last", type_=Uuid()))
+            statement = statement.where(tuple_(_d.created_at, _d.id) < place)
+        found = [document_of(row) for row in await self._transaction.run(statement, wanted)]
+        last = found[limit - 1] if len(found) > limit else None
+        return Page(found[:limit], encode(listing, Position(last.created_at, last.id)) if last else None)
+
+    async def text(self, document_id: UUID, version: str, readable: ReadableCollections) -> str:
+        wanted = {"id": document_id, "version": version, "readable": list(readable)}
+        row = (await self._transaction.run(_TEXT, wanted)).one_or_none()
+        if row is None or (row.version is None and row.forgotten_at is None):
+            raise DocumentNotFound(document_id)
+        if row.forgotten_at is not None:
+            raise DocumentVersionGone(document_id)
+        if row.text is None:
+            raise DocumentVersionNotFound(version)
+        return str(row.text)
+
+    async def passages(
+        self, passage_ids: Sequence[UUID], readable: ReadableCollections
+    ) -> Mapping[UUID, PassageInDocument]:
+        if not passage_ids or not readable:
+            return {}
+        wanted = {"ids": list(passage_ids), "readable": list(readable)}
+        return passages_of((await self._transaction.run(_PASSAGES, wanted)).all())
+
+    async def uris(self, collection: str) -> Sequence[str]:
+        return list((await self._transaction.run(_URIS, {"collection": collection})).scalars())
+
+    async def forget(self, document_id: UUID, *, at: datetime) -> Sequence[UUID]:
+        if (await self._transaction.run(_LOCK, {"id": document_id})).one_or_none() is None:
+            raise DocumentNotFound(document_id)
+        removed = list((await self._transaction.run(_ACTIVE_PASSAGES, {"id": document_id})).scalars())
+        await mark_stale(self._transaction, removed)
+        await self._transaction.run(_DROP_VERSIONS, {"id": document_id})
+        await self._transaction.run(_FORGET, {"document_id": document_id, "at": at})
+        return removed

@@ -1,0 +1,134 @@
+"""Connections to PostgreSQL: how a URL is read, and how pooled connections are kept honest."""
+
+import ssl
+import time
+from typing import Any, Final
+
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+from adapters.neon.errors import PORT
+from domain.errors import PortRefused
+
+POOL_SIZE: Final = 10
+"""Two cores are busy with far fewer; Neon's smallest compute takes 97 connections in all (wire notes, read 2026-11)."""
+
+POOL_WAIT_S: Final = 2.0
+CONNECT_TIMEOUT_S: Final = 10.0
+COMMAND_TIMEOUT_S: Final = 30.0
+
+PING_AFTER_IDLE_S: Final = 20.0
+RECYCLE_AFTER_S: Final = 240
+"""Neon suspends an idle compute after 300 s and drops its connections without always saying so."""
+
+_CONNECT_KEYS: Final = frozenset({"host", "port", "application_name", "connect_timeout"})
+_TLS_KEYS: Final = frozenset({"sslmode", "sslrootcert", "ssl", "channel_binding"})
+
+
+def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
+    """
+    An engine for a PostgreSQL URL as libpq and Neon write it; nothing connects yet.
+
+    Raises PortRefused for a URL that cannot be read; its message holds no part of the URL.
+    """
+    target, arguments = read_url(url)
+    engine = create_async_engine(
+        target,
+        connect_args=arguments,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_S,
+        pool_recycle=RECYCLE_AFTER_S,
+        pool_use_lifo=True,
+        hide_parameters=True,
+        json_deserializer=str,  # msgspec knows the shapes
+    )
+    _keep_honest(engine)
+    return engine
+
+
+def read_url(url: str) -> tuple[URL, dict[str, Any]]:
+    """The URL for SQLAlchemy's asyncpg dialect, and what asyncpg is told besides."""
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except Exception:  # noqa: BLE001, RUF100  any reader's error quotes the URL, and with it the password
+        raise PortRefused(PORT, "the database URL cannot be read") from None
+    if backend not in ("postgresql", "postgres"):
+        raise PortRefused(PORT, "the database URL must begin with postgresql://")
+    query = {key: value if isinstance(value, str) else value[0] for key, value in parsed.query.items()}
+    unknown = sorted(set(query) - _CONNECT_KEYS - _TLS_KEYS)
+    if unknown:
+        raise PortRefused(PORT, f"the database URL has parameters that are not known: {', '.join(unknown)}")
+    host = query.get("host") or parsed.host or "localhost"
+    arguments: dict[str, Any] = {
+        "timeout": float(query.get("connect_timeout", CONNECT_TIMEOUT_S)),
+        "command_timeout": COMMAND_TIMEOUT_S,
+        "server_settings": {"application_name": query.get("application_name", "ibid")},
+        **_tls(query, host),
+        **_statements(host, parsed.port),
+    }
+    kept = {key: query[key] for key in ("host", "port") if key in query}
+    return parsed.set(drivername="postgresql+asyncpg", query=kept), arguments
+
+
+def _tls(query: dict[str, str], host: str) -> dict[str, Any]:
+    """
+    What asyncpg is told of TLS.
+
+    libpq takes ``sslmode=require`` for "encrypted, by anybody". Neon writes that, and has certificates of a public
+    authority, so there it means "verified". ``channel_binding`` is libpq's: asyncpg has no form of it.
+    """
+    mode = query.get("sslmode") or query.get("ssl")
+    if mode is None:
+        return {}
+    if mode == "verify-full" or (mode in ("require", "verify-ca") and host.endswith(".neon.tech")):
+        roots = query.get("sslrootcert", "system")
+        return {"ssl": ssl.create_default_context(cafile=None if roots == "system" else roots)}
+    return {"ssl": mode}
+
+
+def _statements(host: str, port: int | None) -> dict[str, Any]:
+    """
+    Prepared statements belong to a server connection, which a transaction pooler changes between transactions.
+
+    Unnamed ones live inside one transaction, which every statement of ours runs in. PgBouncer's own port is 6432.
+    """
+    pooled = "-pooler." in host or port == 6432
+    if not pooled:
+        return {}
+    return {
+        "statement_cache_size": 0,
+        "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": lambda: "",
+    }
+
+
+def _keep_honest(engine: AsyncEngine) -> None:
+    """
+    Notice dead connections before a statement meets them.
+
+    A ping before every use (SQLAlchemy's pre-ping) would cost each request a round trip. A connection that the server
+    closed says so by itself; one that has idled for a while may have died in silence, so only that is asked.
+    """
+    dialect = engine.sync_engine.dialect
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def remember(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        entry.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def examine(connection: DBAPIConnection, entry: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
+        driver: Any = entry.driver_connection
+        idle_s = time.monotonic() - entry.info.get("idle_since", time.monotonic())
+        if driver.is_closed():
+            # What closed one has closed them all, as a rule: none of the others is tried.
+            raise InvalidatePoolError
+        if idle_s > PING_AFTER_IDLE_S:
+            try:
+                dialect.do_ping(connection)
+            except Exception as error:
+                raise InvalidatePoolError from error

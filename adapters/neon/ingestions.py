@@ -1,0 +1,226 @@
+"""Ingestion requests and their staged documents on PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    LargeBinary,
+    Row,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    null,
+    select,
+    tuple_,
+    update,
+)
+
+from adapters.neon.cursors import Position, decode, decode_ordinal, encode, encode_ordinal
+from adapters.neon.statements import each, given
+from adapters.neon.tables import TIME, ingestion_documents, ingestions
+from adapters.neon.transaction import Transaction
+from application.ports import DocumentOutcome, Ingestion, Ingestions, IngestionStatus, Outcome, StagedDocument
+from domain.access.model import Owner
+from domain.errors import IngestionNotFound
+from domain.library.model import Page, SourceDocument
+
+_SOURCE: Final = msgspec.json.Decoder(SourceDocument)
+
+_i = ingestions.c
+_d = ingestion_documents.c
+_this = bindparam("ingestion", type_=Uuid())
+# A literal, not a parameter: a partial index serves a prepared statement only if its condition is spelt out.
+_pending = _d.outcome == literal_column("'pending'")
+
+_staged = given("staged", ordinal=BigInteger(), uri=Text(), source=LargeBinary())
+_ADD = insert(ingestions)
+_STAGE = insert(ingestion_documents).from_select(
+    ["ingestion_id", "ordinal", "uri", "outcome", "source"],
+    select(_this, _staged.c.ordinal, _staged.c.uri, literal(Outcome.PENDING.value, Text), _staged.c.source),
+)
+
+_GET = select(ingestions).where(_i.id == _this)
+_COUNTS = (
+    select(_d.ingestion_id, _d.outcome, func.count())
+    .where(_d.ingestion_id == any_(bindparam("ids", type_=ARRAY(Uuid()))))
+    .group_by(_d.ingestion_id, _d.outcome)
+)
+_NEWEST = select(ingestions).order_by(_i.created_at.desc(), _i.id.desc()).limit(bindparam("rows"))
+_UNFINISHED = (
+    select(_i.id)
+    .where(_i.status.in_([literal_column("'queued'"), literal_column("'running'")]))
+    .order_by(_i.created_at, _i.id)
+)
+_START = (
+    update(ingestions)
+    .where(_i.id == _this, _i.status == IngestionStatus.QUEUED.value)
+    .values(status=IngestionStatus.RUNNING.value)
+)
+_FINISH = (
+    update(ingestions)
+    .where(_i.id == _this)
+    .values(status=bindparam("new_status"), finished_at=bindparam("at", type_=TIME))
+)
+
+_DOCUMENTS = (
+    select(_d.ordinal, _d.uri, _d.outcome, _d.error)
+    .where(_d.ingestion_id == _this, _d.ordinal > bindparam("after"))
+    .order_by(_d.ordinal)
+    .limit(bindparam("rows"))
+)
+_PENDING = (
+    select(_d.ordinal, _d.source)
+    .where(_d.ingestion_id == _this, _pending)
+    .order_by(_d.ordinal)
+    .limit(bindparam("rows"))
+)
+_REQUESTED = (
+    select(_d.uri).where(_d.ingestion_id == _this, _d.outcome != Outcome.REMOVED.value).order_by(_d.ordinal)
+)
+
+_recorded = given("recorded", ordinal=BigInteger(), outcome=Text(), error=Text())
+_RECORD = (
+    update(ingestion_documents)
+    .where(_d.ingestion_id == _this, _d.ordinal == _recorded.c.ordinal, _pending)
+    .values(outcome=_recorded.c.outcome, error=_recorded.c.error, source=null())
+)
+_gone = given("gone", place=BigInteger(), uri=Text())
+_of_ingestion = ingestion_documents.alias()
+_RECORD_REMOVED = insert(ingestion_documents).from_select(
+    ["ingestion_id", "ordinal", "uri", "outcome"],
+    select(
+        _this,
+        select(func.coalesce(func.max(_of_ingestion.c.ordinal), -1))
+        .where(_of_ingestion.c.ingestion_id == _this)
+        .scalar_subquery()
+        + _gone.c.place,
+        _gone.c.uri,
+        literal(Outcome.REMOVED.value, Text),
+    ).where(
+        ~exists().where(
+            _of_ingestion.c.ingestion_id == _this,
+            _of_ingestion.c.outcome == Outcome.REMOVED.value,
+            _of_ingestion.c.uri == _gone.c.uri,
+        )
+    ),
+)
+
+
+class NeonIngestions(Ingestions):
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def add(self, ingestion: Ingestion, sources: Sequence[SourceDocument]) -> None:
+        await self._transaction.run(
+            _ADD,
+            {
+                "id": ingestion.id,
+                "tenant": ingestion.owner.tenant,
+                "user": ingestion.owner.user,
+                "collection": ingestion.collection,
+                "base_url": ingestion.base_url,
+                "prune": ingestion.prune,
+                "status": ingestion.status.value,
+                "created_at": ingestion.created_at,
+                "finished_at": ingestion.finished_at,
+            },
+        )
+        if sources:
+            rows = ((ordinal, source.uri, msgspec.json.encode(source)) for ordinal, source in enumerate(sources))
+            staged = each(("ordinal", "uri", "source"), rows)
+            await self._transaction.run(_STAGE, {"ingestion": ingestion.id, **staged})
+
+    async def get(self, ingestion_id: UUID, owner: Owner | None) -> Ingestion:
+        row = (await self._transaction.run(_GET, {"ingestion": ingestion_id})).one_or_none()
+        if row is None or (owner is not None and Owner(row.tenant, row.user) != owner):
+            raise IngestionNotFound(ingestion_id)
+        return (await self._counted([row]))[0]
+
+    async def list(self, owner: Owner | None, *, limit: int, cursor: str | None) -> Page[Ingestion]:
+        listing = f"ingestions of {owner}"
+        statement, wanted = _NEWEST, {"rows": limit + 1}
+        if owner is not None:
+            statement = statement.where(_i.tenant == bindparam("tenant"), _i.user == bindparam("user"))
+            wanted |= {"tenant": owner.tenant, "user": owner.user}
+        if cursor is not None:
+            last = decode(listing, cursor)
+            place = tuple_(bindparam("before", type_=TIME), bindparam("last", type_=Uuid()))
+            statement = statement.where(tuple_(_i.created_at, _i.id) < place)
+            wanted |= {"before": last.created_at, "last": last.id}
+        rows = (await self._transaction.run(statement, wanted)).all()
+        found = await self._counted(rows[:limit])
+        more = len(rows) > limit
+        return Page(found, encode(listing, Position(found[-1].created_at, found[-1].id)) if more else None)
+
+    async def _counted(self, rows: Sequence[Row[Any]]) -> Sequence[Ingestion]:
+        counts = {row.id: dict.fromkeys(Outcome, 0) for row in rows}
+        for ingestion_id, outcome, count in await self._transaction.run(_COUNTS, {"ids": list(counts)}):
+            counts[ingestion_id][Outcome(outcome)] = count
+        return [replace(_ingestion_of(row), counts=_named(counts[row.id])) for row in rows]
+
+    async def documents(self, ingestion_id: UUID, *, limit: int, cursor: str | None) -> Page[DocumentOutcome]:
+        listing = f"documents of ingestion {ingestion_id}"
+        after = -1 if cursor is None else decode_ordinal(listing, cursor)
+        wanted = {"ingestion": ingestion_id, "after": after, "rows": limit + 1}
+        rows = (await self._transaction.run(_DOCUMENTS, wanted)).all()
+        found = [DocumentOutcome(row.uri, Outcome(row.outcome), row.error) for row in rows[:limit]]
+        return Page(found, encode_ordinal(listing, rows[limit - 1].ordinal) if len(rows) > limit else None)
+
+    async def unfinished(self) -> Sequence[UUID]:
+        return list((await self._transaction.run(_UNFINISHED)).scalars())
+
+    async def pending(self, ingestion_id: UUID, *, limit: int) -> Sequence[StagedDocument]:
+        rows = await self._transaction.run(_PENDING, {"ingestion": ingestion_id, "rows": limit})
+        return [StagedDocument(ordinal, _SOURCE.decode(source)) for ordinal, source in rows]
+
+    async def requested_uris(self, ingestion_id: UUID) -> Sequence[str]:
+        return list((await self._transaction.run(_REQUESTED, {"ingestion": ingestion_id})).scalars())
+
+    async def start(self, ingestion_id: UUID) -> None:
+        await self._transaction.run(_START, {"ingestion": ingestion_id})
+
+    async def record(self, ingestion_id: UUID, outcomes: Mapping[int, DocumentOutcome]) -> None:
+        if not outcomes:
+            return
+        rows = ((ordinal, outcome.outcome.value, outcome.error) for ordinal, outcome in outcomes.items())
+        recorded = each(("ordinal", "outcome", "error"), rows)
+        await self._transaction.run(_RECORD, {"ingestion": ingestion_id, **recorded})
+
+    async def record_removed(self, ingestion_id: UUID, uris: Sequence[str]) -> None:
+        if uris:
+            gone = each(("place", "uri"), enumerate(dict.fromkeys(uris), start=1))
+            await self._transaction.run(_RECORD_REMOVED, {"ingestion": ingestion_id, **gone})
+
+    async def finish(self, ingestion_id: UUID, status: IngestionStatus, *, at: datetime) -> None:
+        await self._transaction.run(_FINISH, {"ingestion": ingestion_id, "new_status": status.value, "at": at})
+
+
+def _ingestion_of(row: Row[Any]) -> Ingestion:
+    return Ingestion(
+        row.id,
+        Owner(row.tenant, row.user),
+        row.collection,
+        row.base_url,
+        row.prune,
+        IngestionStatus(row.status),
+        row.created_at,
+        row.finished_at,
+    )
+
+
+def _named(counts: Mapping[Outcome, int]) -> dict[str, int]:
+    requested = sum(count for outcome, count in counts.items() if outcome is not Outcome.REMOVED)
+    named = {outcome.value: count for outcome, count in counts.items() if outcome is not Outcome.PENDING}
+    return {"total": requested, **named}

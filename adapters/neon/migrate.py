@@ -1,0 +1,85 @@
+"""Bringing a database's schema to what this release needs."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.neon.engine import make_engine
+from adapters.neon.errors import translated
+
+REVISIONS: Final = ("0001",)
+"""
+Every revision in alembic/versions, oldest first; a test compares. Known here, so that a start on a current database
+costs one query and does not load Alembic (0.2 s).
+"""
+
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(5281390417)")  # any number that nothing else in the database uses
+_FIND_TABLE: Final = text("SELECT to_regclass('alembic_version') IS NOT NULL")
+_REVISION: Final = text("SELECT version_num FROM alembic_version")
+
+
+class SchemaState(StrEnum):
+    EMPTY = "empty"
+    BEHIND = "behind"
+    CURRENT = "current"
+    UNKNOWN = "unknown"
+    """A revision that this release does not know: a newer release was here."""
+
+
+async def schema_state(engine: AsyncEngine) -> SchemaState:
+    """What the database holds, compared with what this release needs. Raises PortUnavailable or PortRefused."""
+    with translated():
+        async with engine.connect() as connection:
+            return await connection.run_sync(_state)
+
+
+async def migrate(url: str) -> None:
+    """
+    Upgrade to this release's schema, in one transaction.
+
+    Any number of processes may call it at once: one migrates, the others wait and find it done. The lock is held by
+    the transaction, so that it works through a transaction pooler too. A schema of a newer release is left alone.
+    Raises PortUnavailable or PortRefused.
+    """
+    engine = make_engine(url, pool_size=1)
+    try:
+        with translated():
+            async with engine.connect() as connection:
+                if await connection.run_sync(_state) in (SchemaState.CURRENT, SchemaState.UNKNOWN):
+                    return
+            async with engine.begin() as connection:
+                await connection.execute(_LOCK)
+                if await connection.run_sync(_state) not in (SchemaState.CURRENT, SchemaState.UNKNOWN):
+                    await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
+
+
+def _state(connection: Connection) -> SchemaState:
+    if not connection.execute(_FIND_TABLE).scalar_one():
+        return SchemaState.EMPTY
+    revision = connection.execute(_REVISION).scalar_one_or_none()
+    if revision is None:
+        return SchemaState.EMPTY
+    if revision == REVISIONS[-1]:
+        return SchemaState.CURRENT
+    return SchemaState.BEHIND if revision in REVISIONS else SchemaState.UNKNOWN
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(scripts()).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def scripts() -> Path:
+    """The folder of the migrations: beside this module in a wheel, at the project's root in a checkout."""
+    packaged = Path(__file__).parent / "migrations"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "alembic"

@@ -1,0 +1,190 @@
+"""
+The tables, as SQLAlchemy Core sees them; alembic/versions makes them, and a test holds that the two agree.
+
+Whole values that nothing is searched by (turns, sections, metadata) are ``json``, not ``jsonb``: it keeps numbers and
+text as they were written, so that what is read back equals what was stored, and operators can query it all the same.
+"""
+
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import (
+    ARRAY,
+    REAL,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.types import TypeEngine, UserDefinedType
+
+SqlType: TypeAlias = TypeEngine[Any]
+
+
+class Json(UserDefinedType[str]):
+    """A json column read and written as its text: msgspec knows the shapes, SQLAlchemy need not."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "JSON"
+
+
+TIME: Final = DateTime(timezone=True)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("visibility", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("trust", SmallInteger, nullable=False),
+    Column("created_at", TIME, nullable=False),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("collection", Text, ForeignKey("collections.name"), nullable=False),
+    Column("uri", Text, nullable=False),
+    # SHA-256 of the uri: a uri of 1,000 characters may be longer than an index entry can be (2,704 bytes).
+    Column("uri_hash", LargeBinary, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("url", Text),
+    Column("peer_reviewed", Boolean),
+    Column("metadata", Json, nullable=False),
+    Column("version", Text),
+    Column("created_at", TIME, nullable=False),
+    Column("updated_at", TIME, nullable=False),
+    Column("forgotten_at", TIME),
+    Index("one_document_per_uri", "collection", "uri_hash", unique=True, postgresql_where=text("forgotten_at IS NULL")),
+    Index("documents_newest", "created_at", "id", postgresql_where=text("version IS NOT NULL")),
+)
+
+document_versions = Table(
+    "document_versions",
+    metadata,
+    Column("document_id", Uuid, ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("sections", Json, nullable=False),
+)
+
+passages = Table(
+    "passages",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("document_id", Uuid, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    # The text again, and the section: cutting 50 passages out of their versions would unpack 50 whole texts.
+    Column("text", Text, nullable=False),
+    Column("section", Json, nullable=False),
+    ForeignKeyConstraint(
+        ["document_id", "version"],
+        ["document_versions.document_id", "document_versions.version"],
+        ondelete="CASCADE",
+    ),
+    Index("passages_of_version", "document_id", "version"),
+)
+
+stale_passages = Table("stale_passages", metadata, Column("id", Uuid, primary_key=True))
+
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("embedder", Text, primary_key=True),
+    Column("input_hash", LargeBinary, primary_key=True),
+    Column("scale", REAL, nullable=False),
+    Column("steps", LargeBinary, nullable=False),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("collections", ARRAY(Text), nullable=False),
+    Column("created_at", TIME, nullable=False),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("conversation_id", Uuid, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("created_at", TIME, nullable=False),
+    Column("lease_until", TIME, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("body", Json, nullable=False),
+    Index("one_running_turn", "conversation_id", unique=True, postgresql_where=text("status = 'running'")),
+    Index("turns_of_conversation", "conversation_id", "created_at", "id"),
+    Index("running_turns", "lease_until", postgresql_where=text("status = 'running'")),
+)
+
+turn_versions = Table(
+    "turn_versions",
+    metadata,
+    Column("turn_id", Uuid, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    Column("document_id", Uuid, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Index("turns_citing_version", "document_id", "version"),
+)
+
+ingestions = Table(
+    "ingestions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("collection", Text, nullable=False),
+    Column("base_url", Text),
+    Column("prune", Boolean, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("created_at", TIME, nullable=False),
+    Column("finished_at", TIME),
+    Index("ingestions_newest", "created_at", "id"),
+    Index("unfinished_ingestions", "created_at", "id", postgresql_where=text("status IN ('queued', 'running')")),
+)
+
+ingestion_documents = Table(
+    "ingestion_documents",
+    metadata,
+    Column("ingestion_id", Uuid, ForeignKey("ingestions.id", ondelete="CASCADE"), primary_key=True),
+    # Removed documents follow the requested ones.
+    Column("ordinal", BigInteger, primary_key=True),
+    Column("uri", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("error", Text),
+    # The source as it was sent, until something has become of it.
+    Column("source", LargeBinary),
+    Index("pending_documents", "ingestion_id", "ordinal", postgresql_where=text("outcome = 'pending'")),
+)

@@ -1,0 +1,148 @@
+"""Turns on PostgreSQL: the columns that rules look at, and the whole turn as JSON."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Text, Uuid, bindparam, cast, func, literal_column, or_, select, true, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from adapters.neon.cursors import Position, decode, encode
+from adapters.neon.statements import given
+from adapters.neon.tables import TIME, Json, turn_versions, turns
+from adapters.neon.transaction import Transaction
+from domain.access.model import Owner
+from domain.conversation.model import Turn, TurnStatus
+from domain.conversation.ports import Turns
+from domain.errors import ConversationBusy, TurnNotFound
+from domain.library.model import Page
+
+_TURN: Final = msgspec.json.Decoder(Turn)
+
+# A literal, not a parameter: a partial index serves a prepared statement only if its condition is spelt out.
+_running = turns.c.status == literal_column("'running'")
+_mine = (turns.c.tenant == bindparam("tenant"), turns.c.user == bindparam("user"))
+
+# The partial unique index decides between two that begin at once: the later one waits for the earlier's commit.
+_BEGIN = (
+    insert(turns)
+    .on_conflict_do_nothing(index_elements=["conversation_id"], index_where=_running)
+    .returning(turns.c.id)
+)
+
+_interrupted = update(turns).values(
+    status=TurnStatus.INTERRUPTED.value,
+    body=cast(
+        func.jsonb_set(cast(turns.c.body, JSONB), literal_column("'{status}'"), literal_column("'\"interrupted\"'")),
+        Json,
+    ),
+)
+_INTERRUPT_IN_CONVERSATION = _interrupted.where(
+    _running, turns.c.conversation_id == bindparam("conversation"), turns.c.lease_until <= bindparam("now", type_=TIME)
+).returning(turns.c.id)
+_INTERRUPT_LOST = _interrupted.where(
+    _running,
+    or_(
+        turns.c.lease_until <= bindparam("now", type_=TIME),
+        turns.c.holder != bindparam("only_holder", type_=Text),
+    ),
+)
+
+_ended = (
+    update(turns)
+    .where(turns.c.id == bindparam("turn"), _running)
+    .values(status=bindparam("new_status"), body=bindparam("new_body", type_=Json))
+    .returning(turns.c.id)
+    .cte("ended")
+)
+_cited = given("cited", document_id=Uuid(), version=Text())
+_FINISH = insert(turn_versions).from_select(
+    ["turn_id", "document_id", "version"],
+    select(_ended.c.id, _cited.c.document_id, _cited.c.version).select_from(_ended.join(_cited, true())),
+)
+
+_GET = select(turns.c.body).where(turns.c.id == bindparam("id"), *_mine)
+_NEWEST = (
+    select(turns.c.body)
+    .where(turns.c.conversation_id == bindparam("conversation"), *_mine)
+    .order_by(turns.c.created_at.desc(), turns.c.id.desc())
+    .limit(bindparam("rows"))
+)
+_OLDER = _NEWEST.where(
+    tuple_(turns.c.created_at, turns.c.id) < tuple_(bindparam("at", type_=TIME), bindparam("last", type_=Uuid()))
+)
+
+
+class NeonTurns(Turns):
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def begin(self, turn: Turn, *, holder: str, lease_until: datetime) -> None:
+        row = {
+            "id": turn.id,
+            "conversation_id": turn.conversation_id,
+            "tenant": turn.owner.tenant,
+            "user": turn.owner.user,
+            "status": turn.status.value,
+            "created_at": turn.created_at,
+            "lease_until": lease_until,
+            "holder": holder,
+            "body": _encoded(turn),
+        }
+        if await self._begun(row):
+            return
+        lost = {"conversation": turn.conversation_id, "now": turn.created_at}
+        interrupted = (await self._transaction.run(_INTERRUPT_IN_CONVERSATION, lost)).one_or_none()
+        if interrupted is None or not await self._begun(row):
+            raise ConversationBusy(turn.conversation_id)
+
+    async def _begun(self, row: dict[str, Any]) -> bool:
+        return (await self._transaction.run(_BEGIN, row)).one_or_none() is not None
+
+    async def finish(self, turn: Turn) -> None:
+        shown = (*turn.evidence, *(turn.abstention.closest if turn.abstention else ()))
+        cited = list(dict.fromkeys((piece.document.id, piece.document.version) for piece in shown))
+        await self._transaction.run(
+            _FINISH,
+            {
+                "turn": turn.id,
+                "new_status": turn.status.value,
+                "new_body": _encoded(turn),
+                "each_document_id": [document_id for document_id, _ in cited],
+                "each_version": [version for _, version in cited],
+            },
+        )
+
+    async def get(self, turn_id: UUID, owner: Owner) -> Turn:
+        wanted = {"id": turn_id, "tenant": owner.tenant, "user": owner.user}
+        body = (await self._transaction.run(_GET, wanted)).scalar_one_or_none()
+        if body is None:
+            raise TurnNotFound(turn_id)
+        return _TURN.decode(body)
+
+    async def of_conversation(
+        self, conversation_id: UUID, owner: Owner, *, limit: int, cursor: str | None
+    ) -> Page[Turn]:
+        listing = f"turns of {conversation_id}"
+        wanted: dict[str, Any] = {
+            "conversation": conversation_id,
+            "tenant": owner.tenant,
+            "user": owner.user,
+            "rows": limit + 1,
+        }
+        if cursor is not None:
+            wanted["at"], wanted["last"] = decode(listing, cursor)
+        rows = (await self._transaction.run(_NEWEST if cursor is None else _OLDER, wanted)).scalars()
+        found = [_TURN.decode(body) for body in rows]
+        last = found[:limit][-1] if len(found) > limit else None
+        return Page(found[:limit], encode(listing, Position(last.created_at, last.id)) if last else None)
+
+    async def interrupt_lost(self, *, now: datetime, lost_holders_all_but: str | None) -> int:
+        # "holder != NULL" is never true: then leases alone decide.
+        lost = await self._transaction.run(_INTERRUPT_LOST, {"now": now, "only_holder": lost_holders_all_but})
+        return int(lost.rowcount)
+
+
+def _encoded(turn: Turn) -> str:
+    return msgspec.json.encode(turn).decode()

@@ -1,0 +1,39 @@
+"""Units of work on PostgreSQL."""
+
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.neon.collections import NeonCollections
+from adapters.neon.conversations import NeonConversations
+from adapters.neon.documents import NeonDocuments
+from adapters.neon.embeddings import NeonEmbeddingStore
+from adapters.neon.ingestions import NeonIngestions
+from adapters.neon.transaction import Transaction
+from adapters.neon.turns import NeonTurns
+from application.ports import UnitOfWork
+
+
+class NeonUnitOfWork(UnitOfWork):
+    """A transaction at READ COMMITTED; stores that need more take locks of their own."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._transaction = Transaction(engine)
+        self.collections = NeonCollections(self._transaction)
+        self.documents = NeonDocuments(self._transaction)
+        self.embeddings = NeonEmbeddingStore(self._transaction)
+        self.conversations = NeonConversations(self._transaction)
+        self.turns = NeonTurns(self._transaction)
+        self.ingestions = NeonIngestions(self._transaction)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._transaction.close()
+
+    async def commit(self) -> None:
+        await self._transaction.commit()

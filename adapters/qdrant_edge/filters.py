@@ -1,0 +1,30 @@
+"""What a search may look at, in Qdrant's words."""
+
+import json
+
+from qdrant_edge import FieldCondition, Filter, MatchAny, MatchPrefix, MatchValue
+
+from domain.access.readable import ReadableCollections
+from domain.retrieval.model import SearchFilters
+
+
+def within(readable: ReadableCollections) -> Filter:
+    """The one filter that access hangs on."""
+    return Filter(must=[FieldCondition("collection", match=MatchAny(list(readable)))])
+
+
+def narrowed(readable: ReadableCollections, filters: SearchFilters) -> Filter:
+    """Inside ``readable``, and everything else that was asked for as well."""
+    conditions: list[FieldCondition | Filter] = [within(readable)]
+    if filters.uri_prefix:
+        conditions.append(FieldCondition("uri", match=MatchPrefix(filters.uri_prefix)))
+    if filters.peer_reviewed_only:
+        conditions.append(FieldCondition("peer_reviewed", match=MatchValue(True)))
+    for key, value in filters.metadata.items():
+        conditions.append(FieldCondition("metadata", match=MatchValue(metadata_word(key, value))))
+    return Filter(must=list(conditions))
+
+
+def metadata_word(key: str, value: str) -> str:
+    """One keyword for a pair: payload paths give dots, quotes and brackets in a key a meaning of their own."""
+    return json.dumps([key, value], ensure_ascii=False)

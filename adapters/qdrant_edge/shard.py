@@ -1,0 +1,60 @@
+"""The shard on disk: its layout, and how it is opened."""
+
+from pathlib import Path
+from typing import Final
+
+from qdrant_edge import (
+    Distance,
+    EdgeConfig,
+    EdgeShard,
+    EdgeSparseVectorParams,
+    EdgeVectorParams,
+    KeywordIndexParams,
+    Modifier,
+    PayloadSchemaType,
+    UpdateOperation,
+)
+
+from domain.errors import PortRefused, PortUnavailable
+
+PORT: Final = "passage index"
+DENSE: Final = "dense"
+SPARSE: Final = "bm25"
+
+_INDEXES: Final[dict[str, KeywordIndexParams | PayloadSchemaType]] = {
+    "collection": KeywordIndexParams(is_tenant=True),
+    "document": KeywordIndexParams(),
+    "uri": KeywordIndexParams(prefix=True),
+    "metadata": KeywordIndexParams(),
+    "peer_reviewed": PayloadSchemaType.Bool,
+}
+
+
+def open_shard(path: Path, dimensions: int) -> EdgeShard:
+    """
+    Load the shard at ``path``, or create it.
+
+    Raises PortRefused when another process holds it or its vectors have another size, else PortUnavailable.
+    """
+    config = EdgeConfig(
+        vectors={DENSE: EdgeVectorParams(size=dimensions, distance=Distance.Cosine)},
+        sparse_vectors={SPARSE: EdgeSparseVectorParams(modifier=Modifier.Idf)},
+    )
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        begun = (path / "edge_config.json").exists()
+        shard = EdgeShard.load(str(path), config) if begun else EdgeShard.create(str(path), config)
+        # A crash may have come between the creation of the shard and that of its indexes.
+        for field in _INDEXES.keys() - shard.info().payload_schema.keys():
+            shard.update(UpdateOperation.create_field_index(field, _INDEXES[field]))
+    except Exception as error:  # the library raises nothing more specific
+        raise _why_not(error, path) from error
+    return shard
+
+
+def _why_not(error: Exception, path: Path) -> PortRefused | PortUnavailable:
+    if "WouldBlock" in str(error):
+        return PortRefused(PORT, f"the data directory is in use by another process ({path})")
+    if "Incompatible" in str(error) or "imension" in str(error) or "vector" in str(error):
+        return PortRefused(PORT, f"the index at {path} was made for vectors of another size; remove it and rebuild")
+    return PortUnavailable(PORT, f"the index at {path} cannot be opened")

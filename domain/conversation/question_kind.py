@@ -1,0 +1,68 @@
+"""What kind of sentence a question asks for: steps, a definition, a figure. English; other languages ask plainly."""
+
+import re
+from enum import Enum
+from typing import Final
+
+
+class QuestionKind(Enum):
+    PLAIN = "plain"
+    HOW_TO = "how_to"
+    DEFINITION = "definition"
+    FIGURE = "figure"
+
+
+_HOW_TO: Final = re.compile(
+    r"\W*(?:how (?:do|does|can|to|should|would|could|might)\b|(?:what|which) (?:are the )?steps|show me how|"
+    r"(?:what is|what's) the (?:best |right )?way to|can i\b)",
+    re.IGNORECASE,
+)
+_FIGURE: Final = re.compile(
+    r"\W*(?:when\b|how (?:many|much|long|often|old|far|tall|big|large|fast)\b|"
+    r"(?:in )?(?:what|which) (?:year|date|day)\b|"
+    r"what (?:percentage|number|amount|is the (?:number|price|cost|limit|size|maximum|minimum|default))\b)",
+    re.IGNORECASE,
+)
+_DEFINITION: Final = re.compile(
+    r"\W*(?:(?:what|who)(?: is| are| was| were|'s|’s)\b|define\b|what does .+ mean\b)", re.IGNORECASE
+)
+_IMPERATIVE: Final = re.compile(
+    r"[\"“(*_]*(?:to \w+|you (?:can|should|need|must|have to|may)|(?:first|next|then|finally)\b,?|"
+    r"use|run|add|install|create|set|call|open|click|pass|import|make|write|define|configure|enable|disable|wrap|start|stop|copy|go|select|choose|"
+    r"update|upgrade|build|specify|ensure|check|put|place|replace|remove|delete|export|declare|type|enter|press|follow|download|"
+    r"send|save|edit|change|apply|turn|visit|navigate|submit|fill|provide|include|execute|launch)\b",
+    re.IGNORECASE,
+)
+_IS_A: Final = re.compile(r"\b(?:is|are|was|were|means|refers to|denotes|describes|consists of)\b", re.IGNORECASE)
+_FITS: Final = 0.15
+_EARLY_CHARS: Final = 40
+
+
+def kind_of(question: str, *, language: str) -> QuestionKind:
+    """The kind of a question, by its opening words."""
+    if language == "en":
+        for pattern, kind in (
+            (_HOW_TO, QuestionKind.HOW_TO),
+            (_FIGURE, QuestionKind.FIGURE),
+            (_DEFINITION, QuestionKind.DEFINITION),
+        ):
+            if pattern.match(question):
+                return kind
+    return QuestionKind.PLAIN
+
+
+def fitness(kind: QuestionKind, sentence: str, following: str, *, early: int) -> float:
+    """
+    What a sentence's form is worth for a kind of question, 0 to 0.3.
+
+    ``following`` is the sentence after it; ``early`` is where in the sentence the question's first word stands.
+    """
+    if kind is QuestionKind.HOW_TO:
+        leads_to_code = sentence.endswith(":") and following.startswith(("```", "~~~"))
+        return _FITS * bool(_IMPERATIVE.match(sentence)) + _FITS * leads_to_code
+    if kind is QuestionKind.DEFINITION:
+        verb = _IS_A.search(sentence)
+        return _FITS * (verb is not None and early < min(verb.start(), _EARLY_CHARS))
+    if kind is QuestionKind.FIGURE:
+        return _FITS * any(character.isdigit() for character in sentence)
+    return 0.0

@@ -1,0 +1,31 @@
+"""Words lifted from a source without quotation marks."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+LIFTED_WORDS: Final = 12
+"""Words in a row, the same as the source's, from which on a sentence counts as copied."""
+
+_QUOTED: Final = re.compile(r"“[^”]*”|\"[^\"]*\"|«[^»]*»|„[^“]*“|「[^」]*」|『[^』]*』")
+_MARKER: Final = re.compile(r"\[\d{1,3}\]")
+_WORD: Final = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]|[^\W_]+")
+
+
+def is_copied(sentence: str, sources: Iterable[str]) -> bool:
+    """Whether 12 words in a row stand in one of the sources as they stand here, outside quotation marks."""
+    runs: set[tuple[str, ...]] = set()
+    for segment in _QUOTED.split(_MARKER.sub(" ", sentence)):
+        runs |= _runs(segment)
+    return bool(runs) and any(not runs.isdisjoint(_runs_of_source(source)) for source in sources)
+
+
+@lru_cache(maxsize=128)
+def _runs_of_source(text: str) -> frozenset[tuple[str, ...]]:
+    return frozenset(_runs(text))
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = _WORD.findall(text.lower())
+    return {tuple(words[at : at + LIFTED_WORDS]) for at in range(len(words) - LIFTED_WORDS + 1)}

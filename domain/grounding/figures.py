@@ -1,0 +1,61 @@
+"""Numbers of a text with their units: what must agree to the letter between a claim and its source."""
+
+import re
+from typing import Final, NamedTuple
+
+_FIGURE: Final = re.compile(
+    r"(?P<sign>[$€£¥])?[ ]?(?<![\w.])(?P<value>\d+(?:[.,]\d+)*)(?:[ \u00a0-]?(?P<unit>%|°[CF]|[A-Za-zµ]+))?"
+)
+_SPELLED: Final = "zero one two three four five six seven eight nine ten eleven twelve"
+_WORDS: Final = {word: str(value) for value, word in enumerate(_SPELLED.split()) if value > 1}
+_NUMBER_WORD: Final = re.compile(r"\b(" + "|".join(_WORDS) + r")\b(?:[ -](?P<unit>[A-Za-z]+))?", re.IGNORECASE)
+_THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_UNITS: Final = {
+    spelling: spellings.split()[0]
+    for spellings in (
+        "% percent", "ms millisecond milliseconds", "s sec second seconds", "min minute minutes", "h hr hrs hour hours",
+        "day days", "week weeks", "month months", "year years", "b byte bytes", "kb kilobyte kilobytes",
+        "mb megabyte megabytes", "gb gigabyte gigabytes", "tb terabyte terabytes", "kib", "mib", "gib", "mm", "cm",
+        "km kilometre kilometres kilometer kilometers", "m metre metres meter meters", "mile miles", "ft foot feet",
+        "mg", "g gram grams", "kg kilogram kilograms", "lb lbs pound pounds", "hundred", "thousand k", "million",
+        "billion", "trillion", "usd dollar dollars $", "eur euro euros €", "gbp £", "jpy yen ¥", "hz", "khz", "mhz",
+        "ghz", "px pixel pixels", "token tokens", "°c", "°f", "v", "w", "kw", "am", "pm", "bc", "ad",
+    )
+    for spelling in spellings.split()
+}  # fmt: skip
+
+
+class Figure(NamedTuple):
+    """A number in plain digits, and its unit in one spelling ("" when none is known)."""
+
+    value: str
+    unit: str
+
+
+def figures(text: str) -> list[Figure]:
+    """The numbers of a text in order; small ones may be spelled out in English, from two on."""
+    found: list[Figure] = []
+    for match in _FIGURE.finditer(text):
+        unit = (match["unit"] or match["sign"] or "").lower()
+        value = _THOUSANDS.sub("", match["value"])
+        found.append(Figure(value, _UNITS.get(unit, _UNITS.get(match["sign"] or "", ""))))
+    return found
+
+
+def missing_figures(claim: str, source: str) -> tuple[list[Figure], int]:
+    """The claim's figures that the source does not give, and how many the claim has; a unit must agree where given."""
+    wanted = figures(claim)
+    if not wanted:
+        return [], 0
+    given = figures(source) + [
+        Figure(_WORDS[match[1].lower()], _UNITS.get((match["unit"] or "").lower(), ""))
+        for match in _NUMBER_WORD.finditer(source)
+    ]
+    units: dict[str, set[str]] = {}
+    for value, unit in given:
+        units.setdefault(value, set()).add(unit)
+    return [figure for figure in wanted if not _is_given(figure, units.get(figure.value))], len(wanted)
+
+
+def _is_given(figure: Figure, units: set[str] | None) -> bool:
+    return units is not None and (not figure.unit or figure.unit in units)

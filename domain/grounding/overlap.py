@@ -1,0 +1,93 @@
+"""Passages taken apart for comparison: their sentences, the content words of each, and what a word weighs."""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import log
+from typing import Final, cast
+
+from domain.sentences import sentence_spans
+from domain.text import Analyzer, Span, Term
+
+_CACHED_PASSAGES: Final = 512
+"""The passages of some dozens of running answers: each is analysed once and compared with every sentence."""
+
+WIDEST_RUN: Final = 3
+"""Adjoining sentences that one quote may span."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One sentence of a passage: where it stands, and its content terms with offsets in the passage."""
+
+    span: Span
+    terms: tuple[Term, ...]
+    stems: frozenset[str]
+
+
+def units_of(text: str, analyzer: Analyzer, language: str) -> tuple[Unit, ...]:
+    """The sentences of a passage, in order, with their terms. Remembers the latest passages; analyzers are hashable."""
+    return _units_of(text, cast(Hashable, analyzer), language)
+
+
+@lru_cache(maxsize=_CACHED_PASSAGES)
+def _units_of(text: str, remembered: Hashable, language: str) -> tuple[Unit, ...]:
+    analyzer = cast(Analyzer, remembered)
+    spans = sentence_spans(text)
+    buckets: list[list[Term]] = [[] for _ in spans]
+    place = 0
+    for term in analyzer.terms(text, language=language):
+        while place < len(spans) and term.start >= spans[place].end:
+            place += 1
+        if place == len(spans):
+            break
+        if term.start >= spans[place].start:
+            buckets[place].append(term)
+    return tuple(
+        Unit(span, tuple(terms), frozenset(term.stem for term in terms))
+        for span, terms in zip(spans, buckets, strict=True)
+    )
+
+
+def weigh(stems: Iterable[str], units: Sequence[Unit]) -> dict[str, float]:
+    """
+    What each stem weighs: the rarer among the sentences at hand, the more; longer ones more than short ones.
+
+    Inverse document frequency over sentences, ln(1 + (N - n + 0.5) / (n + 0.5)) as in BM25, held above 0.3 so that
+    what all sentences share still counts a little; times 0.7 to 1.3 by length, full at eight letters.
+    """
+    count = len(units)
+    weights = {}
+    for stem in stems:
+        holding = sum(1 for unit in units if stem in unit.stems)
+        rarity = log(1 + (count - holding + 0.5) / (holding + 0.5))
+        weights[stem] = max(0.3, rarity) * length_weight(stem)
+    return weights
+
+
+def length_weight(stem: str) -> float:
+    """What a stem's length alone says of how much it tells: 0.7 to 1.3, full at eight letters."""
+    return 0.7 + 0.6 * min(len(stem), 8) / 8
+
+
+def coverage(weights: Mapping[str, float], found: frozenset[str] | set[str]) -> float:
+    """The share of the weights that is found, 0 to 1; 0 when there is nothing to find."""
+    total = sum(weights.values())
+    return sum(weight for stem, weight in weights.items() if stem in found) / total if total else 0.0
+
+
+def best_run(units: Sequence[Unit], weights: Mapping[str, float], *, per_sentence: float = 0.0) -> Sequence[Unit]:
+    """
+    The one to three adjoining sentences that hold most of the weights, the shortest and first of equals.
+
+    ``per_sentence`` is the share that each further sentence has to bring. Empty when no sentence holds any.
+    """
+    best_worth, best = 0.0, units[:0]
+    for width in range(1, WIDEST_RUN + 1):
+        for first in range(len(units) - width + 1):
+            run = units[first : first + width]
+            found = coverage(weights, frozenset().union(*(unit.stems for unit in run)))
+            worth = found - per_sentence * (width - 1)
+            if found and worth > best_worth + 1e-9:
+                best_worth, best = worth, run
+    return best

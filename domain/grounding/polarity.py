@@ -1,0 +1,96 @@
+"""Ways in which a claim can use its source's words and say something else. English; silent for other languages."""
+
+import re
+from collections.abc import Iterable
+from enum import Enum
+from typing import Final
+
+_NEGATOR: Final = re.compile(
+    r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot|unable|lacks?|fails? to|failed to|\w+n['’]t)\b",
+    re.IGNORECASE,
+)
+_HEDGE: Final = re.compile(
+    r"\b(?:may|might|could|possibly|perhaps|reportedly|allegedly|suggests?|proposed|planned|hypothesi\w+|unclear|"
+    r"likely|appears? to|seems? to|unless|only if|except)\b",
+    re.IGNORECASE,
+)
+_UNIVERSAL: Final = re.compile(
+    r"\b(?:all|every|always|everyone|any|entirely|completely|only|must|guarantees?)\b", re.IGNORECASE
+)
+_PASSIVE: Final = re.compile(
+    r"\b(?:is|are|was|were|be|been|being|gets?|got)\s+(?:\w+ly\s+)?\w+(?:ed|en|wn|lt|ght|ld|nt|de|un)\s+(?:\w+\s+){0,3}?by\b",
+    re.IGNORECASE,
+)
+_WORD: Final = re.compile(r"[^\W\d_]+")
+_OPPOSITE_WORDS: Final = """
+    increase increases increased|decrease decreases decreased reduce reduces reduced
+    rise rises rose grow grows grew|fall falls fell drop drops dropped decline declined shrink shrank
+    more greater higher larger longer faster|less fewer lower smaller shorter slower
+    before|after
+    enable enables enabled|disable disables disabled
+    allow allows allowed permit permits permitted|prevent prevents prevented forbid forbids block blocks
+    always|never
+    all every|none
+    minimum min least|maximum max most
+    first|last
+    true|false
+    above over|below under
+    add adds added|remove removes removed delete deletes deleted
+    open opens opened|close closes closed
+    start starts started begin begins began|stop stops stopped end ends ended
+    success succeeds succeeded|failure fails failed
+    required mandatory|optional
+    win wins won|lose loses lost
+    buy buys bought|sell sells sold
+    north northern|south southern
+    east eastern|west western
+    accept accepts accepted approve approved|reject rejects rejected refuse refused
+    safe|unsafe
+    public|private
+    synchronous|asynchronous
+    mutable|immutable
+    supported|unsupported deprecated
+    ascending|descending
+    inside internal|outside external
+"""
+_OPPOSITES: Final = tuple(
+    tuple(frozenset(side.split()) for side in line.split("|")) for line in _OPPOSITE_WORDS.strip().splitlines()
+)
+
+
+class Conflict(Enum):
+    """How a claim departs from a source that uses its words."""
+
+    CONTRADICTS = "contradicts"
+    """Denies what the source asserts, or the reverse; or says the opposite word."""
+    UNTOLD = "untold"
+    """Says it with another certainty, scope or with roles that words alone cannot tell."""
+
+
+def conflict(claim: str, source: str, *, language: str) -> Conflict | None:
+    """What in the claim's wording its source's wording does not bear out; None when nothing shows."""
+    if language != "en":
+        return None
+    claim_words, source_words = _words(claim), _words(source)
+    opposite = any(
+        (claim_words & here and source_words & there and not source_words & here and not claim_words & there)
+        for pair in _OPPOSITES
+        for here, there in (pair, pair[::-1])
+    )
+    claim_negates, source_negates = len(_NEGATOR.findall(claim)), len(_NEGATOR.findall(source))
+    if opposite or (claim_negates == 0) != (source_negates == 0):
+        return Conflict.CONTRADICTS
+    hedged = _HEDGE.search(source) and not _HEDGE.search(claim)
+    widened = set(_lower(_UNIVERSAL.findall(claim))) - set(_lower(_UNIVERSAL.findall(source)))
+    turned = bool(_PASSIVE.search(claim)) != bool(_PASSIVE.search(source))
+    if hedged or widened or turned or claim_negates != source_negates:
+        return Conflict.UNTOLD
+    return None
+
+
+def _lower(words: Iterable[str]) -> Iterable[str]:
+    return (word.lower() for word in words)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_lower(_WORD.findall(text)))

@@ -1,0 +1,127 @@
+"""The words of a passage that carry a claim: verbatim, and as few as will do."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from domain.grounding.claims import without_markers
+from domain.grounding.model import Citation, Evidence
+from domain.grounding.overlap import Unit, best_run, units_of, weigh
+from domain.text import Analyzer, Span
+
+_IGNORED: Final = re.compile(r"[\s\"'“”‘’«»„‹›`]+|\[\d{1,3}\]")
+_LIST_PREFIX: Final = re.compile(r"\A(?:[-*+•]|\d{1,3}[.)])[ \t]+")
+_END_MARKS: Final = ".!?…。！？,;:"
+_SHORTEST_VERBATIM: Final = 8
+"""Characters, blanks not counted, below which finding the same words proves nothing."""
+_WORTH_A_SENTENCE: Final = 0.08
+"""Share of the claim's weight that one more sentence has to bring to be quoted too."""
+_CLEARLY_SHORTER: Final = 0.6
+_CLAUSE_BORDER: Final = re.compile(
+    r"[;:—][ \t\n]+|,[ \t\n]+(?=(?:and|but|while|whereas|which|so|because|although)\b)|[ ]–[ ]"
+)
+_CHANGES_SENSE: Final = re.compile(
+    r"\b(?:not|no|never|only|unless|if|except|without|neither|nor|until|when|may|might|\w+n['’]t)\b", re.IGNORECASE
+)
+
+
+def align_quote(claim: str, evidence: Evidence, *, analyzer: Analyzer, language: str) -> Citation | None:
+    """
+    The shortest run of the evidence that carries the claim; None when they share no content word.
+
+    The claim's own words win where the passage holds them (white space, quotation marks and markers apart). Else it is
+    up to three adjoining sentences, narrowed to a clause that is clearly shorter and loses no word of the claim and
+    no negation or condition. ``quote == evidence.text[quote_start - evidence.start : quote_end - evidence.start]``.
+    """
+    span = find_verbatim(claim, evidence.text)
+    if span is None:
+        span = _best_run(claim, evidence.text, analyzer, language)
+    elif changes_sense(evidence.text, span, units := units_of(evidence.text, analyzer, language)):
+        span = _clause_around(evidence.text, span, units)
+    if span is None:
+        return None
+    return Citation(evidence.n, span.of(evidence.text), evidence.start + span.start, evidence.start + span.end)
+
+
+def find_verbatim(claim: str, text: str) -> Span | None:
+    """Where the text says the claim in the same words: white space, quotation marks and ``[n]`` are not compared."""
+    core = _LIST_PREFIX.sub("", without_markers(claim), count=1)
+    wanted = _IGNORED.sub("", core)
+    kept, places = _without_ignored(text)
+    for words in (wanted, wanted.rstrip(_END_MARKS)):
+        if len(words) < _SHORTEST_VERBATIM:
+            return None
+        at = kept.find(words)
+        while at >= 0:
+            span = Span(places[at], places[at + len(words) - 1] + 1)
+            if _stands_alone(text, span):
+                return span
+            at = kept.find(words, at + 1)
+    return None
+
+
+def _stands_alone(text: str, span: Span) -> bool:
+    """Whether the span begins and ends between words: "formed" is not in "informed"."""
+    before, after = text[span.start - 1 : span.start], text[span.end : span.end + 1]
+    cut_start = before.isalnum() and text[span.start].isalnum() and before.isascii()
+    cut_end = after.isalnum() and text[span.end - 1].isalnum() and after.isascii()
+    return not (cut_start or cut_end)
+
+
+@lru_cache(maxsize=128)
+def _without_ignored(text: str) -> tuple[str, tuple[int, ...]]:
+    """The characters that are compared, and where each stands in the text."""
+    pieces: list[str] = []
+    places: list[int] = []
+    at = 0
+    for ignored in _IGNORED.finditer(text):
+        pieces.append(text[at : ignored.start()])
+        places.extend(range(at, ignored.start()))
+        at = ignored.end()
+    pieces.append(text[at:])
+    places.extend(range(at, len(text)))
+    return "".join(pieces), tuple(places)
+
+
+def changes_sense(text: str, span: Span, units: Sequence[Unit]) -> bool:
+    """Whether the clause that the span was cut from holds a negation or condition outside it."""
+    clause = _clause_around(text, span, units)
+    left_out = text[clause.start : span.start] + " " + text[span.end : clause.end]
+    return _CHANGES_SENSE.search(left_out) is not None
+
+
+def _clause_around(text: str, span: Span, units: Sequence[Unit]) -> Span:
+    """The span, widened to the borders of the clauses that it begins and ends in."""
+    around = [unit.span for unit in units if unit.span.start < span.end and unit.span.end > span.start]
+    if not around:
+        return span
+    return _clauses(text, Span(min(around[0].start, span.start), max(around[-1].end, span.end)), span)
+
+
+def _clauses(text: str, whole: Span, inner: Span) -> Span:
+    """The clauses of ``whole`` from the one that ``inner`` begins in to the one that it ends in."""
+    borders = [match.span() for match in _CLAUSE_BORDER.finditer(text, whole.start, whole.end)]
+    start = max((end for _, end in borders if end <= inner.start), default=whole.start)
+    end = min((begin for begin, _ in borders if begin >= inner.end), default=whole.end)
+    return Span(start, end)
+
+
+def _best_run(claim: str, text: str, analyzer: Analyzer, language: str) -> Span | None:
+    units = units_of(text, analyzer, language)
+    stems = {term.stem for term in analyzer.terms(without_markers(claim), language=language)}
+    body = [unit for unit in units if text[unit.span.start] != "#"]  # a heading only names what its section says
+    weights = weigh(stems, units)
+    run = best_run(body, weights, per_sentence=_WORTH_A_SENTENCE) or best_run(units, weights)
+    return _narrowed(text, run, stems) if run else None
+
+
+def _narrowed(text: str, run: Sequence[Unit], stems: set[str]) -> Span:
+    """The clauses from the first to the last word of the claim, where that is clearly shorter and as true."""
+    whole = Span(run[0].span.start, run[-1].span.end)
+    shared = [term for unit in run for term in unit.terms if term.stem in stems]
+    start, end = narrow = _clauses(text, whole, Span(shared[0].start, shared[-1].end))
+    left_out = text[whole.start : start] + " " + text[end : whole.end]
+    if end - start >= _CLEARLY_SHORTER * (whole.end - whole.start) or _CHANGES_SENSE.search(left_out):
+        return whole
+    return narrow

@@ -1,0 +1,164 @@
+"""Cutting a document into passages: on section and block borders first, inside a block only where it may be."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import pairwise
+from typing import Final
+from uuid import UUID, uuid5
+
+from domain.library.model import Block, BlockKind, ParsedDocument, Section
+from domain.sentences import sentence_spans
+from domain.text import Span
+
+CHUNK_CHARS: Final = 600
+"""A passage of about five sentences; measured against other sizes in docs/evaluation.md."""
+CONTEXT_CHARS: Final = 200
+"""Raises recall on Chroma's questions by two points at every size tried; see docs/evaluation.md."""
+MAX_CODE_CHARS: Final = 4_000
+"""A code block stays whole up to here, some 100 lines, and is cut at line ends beyond."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSpan:
+    """What one passage will hold: code points [start, end) of the text, inside section number ``section``."""
+
+    section: int
+    start: int
+    end: int
+
+
+def chunk(parsed: ParsedDocument, *, chunk_chars: int = CHUNK_CHARS) -> list[ChunkSpan]:
+    """
+    The passages of a document, in order, without overlap, each inside one section and trimmed of white space.
+
+    A passage has at most ``chunk_chars`` code points, but for a table row or a code block that is longer by itself
+    (code up to MAX_CODE_CHARS). Blocks are kept together as far as they fit; a longer paragraph is cut between
+    sentences, a longer sentence between words, a longer table between rows. Headings are left out, since the heading
+    path names them, except in a section that holds nothing else.
+    """
+    chunks = []
+    blocks = iter([*parsed.blocks, Block(len(parsed.text), len(parsed.text), BlockKind.HEADING)])
+    block = next(blocks)
+    for section in parsed.sections:
+        inside = []
+        while block.end <= section.end and block.start < len(parsed.text):
+            inside.append(block)
+            block = next(blocks)
+        for start, end in _packed(_units(parsed.text, section, inside, chunk_chars), chunk_chars):
+            chunks.append(ChunkSpan(section.ordinal, start, end))
+    return chunks
+
+
+def in_context(text: str, section: Section, start: int, end: int) -> str:
+    """
+    A passage with the words around it: up to CONTEXT_CHARS on either side, whole words, inside its section.
+
+    For finding only; what is stored and quoted is the passage alone.
+    """
+    first = max(section.start, start - CONTEXT_CHARS)
+    last = min(section.end, end + CONTEXT_CHARS)
+    if first > section.start:
+        first = next((place for place in range(first, start) if text[place - 1].isspace()), start)
+    if last < section.end:
+        last = next((place for place in range(last, end, -1) if text[place].isspace()), end)
+    return text[first:last].strip()
+
+
+def passage_input(title: str, heading_path: Sequence[str], text: str) -> str:
+    """What is embedded and indexed by its terms: a passage in its context, under its document's title and headings."""
+    headings = [title, *(heading for heading in heading_path if heading != title)]
+    return f"{' > '.join(filter(None, headings))}\n\n{text}"
+
+
+def passage_id(document_id: UUID, heading_path: Sequence[str], text: str, ordinal_among_equals: int) -> UUID:
+    """
+    The id that a passage keeps through every version that holds the same text under the same headings.
+
+    ``ordinal_among_equals`` counts from 0 through the passages of a version that are alike in both.
+    """
+    digest = sha256(text.encode()).hexdigest()
+    # NUL cannot be in a stored text, so no two different paths give the same name.
+    return uuid5(document_id, "\0".join((*heading_path, digest, str(ordinal_among_equals))))
+
+
+def _units(text: str, section: Section, blocks: Sequence[Block], limit: int) -> list[Span]:
+    """The spans that are never cut again, in order; only white space lies between them."""
+    units: list[Span] = []
+    headings: list[Span] = []
+    place = section.start
+    for block in blocks:
+        units += _cut(text, Span(place, block.start), BlockKind.PARAGRAPH, limit)
+        (headings if block.kind is BlockKind.HEADING else units).extend(
+            _cut(text, Span(block.start, block.end), block.kind, limit)
+        )
+        place = block.end
+    units += _cut(text, Span(place, section.end), BlockKind.PARAGRAPH, limit)
+    return units or headings
+
+
+def _packed(units: Sequence[Span], limit: int) -> Iterator[Span]:
+    """Neighbours joined as long as they fit."""
+    current: Span | None = None
+    for unit in units:
+        if current is not None and unit.end - current.start <= limit:
+            current = Span(current.start, unit.end)
+            continue
+        if current is not None:
+            yield current
+        current = unit
+    if current is not None:
+        yield current
+
+
+def _cut(text: str, span: Span, kind: BlockKind, limit: int) -> list[Span]:
+    """A block in pieces that may stand alone, trimmed; none for white space."""
+    span = _trimmed(text, span)
+    if span.start == span.end:
+        return []
+    if kind is BlockKind.CODE:
+        if span.end - span.start <= MAX_CODE_CHARS:
+            return [span]
+        return [part for line in _lines(text, span) for part in _by_words(text, line, MAX_CODE_CHARS)]
+    if span.end - span.start <= limit:
+        return [span]
+    if kind is BlockKind.TABLE:
+        return _lines(text, span)
+    return [part for sentence in _sentences(text, span) for part in _by_words(text, sentence, limit)]
+
+
+def _sentences(text: str, span: Span) -> list[Span]:
+    # Cut where sentences end, not where they begin: what a sentence leaves out, a list's dash, stays ahead of it.
+    ends = [span.start + sentence.end for sentence in sentence_spans(span.of(text))]
+    borders = [span.start, *ends[:-1], span.end]
+    return _pieces(text, borders)
+
+
+def _lines(text: str, span: Span) -> list[Span]:
+    borders = [span.start]
+    while (newline := text.find("\n", borders[-1], span.end)) >= 0:
+        borders.append(newline + 1)
+    return _pieces(text, [*borders, span.end])
+
+
+def _by_words(text: str, span: Span, limit: int) -> Iterator[Span]:
+    """Pieces of at most ``limit``, cut at white space where there is any."""
+    start = span.start
+    while span.end - start > limit:
+        end = max(text.rfind(white, start, start + limit + 1) for white in " \n\t")
+        if end <= start:
+            end = start + limit
+        yield _trimmed(text, Span(start, end))
+        start = _trimmed(text, Span(end, span.end)).start
+    yield Span(start, span.end)
+
+
+def _pieces(text: str, borders: Sequence[int]) -> list[Span]:
+    spans = (_trimmed(text, Span(start, end)) for start, end in pairwise(borders))
+    return [span for span in spans if span.start < span.end]
+
+
+def _trimmed(text: str, span: Span) -> Span:
+    inner = span.of(text)
+    start = span.start + len(inner) - len(inner.lstrip())
+    return Span(start, max(start, span.start + len(inner.rstrip())))

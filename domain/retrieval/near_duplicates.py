@@ -1,0 +1,43 @@
+"""Passages that say the same again, found by the runs of words that they share."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from domain.retrieval.model import FoundPassage
+
+SHARED: Final = 0.8
+"""Of the shorter passage's runs of words: a copied page with its version number changed stays well above."""
+_RUN: Final = 4
+_WORD: Final = re.compile(r"\w+")
+
+
+def drop_near_duplicates(passages: Sequence[FoundPassage], *, shared: float = SHARED) -> list[FoundPassage]:
+    """
+    The passages without those that repeat an earlier, so better, one; order is kept.
+
+    One repeats another when at least ``shared`` of the distinct four-word runs of the shorter stand in the longer too
+    (containment; Broder, On the Resemblance and Containment of Documents, 1997). Passages of fewer than four words
+    repeat only their equals.
+    """
+    kept: list[FoundPassage] = []
+    sizes: list[int] = []
+    holders: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    for passage in passages:
+        runs = _runs(passage.source.passage.text)
+        common = Counter(place for run in runs if run in holders for place in holders[run])
+        if any(count >= shared * min(len(runs), sizes[place]) for place, count in common.items()):
+            continue
+        for run in runs:
+            holders[run].append(len(kept))
+        kept.append(passage)
+        sizes.append(len(runs))
+    return kept
+
+
+def _runs(text: str) -> frozenset[tuple[str, ...]]:
+    words = _WORD.findall(text.casefold())
+    if len(words) < _RUN:
+        return frozenset([tuple(words)])
+    return frozenset(zip(*(words[first:] for first in range(_RUN)), strict=False))

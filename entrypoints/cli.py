@@ -1,0 +1,194 @@
+"""The command line. What a command needs is imported when it runs: most of them only speak HTTP."""
+
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import click
+
+from entrypoints.terminal.failures import TERMINATED, OneLineErrors, leave_on_sigterm
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+_collections = click.option(
+    "--collection", "collections", multiple=True, metavar="NAME", help="Look here only; can be given several times."
+)
+
+
+@click.group("ibid", cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ibid", message="ibid %(version)s")
+def main() -> None:
+    """Answers from your documents, with footnotes.
+
+    Commands speak to the service at IBID_URL (with IBID_API_KEY), else to the one that runs on the data directory,
+    else they open the data directory themselves for as long as they run.
+    """
+    leave_on_sigterm(TERMINATED)
+
+
+@main.command()
+def serve() -> None:
+    """Serve until Ctrl-C."""
+    from entrypoints.server import run_server
+    from entrypoints.settings import read_environment, read_settings
+
+    leave_on_sigterm(0)
+    run_server(read_settings(read_environment()))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the schema of the database at DATABASE_URL up to date."""
+    from entrypoints.terminal.migrating import migrate_database
+
+    click.echo(migrate_database())
+
+
+@main.command()
+def demo() -> None:
+    """Serve Ibid's own manual, and answer a first question about it."""
+    from entrypoints.server import run_server
+    from entrypoints.settings import read_environment, read_settings
+    from entrypoints.terminal.demo import introduce, read_manual
+
+    leave_on_sigterm(0)
+    settings, manual = read_settings(read_environment()), read_manual()
+    failed: list[click.ClickException] = []
+
+    def show(url: str) -> None:
+        try:
+            introduce(url, settings, manual)
+        except click.ClickException as error:
+            failed.append(error)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    try:
+        run_server(settings, on_ready=lambda service: show(service.url))
+    finally:
+        if failed:
+            raise failed[0]
+
+
+@main.command()
+@click.argument("path")
+@click.option("--collection", default="docs", show_default=True, metavar="NAME", help="Made when it is not there.")
+@click.option("--base-url", metavar="URL", help="Where readers find the pages; footnotes then link to them.")
+@click.option("--prune", is_flag=True, help="Remove documents of the collection that PATH does not hold.")
+@_json
+@click.pass_context
+def ingest(
+    context: click.Context, path: str, collection: str, base_url: str | None, prune: bool, as_json: bool
+) -> None:
+    """Add or refresh the documents below PATH: .md, .mdx, .html and .txt.
+
+    Returns when all are in. A document's uri is its path below PATH; files and folders that begin with '_' or '.' are
+    left out.
+    """
+    _check_ingest(path, collection, base_url)
+    from entrypoints.terminal.documents import read_documents
+
+    read = read_documents(Path(path))
+    from entrypoints.terminal.find_service import find_service
+    from entrypoints.terminal.ingest_view import print_summary, progress_bar
+    from entrypoints.terminal.ingesting import IngestRequest, ingest
+    from entrypoints.terminal.rendering import print_json
+
+    with find_service() as service, progress_bar(len(read.documents) + len(read.failed)) as progress:
+        summary = ingest(service, IngestRequest(collection, base_url, prune), read, progress)
+    if as_json:
+        print_json(summary.as_json())
+    else:
+        print_summary(summary)
+    if summary.counts["failed"]:
+        context.exit(1)
+
+
+@main.command()
+@click.argument("question", nargs=-1, required=True)
+@_collections
+@click.option("--conversation", type=click.UUID, metavar="ID", help="Go on with an earlier conversation.")
+@click.option("--top-k", type=click.IntRange(1, 20), metavar="N", help="Passages to answer from, 1 to 20.")
+@_json
+def ask(
+    question: tuple[str, ...],
+    collections: tuple[str, ...],
+    conversation: UUID | None,
+    top_k: int | None,
+    as_json: bool,
+) -> None:
+    """Ask a question; the answer appears as it is written, its footnotes beneath."""
+    body = _without_none(
+        {
+            "question": _not_blank(question, "QUESTION"),
+            "collections": list(collections) or None,
+            "conversation_id": None if conversation is None else str(conversation),
+            "top_k": top_k,
+        }
+    )
+    from entrypoints.terminal.find_service import find_service
+
+    with find_service() as service:
+        if as_json:
+            from entrypoints.terminal.rendering import print_json
+
+            print_json(service.post("/v1/ask", body))
+        else:
+            from entrypoints.terminal.asking import ask as show_answer
+
+            turn = show_answer(service, body)
+            click.echo(f'\nGo on: ibid ask --conversation {turn["conversation_id"]} "..."', err=True)
+
+
+@main.command()
+@click.argument("query", nargs=-1, required=True)
+@_collections
+@click.option("--limit", type=click.IntRange(1, 50), default=10, show_default=True, metavar="N", help="1 to 50.")
+@_json
+def search(query: tuple[str, ...], collections: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """Show the passages that an answer would be written from, best first."""
+    body = _without_none(
+        {"query": _not_blank(query, "QUERY"), "collections": list(collections) or None, "limit": limit}
+    )
+    from entrypoints.terminal.find_service import find_service
+
+    with find_service() as service:
+        if as_json:
+            from entrypoints.terminal.rendering import print_json
+
+            print_json(service.post("/v1/search", body))
+        else:
+            from entrypoints.terminal.asking import search as show_passages
+
+            show_passages(service, body)
+
+
+def _check_ingest(path: str, collection: str, base_url: str | None) -> None:
+    """Raises UsageError, before anything is read or started."""
+    from domain.errors import Refused
+    from domain.library.model import collection_name
+
+    if "://" in path:
+        raise click.UsageError("ingesting from a URL is not supported yet; download the pages and give their folder")
+    if base_url is not None and not base_url.startswith(("http://", "https://")):
+        raise click.BadParameter(f"{base_url!r} must begin with https:// or http://", param_hint="--base-url")
+    try:
+        collection_name(collection)
+    except Refused as error:
+        raise click.BadParameter(f"{collection!r} {error.message}", param_hint="--collection") from error
+
+
+def _not_blank(words: tuple[str, ...], name: str) -> str:
+    text = " ".join(words).strip()
+    if not text:
+        raise click.BadParameter("it is blank", param_hint=name)
+    return text
+
+
+def _without_none(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if value is not None}
+
+
+if __name__ == "__main__":
+    main()

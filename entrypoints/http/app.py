@@ -1,0 +1,73 @@
+"""The HTTP face of Ibid, over any use cases."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+
+from application.authenticate import Authenticate
+from domain.errors import IbidError
+from entrypoints.http.asking import AskingController
+from entrypoints.http.auth import bearer_guard, caller
+from entrypoints.http.conversations import ConversationsController
+from entrypoints.http.documents import DocumentsController
+from entrypoints.http.envelope import Envelope
+from entrypoints.http.errors import answer_error
+from entrypoints.http.health import HealthController
+from entrypoints.http.ingestion import IngestionController
+from entrypoints.http.json_body import JSONRequest
+from entrypoints.http.openapi import docs_page, openapi_config
+from entrypoints.http.searching import SearchingController
+
+MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+"""One ingestion; the documentation trees that were looked at are 2 to 20 MB. Asking and searching take far less."""
+
+
+def create_app(
+    use_cases: Mapping[str, Callable[[], Any]],
+    *,
+    readiness: Callable[[], Mapping[str, Any]],
+    lifespan: Sequence[Callable[[Litestar], AbstractAsyncContextManager[None]]] = (),
+    max_body_bytes: int = MAX_BODY_BYTES,
+) -> Litestar:
+    """
+    Build the application.
+
+    ``use_cases`` gives by name a function that returns the use case: authenticate, ask_question, search_passages,
+    submit_ingestion, read_ingestions, read_documents, forget_document, read_conversation. ``readiness`` returns
+    ``{"ready": bool, "checks": {name: outcome}}`` from memory.
+    """
+    authenticate: Callable[[], Authenticate] = use_cases["authenticate"]
+    app = Litestar(
+        [
+            AskingController,
+            SearchingController,
+            ConversationsController,
+            DocumentsController,
+            IngestionController,
+            HealthController,
+            docs_page,
+        ],
+        guards=[bearer_guard(authenticate)],
+        dependencies={
+            "caller": Provide(caller, sync_to_thread=False),
+            "readiness": Provide(lambda: readiness, sync_to_thread=False),
+            **{name: _provide(make) for name, make in use_cases.items() if name != "authenticate"},
+        },
+        request_class=JSONRequest,
+        request_max_body_size=max_body_bytes,
+        exception_handlers={IbidError: answer_error, HTTPException: answer_error, Exception: answer_error},
+        openapi_config=openapi_config(),
+        lifespan=list(lifespan),
+        logging_config=None,
+        debug=False,
+    )
+    app.asgi_handler = Envelope(app.asgi_handler)
+    return app
+
+
+def _provide(make: Callable[[], Any]) -> Provide:
+    return Provide(lambda: make(), sync_to_thread=False)

@@ -1,0 +1,111 @@
+"""What callers send, as msgspec structs, and how it becomes commands: limits by type where a type can say them."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from msgspec import Meta, Struct, field
+
+from application.ask_question import AskQuestionCommand
+from application.search_passages import SearchPassagesQuery
+from application.submit_ingestion import SubmitIngestionCommand
+from domain.access.model import Principal
+from domain.conversation.model import AskOptions, Question
+from domain.errors import OutOfRange
+from domain.grounding.model import Verification
+from domain.grounding.references import STYLES
+from domain.library.model import Format, SourceDocument
+from domain.retrieval.model import SearchFilters
+
+CollectionName = Annotated[str, Meta(min_length=1, max_length=64)]
+CollectionNames = Annotated[list[CollectionName], Meta(min_length=1, max_length=100)]
+FilterText = Annotated[str, Meta(max_length=1_000)]
+
+
+class FiltersBody(Struct, forbid_unknown_fields=True):
+    uri_prefix: Annotated[str, Meta(min_length=1, max_length=1_000)] | None = None
+    peer_reviewed_only: bool = False
+    metadata: Annotated[dict[FilterText, FilterText], Meta(max_length=20)] = field(default_factory=dict)
+
+
+class AskBody(Struct, forbid_unknown_fields=True):
+    """``question`` has 1 to 4,000 characters after trimming; ``collections`` left out: all that the caller may read."""
+
+    question: str
+    collections: CollectionNames | None = None
+    conversation_id: UUID | None = None
+    filters: FiltersBody | None = None
+    selected_text: str | None = None
+    top_k: Annotated[int, Meta(ge=1, le=20)] = 6
+    citation_style: str = "apa"
+    verification: Literal["flag", "redact", "off"] = "flag"
+    on_disconnect: Literal["continue", "cancel"] = "continue"
+
+
+class SearchBody(Struct, forbid_unknown_fields=True):
+    """``rerank`` is a wish: where no reranker is configured the fused order stands."""
+
+    query: str
+    collections: CollectionNames | None = None
+    filters: FiltersBody | None = None
+    limit: Annotated[int, Meta(ge=1, le=50)] = 10
+    rerank: bool = True
+
+
+class SourceDocumentBody(Struct, forbid_unknown_fields=True):
+    uri: str
+    content: str
+    format: Literal["markdown", "mdx", "html", "text"]
+    title: str | None = None
+    url: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class IngestBody(Struct, forbid_unknown_fields=True):
+    """``prune``: remove the collection's documents that this request does not name."""
+
+    collection: str
+    documents: Annotated[list[SourceDocumentBody], Meta(min_length=1, max_length=20_000)]
+    base_url: Annotated[str, Meta(min_length=1, max_length=2_000)] | None = None
+    prune: bool = False
+
+
+def ask_command(body: AskBody, principal: Principal) -> AskQuestionCommand:
+    """Raises a Refused that names the field."""
+    if body.citation_style not in STYLES:
+        raise OutOfRange("citation_style", f"must be one of {', '.join(sorted(STYLES))}")
+    return AskQuestionCommand(
+        principal,
+        Question.checked(body.question, body.selected_text),
+        collections=body.collections,
+        conversation_id=body.conversation_id,
+        options=AskOptions(
+            filters=_filters(body.filters),
+            top_k=body.top_k,
+            citation_style=body.citation_style,
+            verification=Verification(body.verification),
+        ),
+    )
+
+
+def search_query(body: SearchBody, principal: Principal) -> SearchPassagesQuery:
+    return SearchPassagesQuery(principal, body.query, body.collections, _filters(body.filters), body.limit)
+
+
+def ingest_command(body: IngestBody, principal: Principal) -> SubmitIngestionCommand:
+    """Raises a Refused that names the field, as ``documents[3].uri``."""
+    if body.base_url is not None and not body.base_url.startswith(("https://", "http://")):
+        raise OutOfRange("base_url", "must begin with https:// or http://")
+    sources = [_source(one, f"documents[{position}]") for position, one in enumerate(body.documents)]
+    return SubmitIngestionCommand(principal, body.collection, sources, body.base_url, body.prune)
+
+
+def _source(body: SourceDocumentBody, at: str) -> SourceDocument:
+    return SourceDocument.checked(
+        body.uri, body.content, Format(body.format), title=body.title, url=body.url, metadata=body.metadata, at=at
+    )
+
+
+def _filters(body: FiltersBody | None) -> SearchFilters:
+    if body is None:
+        return SearchFilters()
+    return SearchFilters(body.uri_prefix, body.peer_reviewed_only, body.metadata)

@@ -1,0 +1,143 @@
+"""Reading a JSON body: strict, typed, and with one translation of everything that can be wrong with it."""
+
+import json
+import re
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import ClientException, HTTPException, InternalServerException
+
+from domain.errors import OutOfRange
+from domain.text import refuse_unstorable
+
+_AT: Final = re.compile(r" - at (?:`key` in )?`\$\.?(?P<path>.*)`$")
+_NAMED: Final = re.compile(r"(?P<what>missing required|contains unknown) field `(?P<name>.*)`$")
+_TYPES: Final = re.compile(r"Expected `(?P<expected>[^`]*)`, got `(?P<got>[^`]*)`$")
+_NUMBERS: Final = frozenset({"int", "float"})
+_UNSTORABLE_ESCAPE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+"""NUL and surrogates as JSON escapes; the bare bytes of either are no JSON or no UTF-8."""
+
+
+class BadBody(ClientException):
+    """400: the body is not what JSON or the route's types call for."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(detail=message, extra=[{"key": field, "message": message}])
+
+
+class UnsupportedMediaType(ClientException):
+    status_code = 415
+
+
+class JSONRequest(Request[Any, Any, Any]):
+    """A request whose JSON becomes its handler's own type at once, instead of going through loose Python values."""
+
+    async def body(self) -> bytes:
+        try:
+            return await super().body()
+        except InternalServerException as error:
+            # The framework's word for a client that hung up in the middle; there is no bug here and nobody to answer.
+            raise ClientException("the client left before its body was whole") from error
+
+    async def json(self) -> Any:
+        media_type = self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if media_type != "application/json":
+            raise UnsupportedMediaType
+        field = self.route_handler.parsed_data_field
+        assert field is not None  # noqa: S101  only handlers with a body come here
+        return read_json(await self.body(), field.annotation)
+
+
+def read_json(raw: bytes, wanted: Any) -> Any:
+    """
+    Decode ``raw`` as ``wanted``, a msgspec type.
+
+    Raises BadBody for what is not JSON, not UTF-8, nested too deeply or of another JSON type than the field; and
+    Refused, naming the field, for an unknown or missing one, a value out of its range, or an unstorable character.
+    """
+    try:
+        value = _decoder(wanted).decode(raw)
+    except msgspec.ValidationError as error:
+        _must_be_json(raw)
+        raise _refusal(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        _refuse_lone_surrogates(raw)
+        raise _not_json(error) from error
+    if _UNSTORABLE_ESCAPE.search(raw):
+        _refuse_unstorable_strings(msgspec.json.decode(raw), "")
+    return value
+
+
+@cache
+def _decoder(wanted: Any) -> "msgspec.json.Decoder[Any]":
+    return msgspec.json.Decoder(wanted)
+
+
+def _must_be_json(raw: bytes) -> None:
+    """A body that breaks its types early may still be no JSON further on: that is the fault to name."""
+    try:
+        msgspec.json.decode(raw)
+    except msgspec.ValidationError:
+        return  # a number beyond what a float holds: JSON all the same
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        _refuse_lone_surrogates(raw)
+        raise _not_json(error) from error
+
+
+def _not_json(error: Exception) -> HTTPException:
+    if isinstance(error, RecursionError):
+        return BadBody("", "the body is nested too deeply")
+    if isinstance(error, UnicodeDecodeError):
+        return BadBody("", "the body is not UTF-8")
+    return BadBody("", f"the body is not JSON: {error}")
+
+
+def _refuse_lone_surrogates(raw: bytes) -> None:
+    """
+    Half a surrogate pair is JSON by the grammar of RFC 8259, so it is refused as a value, not as a syntax error.
+
+    The decoder in use calls it malformed; the standard library's, which takes it, finds the field.
+    """
+    if not _UNSTORABLE_ESCAPE.search(raw):
+        return
+    try:
+        value = json.loads(raw, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return
+    _refuse_unstorable_strings(value, "")
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _refuse_unstorable_strings(value: Any, path: str) -> None:
+    """Raise ForbiddenCharacter for the first string, keys included, that no text column can hold."""
+    waiting: list[tuple[Any, str]] = [(value, path)]
+    while waiting:
+        one, path = waiting.pop()
+        if isinstance(one, str):
+            refuse_unstorable(one, field=path)
+        elif isinstance(one, list):
+            waiting += [(item, f"{path}[{position}]") for position, item in enumerate(one)]
+        elif isinstance(one, dict):
+            for name in one:
+                refuse_unstorable(name, field=path or "a name")
+            waiting += [(item, f"{path}.{name}" if path else name) for name, item in one.items()]
+
+
+def _refusal(message: str) -> Exception:
+    """What a type error of the decoder is on the wire: the wrong JSON type, or a value of the right one refused."""
+    at = _AT.search(message)
+    path = at["path"].replace("[...]", "") if at else ""
+    said = message[: at.start()] if at else message
+    if named := _NAMED.search(said):
+        field = f"{path}.{named['name']}" if path else named["name"]
+        return OutOfRange(field, "is required" if named["what"] == "missing required" else "is not a field of this")
+    if types := _TYPES.match(said):
+        if {types["expected"], types["got"]} <= _NUMBERS:
+            return OutOfRange(path, "must be a whole number")
+        return BadBody(path, f"must be {types['expected'].replace(' | ', ' or ')}, not {types['got']}")
+    return OutOfRange(path, said.replace("`", "").replace("Expected ", "must be "))

@@ -1,0 +1,123 @@
+"""Documents and ingestions on the wire."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from application.ports import DocumentOutcome, Ingestion, Outcome
+from domain.library.model import Document, Page
+
+
+class DocumentBody(Struct):
+    id: UUID
+    collection: str
+    uri: str
+    title: str
+    url: str | None
+    peer_reviewed: bool | None
+    metadata: dict[str, Any]
+    version: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class DocumentsPageBody(Struct):
+    items: list[DocumentBody]
+    next_cursor: str | None
+
+
+class DocumentTextBody(Struct):
+    text: str
+    version: str
+
+
+class IngestionAcceptedBody(Struct):
+    id: UUID
+    status_url: str
+
+
+class CountsBody(Struct):
+    total: int
+    added: int
+    updated: int
+    unchanged: int
+    removed: int
+    failed: int
+
+
+class IngestionBody(Struct):
+    id: UUID
+    collection: str
+    base_url: str | None
+    prune: bool
+    status: str
+    counts: CountsBody
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class IngestionsPageBody(Struct):
+    items: list[IngestionBody]
+    next_cursor: str | None
+
+
+class DocumentOutcomeBody(Struct):
+    uri: str
+    outcome: str
+    error: str | None
+
+
+class DocumentOutcomesPageBody(Struct):
+    items: list[DocumentOutcomeBody]
+    next_cursor: str | None
+
+
+def document_body(document: Document) -> DocumentBody:
+    return DocumentBody(
+        id=document.id,
+        collection=document.collection,
+        uri=document.uri,
+        title=document.title,
+        url=document.url,
+        peer_reviewed=document.peer_reviewed,
+        metadata=dict(document.metadata),
+        version=document.version,
+        created_at=document.created_at.astimezone(UTC),
+        updated_at=document.updated_at.astimezone(UTC),
+    )
+
+
+def documents_page_body(page: Page[Document]) -> DocumentsPageBody:
+    return DocumentsPageBody([document_body(document) for document in page.items], page.next_cursor)
+
+
+def ingestion_body(ingestion: Ingestion) -> IngestionBody:
+    counts = ingestion.counts
+    return IngestionBody(
+        id=ingestion.id,
+        collection=ingestion.collection,
+        base_url=ingestion.base_url,
+        prune=ingestion.prune,
+        status=ingestion.status.value,
+        counts=CountsBody(
+            total=counts.get("total", 0),
+            added=counts.get(Outcome.ADDED, 0),
+            updated=counts.get(Outcome.UPDATED, 0),
+            unchanged=counts.get(Outcome.UNCHANGED, 0),
+            removed=counts.get(Outcome.REMOVED, 0),
+            failed=counts.get(Outcome.FAILED, 0),
+        ),
+        created_at=ingestion.created_at.astimezone(UTC),
+        finished_at=None if ingestion.finished_at is None else ingestion.finished_at.astimezone(UTC),
+    )
+
+
+def ingestions_page_body(page: Page[Ingestion]) -> IngestionsPageBody:
+    return IngestionsPageBody([ingestion_body(ingestion) for ingestion in page.items], page.next_cursor)
+
+
+def outcomes_page_body(page: Page[DocumentOutcome]) -> DocumentOutcomesPageBody:
+    items = [DocumentOutcomeBody(one.uri, one.outcome.value, one.error) for one in page.items]
+    return DocumentOutcomesPageBody(items, page.next_cursor)

@@ -1,0 +1,237 @@
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import pytest
+
+from application.ports import (
+    DocumentOutcome,
+    Ingestion,
+    IngestionStatus,
+    Outcome,
+    StagedDocument,
+    UnitOfWorkFactory,
+)
+from domain.access.model import Owner
+from domain.errors import BadCursor, IngestionNotFound
+from domain.library.model import Format, SourceDocument
+from tests.builders import ACME, a_source, after, an_ingestion
+
+SOURCES = [a_source(f"{n}.md", f"# Page {n}") for n in range(5)]
+
+
+async def add(unit_of_work: UnitOfWorkFactory, ingestion: Ingestion, sources: list[SourceDocument]) -> UUID:
+    async with unit_of_work() as uow:
+        await uow.ingestions.add(ingestion, sources)
+        await uow.commit()
+    return ingestion.id
+
+
+async def record(unit_of_work: UnitOfWorkFactory, ingestion_id: UUID, outcomes: dict[int, DocumentOutcome]) -> None:
+    async with unit_of_work() as uow:
+        await uow.ingestions.record(ingestion_id, outcomes)
+        await uow.commit()
+
+
+async def outcomes(unit_of_work: UnitOfWorkFactory, ingestion_id: UUID) -> list[DocumentOutcome]:
+    async with unit_of_work() as uow:
+        return list((await uow.ingestions.documents(ingestion_id, limit=99, cursor=None)).items)
+
+
+async def pending(unit_of_work: UnitOfWorkFactory, ingestion_id: UUID, *, limit: int = 99) -> list[int]:
+    async with unit_of_work() as uow:
+        return [one.ordinal for one in await uow.ingestions.pending(ingestion_id, limit=limit)]
+
+
+def zeros(**counts: int) -> dict[str, int]:
+    return {"total": 0, "added": 0, "updated": 0, "unchanged": 0, "removed": 0, "failed": 0} | counts
+
+
+@pytest.mark.parametrize("base_url", [None, "https://docs.example.com"])
+async def test_an_ingestion_is_read_back_as_it_was_stored(
+    unit_of_work: UnitOfWorkFactory, base_url: str | None
+) -> None:
+    made = an_ingestion(base_url=base_url, prune=True)
+    await add(unit_of_work, made, SOURCES)
+    async with unit_of_work() as uow:
+        assert await uow.ingestions.get(made.id, ACME) == replace(made, counts=zeros(total=5))
+        assert await uow.ingestions.get(made.id, None) == replace(made, counts=zeros(total=5))
+
+
+async def test_an_ingestion_without_documents_is_stored(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), [])
+    assert await pending(unit_of_work, ingestion_id) == []
+    async with unit_of_work() as uow:
+        assert (await uow.ingestions.get(ingestion_id, ACME)).counts == zeros()
+
+
+@pytest.mark.parametrize("stranger", [Owner("other"), Owner("acme", "ann")])
+async def test_an_ingestion_is_not_found_by_anybody_but_its_owner(
+    unit_of_work: UnitOfWorkFactory, stranger: Owner
+) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES)
+    async with unit_of_work() as uow:
+        with pytest.raises(IngestionNotFound):
+            await uow.ingestions.get(ingestion_id, stranger)
+        with pytest.raises(IngestionNotFound):
+            await uow.ingestions.get(uuid4(), None)
+        assert list((await uow.ingestions.list(stranger, limit=9, cursor=None)).items) == []
+
+
+async def test_staged_documents_come_back_byte_for_byte(unit_of_work: UnitOfWorkFactory) -> None:
+    sources = [
+        a_source("ü.md", "# Ü\r\n\t🚪 “q” \\u0041 \u2028 %s $1 :x", title="Ü", url="https://x.example/ü"),
+        a_source("b.html", "<p>" + "x" * 200_000, format=Format.HTML, metadata={"a": [1, 2.5, None, {"b": True}]}),
+        a_source("empty.txt", "", format=Format.TEXT),
+    ]
+    ingestion_id = await add(unit_of_work, an_ingestion(), sources)
+    async with unit_of_work() as uow:
+        staged = list(await uow.ingestions.pending(ingestion_id, limit=9))
+    assert staged == [StagedDocument(ordinal, source) for ordinal, source in enumerate(sources)]
+
+
+async def test_pending_documents_come_in_order_and_in_parts(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES)
+    assert await pending(unit_of_work, ingestion_id, limit=2) == [0, 1]
+    await record(unit_of_work, ingestion_id, {0: DocumentOutcome("0.md", Outcome.ADDED)})
+    assert await pending(unit_of_work, ingestion_id, limit=2) == [1, 2]
+
+
+async def test_work_goes_on_where_a_crash_left_it(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES)
+    async with unit_of_work() as uow:
+        await uow.ingestions.start(ingestion_id)
+        await uow.commit()
+    await record(
+        unit_of_work,
+        ingestion_id,
+        {
+            3: DocumentOutcome("3.md", Outcome.UPDATED),
+            1: DocumentOutcome("1.md", Outcome.FAILED, "not UTF-8"),
+        },
+    )
+    async with unit_of_work() as uow:
+        assert list(await uow.ingestions.unfinished()) == [ingestion_id]
+        kept = await uow.ingestions.get(ingestion_id, ACME)
+    assert kept.status is IngestionStatus.RUNNING
+    assert kept.counts == zeros(total=5, updated=1, failed=1)
+    assert await pending(unit_of_work, ingestion_id) == [0, 2, 4]
+
+
+async def test_a_recorded_outcome_stays_as_it_is(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES[:2])
+    await record(unit_of_work, ingestion_id, {0: DocumentOutcome("0.md", Outcome.FAILED, "why")})
+    await record(
+        unit_of_work,
+        ingestion_id,
+        {0: DocumentOutcome("0.md", Outcome.ADDED), 1: DocumentOutcome("1.md", Outcome.UNCHANGED)},
+    )
+    await record(unit_of_work, ingestion_id, {})
+    assert await outcomes(unit_of_work, ingestion_id) == [
+        DocumentOutcome("0.md", Outcome.FAILED, "why"),
+        DocumentOutcome("1.md", Outcome.UNCHANGED),
+    ]
+
+
+async def test_removed_documents_come_last_and_once(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(prune=True), SOURCES[:2])
+    for uris in (["old.md", "older.md"], ["older.md", "oldest.md"], []):
+        async with unit_of_work() as uow:
+            await uow.ingestions.record_removed(ingestion_id, uris)
+            await uow.commit()
+    assert await outcomes(unit_of_work, ingestion_id) == [
+        DocumentOutcome("0.md", Outcome.PENDING),
+        DocumentOutcome("1.md", Outcome.PENDING),
+        DocumentOutcome("old.md", Outcome.REMOVED),
+        DocumentOutcome("older.md", Outcome.REMOVED),
+        DocumentOutcome("oldest.md", Outcome.REMOVED),
+    ]
+    async with unit_of_work() as uow:
+        assert (await uow.ingestions.get(ingestion_id, ACME)).counts == zeros(total=2, removed=3)
+        assert list(await uow.ingestions.requested_uris(ingestion_id)) == ["0.md", "1.md"]
+    assert await pending(unit_of_work, ingestion_id) == [0, 1]
+
+
+async def test_outcomes_are_paged_in_the_order_of_the_request(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES)
+    async with unit_of_work() as uow:
+        await uow.ingestions.record_removed(ingestion_id, ["old.md"])
+        await uow.commit()
+    seen: list[str] = []
+    cursor = None
+    for pages in range(1, 4):
+        async with unit_of_work() as uow:
+            page = await uow.ingestions.documents(ingestion_id, limit=2, cursor=cursor)
+        seen += [one.uri for one in page.items]
+        cursor = page.next_cursor
+        assert (cursor is None) == (pages == 3)
+    assert seen == ["0.md", "1.md", "2.md", "3.md", "4.md", "old.md"]
+
+
+async def test_requested_uris_come_in_the_order_of_the_request(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), [a_source("z.md"), a_source("a.md"), a_source("m.md")])
+    await record(unit_of_work, ingestion_id, {0: DocumentOutcome("z.md", Outcome.ADDED)})
+    async with unit_of_work() as uow:
+        assert list(await uow.ingestions.requested_uris(ingestion_id)) == ["z.md", "a.md", "m.md"]
+
+
+async def test_unfinished_ingestions_come_oldest_first(unit_of_work: UnitOfWorkFactory) -> None:
+    late, early, done = an_ingestion(created_at=after(9)), an_ingestion(), an_ingestion(created_at=after(-9))
+    for one in (late, early, done):
+        await add(unit_of_work, one, SOURCES[:1])
+    async with unit_of_work() as uow:
+        await uow.ingestions.start(late.id)
+        await uow.ingestions.finish(done.id, IngestionStatus.SUCCEEDED, at=after(1))
+        await uow.commit()
+    async with unit_of_work() as uow:
+        assert list(await uow.ingestions.unfinished()) == [early.id, late.id]
+
+
+async def test_a_finished_ingestion_says_how_and_when_it_ended(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES[:1])
+    async with unit_of_work() as uow:
+        await uow.ingestions.start(ingestion_id)
+        await uow.ingestions.finish(ingestion_id, IngestionStatus.PARTIAL, at=after(7))
+        await uow.ingestions.start(ingestion_id)
+        await uow.commit()
+    async with unit_of_work() as uow:
+        kept = await uow.ingestions.get(ingestion_id, ACME)
+    assert (kept.status, kept.finished_at) == (IngestionStatus.PARTIAL, after(7))
+
+
+async def test_listings_show_the_owner_his_own_and_nobody_in_particular_all(unit_of_work: UnitOfWorkFactory) -> None:
+    mine, other = an_ingestion(), an_ingestion(owner=Owner("other"), created_at=after(1))
+    for one in (mine, other):
+        await add(unit_of_work, one, SOURCES[:2])
+    async with unit_of_work() as uow:
+        listed = await uow.ingestions.list(ACME, limit=9, cursor=None)
+        everybody = await uow.ingestions.list(None, limit=9, cursor=None)
+    assert list(listed.items) == [replace(mine, counts=zeros(total=2))]
+    assert [one.id for one in everybody.items] == [other.id, mine.id]
+
+
+@pytest.mark.parametrize("owner", [ACME, None])
+async def test_pages_run_from_the_newest_ingestion_and_miss_none_of_the_same_moment(
+    unit_of_work: UnitOfWorkFactory, owner: Owner | None
+) -> None:
+    made = [an_ingestion(created_at=after(moment)) for moment in (0, 1, 1, 1, 2)]
+    for one in made:
+        await add(unit_of_work, one, SOURCES[:1])
+    seen: list[UUID] = []
+    cursor = None
+    for pages in range(1, 4):
+        async with unit_of_work() as uow:
+            page = await uow.ingestions.list(owner, limit=2, cursor=cursor)
+        seen += [one.id for one in page.items]
+        cursor = page.next_cursor
+        assert (cursor is None) == (pages == 3)
+    assert seen == [one.id for one in sorted(made, key=lambda one: (one.created_at, one.id), reverse=True)]
+
+
+@pytest.mark.parametrize("cursor", ["", "nonsense", "AAAA", "é", "bm90IG9uZQ=="])
+async def test_a_made_up_cursor_is_refused(unit_of_work: UnitOfWorkFactory, cursor: str) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES)
+    async with unit_of_work() as uow:
+        with pytest.raises(BadCursor):
+            await uow.ingestions.list(ACME, limit=2, cursor=cursor)
+        with pytest.raises(BadCursor):
+            await uow.ingestions.documents(ingestion_id, limit=2, cursor=cursor)

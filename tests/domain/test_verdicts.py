@@ -1,0 +1,151 @@
+import pytest
+
+from adapters.bm25.analyzer import SnowballAnalyzer
+from domain.grounding.copying import is_copied
+from domain.grounding.figures import Figure, figures, missing_figures
+from domain.grounding.model import Claim, Verdict
+from domain.grounding.reader import AnswerReader
+from domain.grounding.verdicts import judge
+from tests.builders import an_evidence
+
+ANALYZER = SnowballAnalyzer()
+TEXT = (
+    "Cats chase dogs in the park. The plan costs 20 dollars per month. Google acquired YouTube in 2006 for 1.65 billion "
+    "dollars. The API does not support batching. The cache may improve latency. Some users export their invoices. "
+    "Uploads grow from 5 GB to 10 GB. Der Server speichert Daten."
+)
+
+
+def judged(answer: str, *texts: str, language: str = "en") -> Claim | None:
+    evidence = [an_evidence(n, text=text) for n, text in enumerate(texts or (TEXT,), 1)]
+    reader = AnswerReader(len(evidence))
+    sentences = [*reader.feed(answer).sentences, *reader.finish().sentences]
+    assert len(sentences) == 1
+    return judge(sentences[0], 3, evidence, analyzer=ANALYZER, language=language)
+
+
+def verdict(answer: str, *texts: str, language: str = "en") -> Verdict:
+    claim = judged(answer, *texts, language=language)
+    assert claim is not None
+    return claim.verdict
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "“The plan costs 20 dollars per month.” [1]",
+        "The plan costs 20 dollars per month [1].",
+        "In 2006, Google acquired YouTube for 1.65 billion dollars [1].",
+        "Per month the plan costs $20 [1].",
+        "The cache may improve latency [1].",
+    ],
+)
+def test_the_sources_own_words_support(answer: str) -> None:
+    assert verdict(answer) is Verdict.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Dogs chase cats in the park [1].",
+        "YouTube acquired Google in 2006 [1].",
+        "Google was acquired by YouTube in 2006 [1].",
+        "The cache improves latency [1].",
+        "All users export their invoices [1].",
+        "Google bought YouTube in 2006 [1].",
+        "Uploads grow from 10 GB to 5 GB [1].",
+    ],
+)
+def test_what_words_cannot_tell_is_partial(answer: str) -> None:
+    assert verdict(answer) is Verdict.PARTIAL
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The plan costs 30 dollars per month [1].",
+        "The plan costs 20 euros per month [1].",
+        "The API supports batching [1].",
+        "The plan does not cost 20 dollars per month [1].",
+        "Bananas ripen quickly in warm kitchens [1].",
+    ],
+)
+def test_another_figure_a_denial_or_another_subject_is_unsupported(answer: str) -> None:
+    claim = judged(answer)
+    assert claim is not None
+    assert claim.verdict is Verdict.UNSUPPORTED
+    assert claim.score <= 0.2
+
+
+@pytest.mark.parametrize("fragment", ["support batching", "The API does support batching"])
+def test_a_fragment_without_its_negation_is_not_supported(fragment: str) -> None:
+    assert verdict(f"“{fragment}.” [1]") is not Verdict.SUPPORTED
+
+
+def test_a_claim_without_a_marker_is_uncited() -> None:
+    claim = judged("The plan costs 20 dollars per month.")
+    assert claim is not None
+    assert (claim.verdict, claim.score, claim.citations) == (Verdict.UNCITED, 0.0, ())
+
+
+def test_a_question_is_judged_by_nobody() -> None:
+    assert judged("What does the plan cost [1]?") is None
+
+
+def test_only_the_cited_passage_counts() -> None:
+    assert verdict("The plan costs 20 dollars per month [2].", TEXT, "Bread is baked here.") is Verdict.UNSUPPORTED
+
+
+def test_two_cited_passages_count_together() -> None:
+    claim = judged("Cats sleep at noon and dogs sleep at night [1][2].", "Cats sleep at noon.", "Dogs sleep at night.")
+    assert claim is not None
+    assert claim.verdict is Verdict.SUPPORTED
+    assert [citation.evidence for citation in claim.citations] == [1, 2]
+
+
+def test_a_claim_keeps_its_place_in_the_answer() -> None:
+    claim = judged("Cats chase dogs in the park [1].")
+    assert claim is not None
+    assert (claim.index, claim.start, claim.end) == (3, 0, 32)
+
+
+def test_scores_fall_as_more_of_the_claim_is_missing() -> None:
+    scores = [
+        claim.score
+        for answer in (
+            "Google acquired YouTube in 2006 [1].",
+            "Google acquired Vimeo in 2006 [1].",
+            "Apple sold Vimeo [1].",
+        )
+        if (claim := judged(answer))
+    ]
+    assert scores == sorted(scores, reverse=True)
+    assert len(set(scores)) == 3
+
+
+def test_twelve_words_in_a_row_without_quotation_marks_are_a_copy() -> None:
+    source = "one two three four five six seven eight nine ten eleven twelve thirteen"
+    assert is_copied("He says One two three four five six seven eight nine ten eleven twelve!", [source])
+    assert not is_copied("one two three four five six seven eight nine ten eleven [1]", [source])
+    assert not is_copied(f"“{source}” [1]", [source])
+
+
+def test_another_language_is_judged_by_its_words_alone() -> None:
+    assert verdict("Daten speichert der Server nicht [1].", language="de") is not Verdict.SUPPORTED
+    assert verdict("Der Server speichert Daten [1].", language="de") is Verdict.SUPPORTED
+    assert verdict("猫は犬を追う [1]。", "猫は犬を追う。", language="ja") is Verdict.SUPPORTED
+
+
+def test_figures_are_read_with_their_units() -> None:
+    assert figures("1,200 MB, 3.5% and $20 in 2024") == [
+        Figure("1200", "mb"), Figure("3.5", "%"), Figure("20", "usd"), Figure("2024", "")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("claim", "source", "missing"),
+    [("5 GB", "up to 5 GB", 0), ("5 MB", "up to 5 GB", 1), ("3 cats", "three cats", 0), ("1000", "1,000 times", 0),
+     ("10%", "10 percent", 0), ("7", "70 or 17", 1)],
+)  # fmt: skip
+def test_figures_must_agree_with_their_units(claim: str, source: str, missing: int) -> None:
+    assert len(missing_figures(claim, source)[0]) == missing

@@ -1,0 +1,106 @@
+"""Settings: read once, refused by name, and silent about their secrets."""
+
+import logging
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from entrypoints.logs import configure_logs
+from entrypoints.settings import Settings, SettingsError, read_settings, unserved
+
+KEY = "ibid_canary_0123456789abcdef"
+
+
+def test_an_empty_environment_gives_the_embedded_default() -> None:
+    settings = read_settings({})
+
+    assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 8000, 1)
+    assert settings.database_url is None
+    assert settings.keep_vectors
+
+
+def test_an_empty_value_counts_as_unset() -> None:
+    assert read_settings({"IBID_PORT": "", "DATABASE_URL": " "}) == read_settings({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("IBID_PORT", "eight"),
+        ("IBID_PORT", "65536"),
+        ("IBID_PORT", "-1"),
+        ("IBID_WORKERS", "2"),
+        ("IBID_ADMIN_KEY", "short"),
+        ("IBID_URL", "ftp://x"),
+        ("IBID_KEEP_VECTORS", "maybe"),
+        ("IBID_LOG", "xml"),
+        ("IBID_PROT", "8000"),
+        ("DATABASE_URL", "mysql://x"),
+    ],
+)
+def test_a_bad_setting_is_refused_in_one_line_that_names_it(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({name: value, **({"IBID_ADMIN_KEY": KEY} if name == "DATABASE_URL" else {})})
+
+    assert name in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_refused_secret_is_not_repeated() -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"IBID_ADMIN_KEY": "tooshortsecret"})
+
+    assert "tooshortsecret" not in str(refused.value)
+
+
+def test_a_database_of_the_operators_needs_an_admin_key() -> None:
+    with pytest.raises(SettingsError, match="IBID_ADMIN_KEY"):
+        read_settings({"DATABASE_URL": "postgresql://u:p@h/d"})
+
+
+def test_names_for_tests_are_let_through() -> None:
+    assert read_settings({"IBID_TEST_SLOW": "1"}) == read_settings({})
+
+
+def test_a_provider_that_this_version_cannot_use_is_named() -> None:
+    assert unserved({"COHERE_API_KEY": "x", "QDRANT_URL": ""}) == ["COHERE_API_KEY"]
+
+
+def test_no_secret_shows_in_the_repr_of_settings() -> None:
+    settings = read_settings(
+        {"IBID_ADMIN_KEY": KEY, "IBID_API_KEY": KEY, "DATABASE_URL": "postgresql://u:hunter22@h/d"}
+    )
+
+    shown = repr(settings) + str(settings) + repr(msgspec.structs.asdict(settings))
+    assert KEY not in shown
+    assert "hunter22" not in shown
+    assert KEY in settings.secrets
+
+
+@pytest.fixture
+def _logs_put_back() -> object:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.usefixtures("_logs_put_back")
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_secret_passes_into_no_log_line_by_any_way(style: str, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings(data_dir=Path("x"), log=style)  # type: ignore[arg-type]  # one of the two
+    configure_logs(settings.log, secrets=[KEY])
+    log = logging.getLogger("ibid.test")
+
+    log.info("the key is %s", KEY, extra={"field": KEY})
+    try:
+        raise RuntimeError(f"opened with {KEY}")
+    except RuntimeError:
+        log.exception("it broke")
+
+    written = capsys.readouterr().err
+    assert "it broke" in written
+    assert "***" in written
+    assert KEY not in written

@@ -1,0 +1,169 @@
+import asyncio
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.neon.engine import make_engine
+from adapters.neon.migrate import REVISIONS, SchemaState, migrate, schema_state, scripts
+from adapters.neon.tables import metadata
+from adapters.neon.unit_of_work import NeonUnitOfWork
+from tests.builders import ACME, a_conversation
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+async def empty_url(postgres_url: str) -> AsyncIterator[str]:
+    """A database of its own, with nothing in it."""
+    name = f"empty_{uuid.uuid4().hex}"
+    engine = make_engine(postgres_url, pool_size=1).execution_options(isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    async with engine.connect() as connection:
+        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    await engine.dispose()
+
+
+@pytest.fixture
+async def empty_engine(empty_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = make_engine(empty_url)
+    yield engine
+    await engine.dispose()
+
+
+def alembic_config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(scripts()))
+    config.attributes["connection"] = connection
+    return config
+
+
+async def downgrade(engine: AsyncEngine, revision: str) -> None:
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(alembic_config(sync), revision))
+
+
+async def tables(engine: AsyncEngine) -> set[str]:
+    async with engine.connect() as connection:
+        return set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
+
+
+async def test_the_tables_are_what_the_stores_take_them_for(empty_url: str, empty_engine: AsyncEngine) -> None:
+    await migrate(empty_url)
+    async with empty_engine.connect() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync, opts={"compare_type": True}), metadata)
+        )
+    assert differences == []
+
+
+async def test_up_down_and_up_again_with_rows_in_the_tables(empty_url: str, empty_engine: AsyncEngine) -> None:
+    conversation = a_conversation()
+    for _ in range(2):
+        await migrate(empty_url)
+        async with NeonUnitOfWork(empty_engine) as uow:
+            await uow.conversations.add(conversation)
+            await uow.commit()
+        await downgrade(empty_engine, "base")
+        assert await tables(empty_engine) == {"alembic_version"}
+        await empty_engine.dispose()
+    await migrate(empty_url)
+    assert await tables(empty_engine) == {"alembic_version", *metadata.tables}
+
+
+async def test_migrating_a_current_database_keeps_its_rows(empty_url: str, empty_engine: AsyncEngine) -> None:
+    conversation = a_conversation()
+    await migrate(empty_url)
+    async with NeonUnitOfWork(empty_engine) as uow:
+        await uow.conversations.add(conversation)
+        await uow.commit()
+    await migrate(empty_url)
+    async with NeonUnitOfWork(empty_engine) as uow:
+        assert await uow.conversations.get(conversation.id, ACME) == conversation
+
+
+async def test_of_several_that_migrate_at_once_all_succeed(empty_url: str, empty_engine: AsyncEngine) -> None:
+    await asyncio.gather(*(migrate(empty_url) for _ in range(4)))
+    assert await schema_state(empty_engine) is SchemaState.CURRENT
+
+
+async def test_a_start_can_tell_in_what_state_the_schema_is(empty_url: str, empty_engine: AsyncEngine) -> None:
+    assert await schema_state(empty_engine) is SchemaState.EMPTY
+    await migrate(empty_url)
+    assert await schema_state(empty_engine) is SchemaState.CURRENT
+    async with empty_engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = 'from tomorrow'"))
+    assert await schema_state(empty_engine) is SchemaState.UNKNOWN
+    await migrate(empty_url)
+    assert await schema_state(empty_engine) is SchemaState.UNKNOWN
+    await empty_engine.dispose()
+    async with empty_engine.begin() as connection:
+        await connection.execute(text("DELETE FROM alembic_version"))
+    assert await schema_state(empty_engine) is SchemaState.EMPTY
+
+
+async def test_a_migration_that_fails_changes_nothing(empty_url: str, empty_engine: AsyncEngine) -> None:
+    async with empty_engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE turns (in_the_way integer)"))
+    with pytest.raises(Exception, match="database"):
+        await migrate(empty_url)
+    assert await tables(empty_engine) == {"turns"}
+
+
+def test_the_known_revisions_are_those_of_the_scripts() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(scripts()))
+    found = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(found)) == REVISIONS
+
+
+def test_the_library_alembic_is_not_hidden_by_the_folder_of_that_name() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-c", "import alembic; print(alembic.__file__)"],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(shown.stdout.strip()).parent != ROOT / "alembic"
+    assert shown.stdout.strip().endswith("__init__.py")
+
+
+async def test_alembic_by_hand_uses_the_same_scripts(empty_url: str, empty_engine: AsyncEngine) -> None:
+    def upgrade() -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [sys.executable, "-m", "alembic", "upgrade", "head"],
+            cwd=ROOT,
+            env={"DATABASE_URL": empty_url, "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            check=False,
+        )
+
+    done = await asyncio.to_thread(upgrade)
+    assert done.returncode == 0, done.stderr
+    assert await schema_state(empty_engine) is SchemaState.CURRENT
+
+
+def test_a_start_on_a_current_database_does_not_load_alembic() -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, adapters.neon.migrate; print('alembic' in sys.modules)"],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert loaded.stdout.strip() == "False"
