@@ -51,7 +51,8 @@ def running(data_dir: Path, command: Sequence[str] = ("-m", "entrypoints.cli", "
     try:
         while time.monotonic() - began < 60:
             if process.poll() is not None:
-                raise RuntimeError(f"the service ended with {process.returncode}; its log is {log.name}")
+                end = Path(log.name).read_text(errors="replace")[-2_000:]
+                raise RuntimeError(f"the service ended with {process.returncode}; its log ends:\n{end}")
             try:
                 if httpx.get(f"{url}/health/ready", timeout=1).status_code == httpx.codes.OK:
                     break

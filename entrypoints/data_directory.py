@@ -53,6 +53,7 @@ class DataDirectory:
             os.close(self._lock)
             self._lock = None
             raise DataDirectoryInUse(self.path, pid) from error
+        self.index.mkdir(mode=0o700, exist_ok=True)
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
         return self

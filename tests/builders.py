@@ -35,7 +35,10 @@ def after(seconds: float) -> datetime:
 
 
 def a_principal(
-    *, tenant: str = "acme", scopes: frozenset[Scope] = frozenset({Scope.ADMIN}), collections: frozenset[str] | None = None
+    *,
+    tenant: str = "acme",
+    scopes: frozenset[Scope] = frozenset({Scope.ADMIN}),
+    collections: frozenset[str] | None = None,
 ) -> Principal:
     return Principal(tenant, "a key", scopes, collections)
 
@@ -109,7 +112,9 @@ def answered(turn: Turn, *, answer: str = "You open it [1].") -> Turn:
     """The turn with an answer that uses every field a turn has."""
     values = {name: getattr(turn, name) for name in Turn.__slots__}
     evidence = (an_evidence(1), an_evidence(2, text="Naïve — 🚪 “quotes”\u2028 and \\ ends."))
-    running = Turn(**(values | {"evidence": evidence, "degraded": ("rerank",), "timings_ms": {"embed": 9, "total": 31}}))
+    running = Turn(
+        **(values | {"evidence": evidence, "degraded": ("rerank",), "timings_ms": {"embed": 9, "total": 31}})
+    )
     citation = Citation(1, "Open the door.", 10, 24)
     return running.answered(
         answer,

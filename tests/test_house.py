@@ -34,6 +34,8 @@ _SHOWN: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)|[`*]")
 _ROUTE: Final = re.compile(r"\b(GET|POST|DELETE|PUT|PATCH) (/[\w/{}.-]*[\w}])")
 _OPEN_ROUTE: Final = re.compile(r"`(/(?:health|schema|docs)\b[\w/]*)`")
 _CODE_PATH: Final = re.compile(r"`((?:domain|application|adapters|entrypoints|alembic|tests|bench|docs)/[\w/.-]*)`")
+_TEST: Final = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+_PLACEHOLDER: Final = re.compile(r"TODO\w*")
 
 # Put together here, so that this file does not match itself.
 _MACHINE: Final = (
@@ -88,6 +90,16 @@ def test_every_file_and_folder_that_the_map_names_is_there(page: Path) -> None:
     named = [path for path in _CODE_PATH.findall(page.read_text()) if path != "adapters/neon/migrations"]
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_test_that_the_documentation_names_is_there() -> None:
+    named = [test for page in PAGES for test in _TEST.findall(page.read_text())]
+    assert named
+    assert [f"{file}::{test}" for file, test in named if f"def {test}(" not in (ROOT / file).read_text()] == []
+
+
+def test_no_placeholder_is_left_in_the_documentation() -> None:
+    assert [f"{relative(page)}: {mark}" for page in PAGES for mark in _PLACEHOLDER.findall(page.read_text())] == []
 
 
 def test_python_in_the_documentation_compiles() -> None:

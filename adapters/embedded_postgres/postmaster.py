@@ -56,17 +56,17 @@ class Postmaster:
             except OSError:
                 return False
 
+    def disclaim(self, cluster: Path) -> None:
+        """
+        Make the lock files of a crashed server say that it is gone, without taking them away.
 
-def disclaim(cluster: Path) -> None:
-    """
-    Make a crashed server's pid file say that nobody runs, without taking it away.
-
-    PostgreSQL does not start while any process has the number in the file; it passes over its own parent's. The other
-    lines must stay: by them it finds children of the crashed server that still write.
-    """
-    file = cluster / "postmaster.pid"
-    _, rest = file.read_text().split("\n", 1)
-    file.write_text(f"{os.getpid()}\n{rest}")
+        PostgreSQL does not start while any process has the number in them, be it a stranger's or a zombie's; it passes
+        over its own parent's. The other lines must stay: by them it finds children of the crash that still write.
+        """
+        for file in (cluster / "postmaster.pid", (self.socket_dir or cluster) / f"{SOCKET_NAME}.lock"):
+            if file.exists():
+                _, rest = file.read_text().split("\n", 1)
+                file.write_text(f"{os.getpid()}\n{rest}")
 
 
 def _command_of(pid: int) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from adapters.embedded_postgres.folders import make_data_dir, make_private, make_socket_dir
 from adapters.embedded_postgres.locks import UserLock, starting_or_stopping
-from adapters.embedded_postgres.postmaster import Postmaster, disclaim
+from adapters.embedded_postgres.postmaster import Postmaster
 from adapters.embedded_postgres.programs import MAJOR, Account, account, programs
 from adapters.embedded_postgres.settings import options
 from domain.errors import PortRefused, PortUnavailable
@@ -87,7 +87,7 @@ class EmbeddedPostgres:
             if running.answers():
                 return running.socket_dir
             if not running.serves(self._cluster):
-                disclaim(self._cluster)
+                running.disclaim(self._cluster)
                 return None
             time.sleep(_POLL_S)
         raise self._silence()

@@ -11,7 +11,8 @@ from adapters.markdown.front_matter import split_front_matter
 from adapters.markdown.inline import explicit_comment_id, parse_inline, shown, slug_text, tab_label, tag_text
 from adapters.markdown.jsx import Scanner, Tag
 from adapters.markdown.lists import Paragraphs
-from adapters.markdown.rules import FOOTNOTES, IS_MDX, SCANNER, block_reader, footnotes_of, inline_reader, reads_as_mdx
+from adapters.markdown.rules import FOOTNOTES, IS_MDX, SCANNER, block_reader, inline_reader
+from adapters.markdown.signs import footnotes_of, reads_as_mdx
 from domain.errors import DocumentUnreadable
 from domain.library.model import BlockKind, Format, ParsedDocument, SourceDocument
 from domain.library.slugs import Slugs, split_explicit_id

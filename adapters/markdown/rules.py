@@ -8,8 +8,10 @@ from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock, fence, heading
 from markdown_it.rules_inline import StateInline
 
+from adapters.markdown.admonitions import admonition_title
 from adapters.markdown.elements import HIDDEN_ELEMENTS
 from adapters.markdown.jsx import Scanner, Tag
+from adapters.markdown.signs import ESM
 
 MAX_NESTING: Final = 60
 """Quotes, lists and list items within one another; the parser spends about three stack frames on each."""
@@ -23,20 +25,7 @@ FOOTNOTES: Final = "footnotes_of_page"
 
 _HIDDEN: Final = HIDDEN_ELEMENTS | {"Head"}
 _CLOSING_TAG: Final = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in _HIDDEN}
-_ESM: Final = re.compile(
-    r"""import(?:\s*["'{*]|\s+[\w$]+\s*(?:,|\s+from\b))"""
-    r"""|export(?:\s*[{*]|\s+(?:default|const|let|var|function|class|async)\b)"""
-)
-_DIRECTIVE: Final = re.compile(
-    r":{3,}(?:(?P<name>[A-Za-z][\w-]*)(?:\[(?P<label>.*)\])?(?:\{(?P<attributes>[^{}]*)\})?(?:[ \t]+(?P<title>.*))?)?\Z"
-)
 _FOOTNOTE_LABEL: Final = re.compile(r"\[\^([^\]\s]+)\]:[ \t]*")
-_FOOTNOTE: Final = re.compile(r"^ {0,3}\[\^([^\]\s]+)\]:", re.MULTILINE)
-_TITLE_ATTRIBUTE: Final = re.compile(r"""\btitle=(?:"([^"]*)"|'([^']*)'|(\S+))""")
-ADMONITIONS: Final = frozenset(
-    {"secondary", "info", "success", "danger", "note", "tip", "warning", "important", "caution"}
-)
-"""Docusaurus's own keywords; a site may add others, which are read without the title-after-a-space form."""
 
 
 def block_reader(*, mdx: bool) -> MarkdownIt:
@@ -163,25 +152,17 @@ def _line_behind(state: StateBlock, position: int, start_line: int, end_line: in
 
 def _directive_line(state: StateBlock, start: int, start_line: int, silent: bool) -> bool:
     """``:::note Title`` and ``:::``: what stands between them is read as if they were not there."""
-    found = _DIRECTIVE.match(state.src[start : state.eMarks[start_line]].rstrip())
-    if not found or (found["title"] and found["name"] not in ADMONITIONS):
+    title = admonition_title(state.src[start : state.eMarks[start_line]].rstrip())
+    if title is None:
         return False
     if not silent:
         state.line = start_line + 1
-        state.push("admonition", "", 0).content = _admonition_title(found)
+        state.push("admonition", "", 0).content = title
     return True
 
 
-def _admonition_title(found: re.Match[str]) -> str:
-    attribute = _TITLE_ATTRIBUTE.search(found["attributes"] or "")
-    title = found["title"] or found["label"] or (attribute and (attribute[1] or attribute[2] or attribute[3]))
-    if title:
-        return title.strip()
-    return found["name"].capitalize() if found["name"] in ADMONITIONS else ""
-
-
 def _module_lines(state: StateBlock, start: int, start_line: int, end_line: int) -> bool:
-    if state.sCount[start_line] or not state.env[IS_MDX] or not _ESM.match(state.src, start):
+    if state.sCount[start_line] or not state.env[IS_MDX] or not ESM.match(state.src, start):
         return False
     end = state.env[SCANNER].statement_end(state.src, start)
     if end is None:  # brackets that do not close: up to the next blank line, at least
@@ -205,28 +186,3 @@ def _inline_rule(state: StateInline, silent: bool) -> bool:
         state.push("markup", "", 0).meta["pieces"] = [piece[0]]
     state.pos = piece[1]
     return True
-
-
-def footnotes_of(body: str) -> frozenset[str]:
-    """The labels of the footnotes that a page defines."""
-    return frozenset(_FOOTNOTE.findall(body)) if "[^" in body else frozenset()
-
-
-def reads_as_mdx(body: str) -> bool:
-    """Whether a page that is called Markdown uses MDX: imports or exports, components, ``{/* comments */}``."""
-    if not _MDX_SIGN.search(body):
-        return False
-    fence = ""
-    for line in body.split("\n"):
-        found = _FENCE_LINE.match(line)
-        if found and not fence:
-            fence = found[1]
-        elif found and found[1].startswith(fence) and not line.strip(" `~"):
-            fence = ""
-        elif not fence and _MDX_SIGN.match(line):
-            return True
-    return False
-
-
-_MDX_SIGN: Final = re.compile(rf"^(?:{_ESM.pattern}|[ \t]*</?[A-Z]|.*\{{/\*)", re.MULTILINE)
-_FENCE_LINE: Final = re.compile(r"[ \t]*(`{3,}|~{3,})")

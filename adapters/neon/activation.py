@@ -31,24 +31,22 @@ _ACTIVE_PASSAGES = (
 )
 
 _VERSION_COLUMNS = ("document_id", "version", "text", "sections")
-_versions = given_like(document_versions, *_VERSION_COLUMNS)
+_versions = given_like(document_versions, "new", *_VERSION_COLUMNS)
 _ADD_VERSIONS = (
     insert(document_versions).from_select(list(_VERSION_COLUMNS), select(_versions)).on_conflict_do_nothing()
 )
 
 _PASSAGE_COLUMNS = ("id", "document_id", "version", "start", "end", "text", "section")
-_passages = given_like(passages, *_PASSAGE_COLUMNS)
+_passages = given_like(passages, "new", *_PASSAGE_COLUMNS)
 _ADD_PASSAGES = insert(passages).from_select(list(_PASSAGE_COLUMNS), select(_passages)).on_conflict_do_nothing()
 
 _SHOWN_COLUMNS = ("title", "url", "peer_reviewed", "metadata", "version", "updated_at")
-_shown = given_like(documents, "id", *_SHOWN_COLUMNS)
+_shown = given_like(documents, "shown", "id", *_SHOWN_COLUMNS)
 _ACTIVATE = (
-    update(documents)
-    .where(documents.c.id == _shown.c.id)
-    .values({name: _shown.c[name] for name in _SHOWN_COLUMNS})
+    update(documents).where(documents.c.id == _shown.c.id).values({name: _shown.c[name] for name in _SHOWN_COLUMNS})
 )
 
-_left = given_like(stale_passages, "id")
+_left = given_like(stale_passages, "gone", "id")
 _MARK_STALE = insert(stale_passages).from_select(["id"], select(_left.c.id)).on_conflict_do_nothing()
 _UNMARK_STALE = delete(stale_passages).where(stale_passages.c.id == any_(_ids))
 

@@ -25,7 +25,7 @@ _active = _d.version.is_not(None)
 _readable = _d.collection == any_(bindparam("readable", type_=ARRAY(Text)))
 _ids = bindparam("ids", type_=ARRAY(Uuid()))
 
-_new = given_like(documents, "id", "uri", "uri_hash")
+_new = given_like(documents, "new", "id", "uri", "uri_hash")
 _at = bindparam("at", type_=TIME)
 _REGISTER = (
     insert(documents)
@@ -49,9 +49,7 @@ _BY_URI = select(*DOCUMENT_COLUMNS).where(
     _d.uri_hash == any_(bindparam("hashes", type_=ARRAY(LargeBinary))),
     _known,
 )
-_URIS = (
-    select(_d.uri).where(_d.collection == bindparam("collection"), _known, _active).order_by(_d.uri.collate("C"))
-)
+_URIS = select(_d.uri).where(_d.collection == bindparam("collection"), _known, _active).order_by(_d.uri.collate("C"))
 _GET = select(*DOCUMENT_COLUMNS).where(_d.id == bindparam("id"), _known, _active, _readable)
 _LIST = (
     select(*DOCUMENT_COLUMNS)

@@ -2,6 +2,7 @@
 
 import ssl
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import URL, event, make_url
@@ -71,7 +72,7 @@ def read_url(url: str) -> tuple[URL, dict[str, Any]]:
         **_tls(query, host),
         **_statements(host, parsed.port),
     }
-    kept = {key: query[key] for key in ("host", "port") if key in query}
+    kept: dict[str, str | Sequence[str]] = {key: query[key] for key in ("host", "port") if key in query}
     return parsed.set(drivername="postgresql+asyncpg", query=kept), arguments
 
 

@@ -11,7 +11,6 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     LargeBinary,
-    Row,
     Text,
     Uuid,
     any_,
@@ -30,7 +29,7 @@ from sqlalchemy import (
 from adapters.neon.cursors import Position, decode, decode_ordinal, encode, encode_ordinal
 from adapters.neon.statements import each, given
 from adapters.neon.tables import TIME, ingestion_documents, ingestions
-from adapters.neon.transaction import Transaction
+from adapters.neon.transaction import AnyRow, Transaction
 from application.ports import DocumentOutcome, Ingestion, Ingestions, IngestionStatus, Outcome, StagedDocument
 from domain.access.model import Owner
 from domain.errors import IngestionNotFound
@@ -44,7 +43,7 @@ _this = bindparam("ingestion", type_=Uuid())
 # A literal, not a parameter: a partial index serves a prepared statement only if its condition is spelt out.
 _pending = _d.outcome == literal_column("'pending'")
 
-_staged = given("staged", ordinal=BigInteger(), uri=Text(), source=LargeBinary())
+_staged = given("staged", {"ordinal": BigInteger(), "uri": Text(), "source": LargeBinary()})
 _ADD = insert(ingestions)
 _STAGE = insert(ingestion_documents).from_select(
     ["ingestion_id", "ordinal", "uri", "outcome", "source"],
@@ -86,17 +85,15 @@ _PENDING = (
     .order_by(_d.ordinal)
     .limit(bindparam("rows"))
 )
-_REQUESTED = (
-    select(_d.uri).where(_d.ingestion_id == _this, _d.outcome != Outcome.REMOVED.value).order_by(_d.ordinal)
-)
+_REQUESTED = select(_d.uri).where(_d.ingestion_id == _this, _d.outcome != Outcome.REMOVED.value).order_by(_d.ordinal)
 
-_recorded = given("recorded", ordinal=BigInteger(), outcome=Text(), error=Text())
+_recorded = given("recorded", {"ordinal": BigInteger(), "outcome": Text(), "error": Text()})
 _RECORD = (
     update(ingestion_documents)
     .where(_d.ingestion_id == _this, _d.ordinal == _recorded.c.ordinal, _pending)
     .values(outcome=_recorded.c.outcome, error=_recorded.c.error, source=null())
 )
-_gone = given("gone", place=BigInteger(), uri=Text())
+_gone = given("gone", {"place": BigInteger(), "uri": Text()})
 _of_ingestion = ingestion_documents.alias()
 _RECORD_REMOVED = insert(ingestion_documents).from_select(
     ["ingestion_id", "ordinal", "uri", "outcome"],
@@ -150,7 +147,8 @@ class NeonIngestions(Ingestions):
 
     async def list(self, owner: Owner | None, *, limit: int, cursor: str | None) -> Page[Ingestion]:
         listing = f"ingestions of {owner}"
-        statement, wanted = _NEWEST, {"rows": limit + 1}
+        statement = _NEWEST
+        wanted: dict[str, Any] = {"rows": limit + 1}
         if owner is not None:
             statement = statement.where(_i.tenant == bindparam("tenant"), _i.user == bindparam("user"))
             wanted |= {"tenant": owner.tenant, "user": owner.user}
@@ -164,7 +162,7 @@ class NeonIngestions(Ingestions):
         more = len(rows) > limit
         return Page(found, encode(listing, Position(found[-1].created_at, found[-1].id)) if more else None)
 
-    async def _counted(self, rows: Sequence[Row[Any]]) -> Sequence[Ingestion]:
+    async def _counted(self, rows: Sequence[AnyRow]) -> Sequence[Ingestion]:
         counts = {row.id: dict.fromkeys(Outcome, 0) for row in rows}
         for ingestion_id, outcome, count in await self._transaction.run(_COUNTS, {"ids": list(counts)}):
             counts[ingestion_id][Outcome(outcome)] = count
@@ -207,7 +205,7 @@ class NeonIngestions(Ingestions):
         await self._transaction.run(_FINISH, {"ingestion": ingestion_id, "new_status": status.value, "at": at})
 
 
-def _ingestion_of(row: Row[Any]) -> Ingestion:
+def _ingestion_of(row: AnyRow) -> Ingestion:
     return Ingestion(
         row.id,
         Owner(row.tenant, row.user),

@@ -70,8 +70,9 @@ def _state(connection: Connection) -> SchemaState:
 
 
 def _upgrade(connection: Connection) -> None:
-    from alembic import command
     from alembic.config import Config
+
+    from alembic import command
 
     config = Config()
     config.set_main_option("script_location", str(scripts()).replace("%", "%%"))

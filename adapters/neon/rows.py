@@ -1,13 +1,13 @@
 """Rows of the library's tables, and the values they stand for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row
 
 from adapters.neon.tables import documents, passages
+from adapters.neon.transaction import AnyRow
 from domain.library.model import Document, Passage, PassageInDocument, Section
 
 SECTION: Final = msgspec.json.Decoder(Section)
@@ -36,7 +36,7 @@ def as_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def document_of(row: tuple[Any, ...] | Row[Any]) -> Document:
+def document_of(row: tuple[Any, ...] | AnyRow) -> Document:
     """A document from its DOCUMENT_COLUMNS."""
     found, collection, uri, title, url, peer_reviewed, metadata, version, created_at, updated_at = row
     return Document(
@@ -44,7 +44,7 @@ def document_of(row: tuple[Any, ...] | Row[Any]) -> Document:
     )
 
 
-def passages_of(rows: list[Row[Any]]) -> Mapping[Any, PassageInDocument]:
+def passages_of(rows: Sequence[AnyRow]) -> Mapping[Any, PassageInDocument]:
     """Passages by id from PASSAGE_COLUMNS and DOCUMENT_COLUMNS; those of one document share it."""
     width = len(PASSAGE_COLUMNS)
     owners: dict[Any, Document] = {}

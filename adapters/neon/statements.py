@@ -1,6 +1,6 @@
 """Rows of parameters as a table: any number of them in one statement and one round trip."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ARRAY, Table, TableValuedAlias, bindparam, column, func
@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, Table, TableValuedAlias, bindparam, column, func
 from adapters.neon.tables import SqlType
 
 
-def given(name: str = "given", **columns: SqlType) -> TableValuedAlias:
+def given(name: str, columns: Mapping[str, SqlType]) -> TableValuedAlias:
     """
     ``unnest(:each_a, :each_b) AS given(a, b)``: one statement for any number of rows, compiled and prepared once.
 
@@ -25,6 +25,6 @@ def each(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
     return {f"each_{name}": list(values) for name, values in zip(names, columns, strict=True)}
 
 
-def given_like(table: Table, *names: str) -> TableValuedAlias:
-    """Rows of some of a table's columns, by their names."""
-    return given(**{name: table.c[name].type for name in names})
+def given_like(table: Table, name: str, *columns: str) -> TableValuedAlias:
+    """``given`` for some of a table's columns, of their types."""
+    return given(name, {column: table.c[column].type for column in columns})

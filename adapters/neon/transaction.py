@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import CursorResult, Executable
+from sqlalchemy import CursorResult, Executable, Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.neon.errors import translated
+
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+Rows: TypeAlias = CursorResult[*tuple[Any, ...]]
 
 
 class Transaction:
@@ -18,7 +21,7 @@ class Transaction:
         self._connection: AsyncConnection | None = None
         self._turn = asyncio.Lock()  # a connection runs one statement at a time
 
-    async def run(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+    async def run(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Rows:
         """Raises PortUnavailable or PortRefused."""
         async with self._turn:
             with translated():

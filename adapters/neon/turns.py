@@ -26,9 +26,7 @@ _mine = (turns.c.tenant == bindparam("tenant"), turns.c.user == bindparam("user"
 
 # The partial unique index decides between two that begin at once: the later one waits for the earlier's commit.
 _BEGIN = (
-    insert(turns)
-    .on_conflict_do_nothing(index_elements=["conversation_id"], index_where=_running)
-    .returning(turns.c.id)
+    insert(turns).on_conflict_do_nothing(index_elements=["conversation_id"], index_where=_running).returning(turns.c.id)
 )
 
 _interrupted = update(turns).values(
@@ -56,7 +54,7 @@ _ended = (
     .returning(turns.c.id)
     .cte("ended")
 )
-_cited = given("cited", document_id=Uuid(), version=Text())
+_cited = given("cited", {"document_id": Uuid(), "version": Text()})
 _FINISH = insert(turn_versions).from_select(
     ["turn_id", "document_id", "version"],
     select(_ended.c.id, _cited.c.document_id, _cited.c.version).select_from(_ended.join(_cited, true())),

@@ -53,8 +53,9 @@ def open_shard(path: Path, dimensions: int) -> EdgeShard:
 
 
 def _why_not(error: Exception, path: Path) -> PortRefused | PortUnavailable:
-    if "WouldBlock" in str(error):
+    reason = str(error).lower()
+    if "wouldblock" in reason:
         return PortRefused(PORT, f"the data directory is in use by another process ({path})")
-    if "Incompatible" in str(error) or "imension" in str(error) or "vector" in str(error):
-        return PortRefused(PORT, f"the index at {path} was made for vectors of another size; remove it and rebuild")
-    return PortUnavailable(PORT, f"the index at {path} cannot be opened")
+    if "compatible" in reason or "dimension" in reason or "size" in reason:
+        return PortRefused(PORT, f"the index in {path} was made for vectors of another size; remove it and rebuild it")
+    return PortUnavailable(PORT, f"the index in {path} cannot be opened")

@@ -20,7 +20,7 @@ _SHORTEST_TERMS: Final = 2
 _MIN_SHARE: Final = 0.2
 """Weight of the question's words that a sentence, with its heading, must hold to be quoted at all."""
 _ABSENT: Final = 0.5
-_KEEP_UP: Final = 0.6
+_KEEP_UP: Final = 0.7
 """A further sentence must be worth this share of the best one."""
 _SAME: Final = 0.8
 """Share of content words in common from which on two sentences say the same."""

@@ -7,12 +7,13 @@ from typing import Final
 HOLD_CHARS: Final = 16
 """How much of an open bracket is held back at most; the wire contract names this number."""
 
-_SPECIAL: Final = re.compile(r"[ \t]*[\[［【]|[\n`~]|[ \t]+\Z")
+_SPECIAL: Final = re.compile(r"[ \t]{0,16}[\[［【]|[\n`~]|[ \t]{1,16}\Z")
 _MARKER: Final = re.compile(r"[\[［【][ \t]*(\d+(?:[ \t]*[,;，、–—-][ \t]*\d+)*)[ \t]*[\]］】]")
 _OPEN_MARKER: Final = re.compile(r"[\[［【](?:[ \t]*|[ \t]*\d[\d \t,;，、–—-]*)\Z")
 _PART: Final = re.compile(r"(\d+)(?:[ \t]*[–—-][ \t]*(\d+))?")
 _LEAD: Final = re.compile(r"[ \t>]*(?:(?:[-*+•]|\d{1,3}[.)])[ \t]*)?")
 _LEAD_SO_FAR: Final = re.compile(_LEAD.pattern + r"|[ \t>]*\d{1,3}")
+_LEAD_CHARS: Final = 80
 _FENCE_CHARS: Final = 3
 
 
@@ -154,7 +155,7 @@ class MarkerFilter:
             self._end_ticks()
         if self._lead is not None:
             lead = self._lead + text
-            self._lead = lead if _LEAD_SO_FAR.fullmatch(lead) else None
+            self._lead = lead if len(lead) <= _LEAD_CHARS and _LEAD_SO_FAR.fullmatch(lead) else None
         self._emit(text, out)
 
     def _emit(self, text: str, out: list[str]) -> None:

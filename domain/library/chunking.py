@@ -67,8 +67,8 @@ def in_context(text: str, section: Section, start: int, end: int) -> str:
 
 def passage_input(title: str, heading_path: Sequence[str], text: str) -> str:
     """What is embedded and indexed by its terms: a passage in its context, under its document's title and headings."""
-    headings = [title, *(heading for heading in heading_path if heading != title)]
-    return f"{' > '.join(filter(None, headings))}\n\n{text}"
+    headings = " > ".join(filter(None, (title, *(heading for heading in heading_path if heading != title))))
+    return f"{headings}\n\n{text}" if headings else text
 
 
 def passage_id(document_id: UUID, heading_path: Sequence[str], text: str, ordinal_among_equals: int) -> UUID:

@@ -1,5 +1,6 @@
 """What every response carries and every request leaves behind: its id, security headers, one line in the log."""
 
+import logging
 import re
 from collections.abc import Mapping
 from time import perf_counter
@@ -15,7 +16,7 @@ CONTENT_SECURITY_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
 
 _TAKEN_ID: Final = re.compile(rb"[\x20-\x7e]{1,128}")
 
-_log = structlog.stdlib.get_logger("ibid.request")
+_log = logging.getLogger("ibid.request")
 
 
 class Envelope:
@@ -48,7 +49,7 @@ class Envelope:
                 await self._app(scope, receive, answer.send)
             except Exception as error:
                 # The response had begun, so no problem document could follow; the server cuts the connection.
-                _log.error("response broken off", request_id=request_id, exc_info=error)
+                _log.error("response broken off", exc_info=error)
             finally:
                 _log_request(scope, method, answer.status, perf_counter() - began, request_id)
 
@@ -90,10 +91,12 @@ def _log_request(scope: Any, method: str, status: int, seconds: float, request_i
     user = scope.get("user")
     _log.info(
         "request",
-        method=method,
-        route=scope.get("path_template"),
-        status=status,
-        ms=round(seconds * 1_000, 1),
-        request_id=request_id,
-        principal=None if user is None else user.name,
+        extra={
+            "method": method,
+            "route": scope.get("path_template"),
+            "status": status,
+            "ms": round(seconds * 1_000, 1),
+            "request_id": request_id,
+            "principal": None if user is None else user.name,
+        },
     )

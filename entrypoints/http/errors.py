@@ -1,11 +1,11 @@
 """The one table from errors to HTTP, and every error as RFC 9457 ``application/problem+json``."""
 
+import logging
 import math
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from msgspec import UNSET, Struct, UnsetType
@@ -17,7 +17,7 @@ PROBLEM_JSON: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5
 """What a 503 asks for when the failed port named no time of its own."""
 
-_log = structlog.stdlib.get_logger("ibid.request")
+_log = logging.getLogger("ibid.request")
 
 
 class Row(NamedTuple):
@@ -127,7 +127,7 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     """Answer any exception that reaches the edge of the application; a bug is logged here, with its traceback."""
     problem = problem_of(error, instance=request.scope["path"])
     if isinstance(error, PortError):
-        _log.warning("port failed", port=error.port, code=problem.code)
+        _log.warning("port failed", extra={"port": error.port, "code": problem.code})
     elif problem.status >= 500:
         _log.error("unhandled", exc_info=error)
     return problem_response(problem, headers_of(error))

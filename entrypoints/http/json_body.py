@@ -36,10 +36,13 @@ class JSONRequest(Request[Any, Any, Any]):
 
     async def body(self) -> bytes:
         try:
-            return await super().body()
+            raw = await super().body()
         except InternalServerException as error:
             # The framework's word for a client that hung up in the middle; there is no bug here and nobody to answer.
             raise ClientException("the client left before its body was whole") from error
+        if not raw and self.route_handler.parsed_data_field is not None:
+            raise BadBody("", "the body is empty")
+        return raw
 
     async def json(self) -> Any:
         media_type = self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()

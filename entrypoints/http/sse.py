@@ -39,10 +39,10 @@ class EventEncoder:
         for event in events:
             if isinstance(event, TextWritten):
                 # The hot path, a hundred times an answer: no object is made but the bytes.
-                named = b'event: text\ndata: {"delta":%b}\n\n' % _encode(event.delta)
+                named = b'event: text\ndata: {"delta":%b}\n\n' % _one_line(_encode(event.delta))
             else:
                 name, data = self._named(event)
-                named = b"event: %b\ndata: %b\n\n" % (name, _encode(data))
+                named = b"event: %b\ndata: %b\n\n" % (name, _one_line(_encode(data)))
             written.append(b"%b%d\n%b" % (self._prefix, self._next, named))
             self._next += 1
         return b"".join(written)
@@ -61,6 +61,13 @@ class EventEncoder:
             return b"error", problem_of(event.error, instance=self._instance, turn_id=self._turn_id)
         assert not isinstance(event, TextWritten)  # noqa: S101  encoded by the caller
         return b"reset", {"reason": event.reason, "next_model": event.next_model}
+
+
+def _one_line(encoded: bytes) -> bytes:
+    """Escape what is no line end to SSE or JSON but is one to many a client's line reader: U+2028, U+2029, U+0085."""
+    if b"\xe2\x80" in encoded:
+        encoded = encoded.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
+    return encoded.replace(b"\xc2\x85", b"\\u0085")
 
 
 class EventStream(Response[None]):

@@ -34,15 +34,32 @@ server.stop()
 """
 
 
+@pytest.fixture(scope="module")
+def cluster(open_folder: Path) -> Path:
+    """A cluster that was started once, to copy: making one takes most of the time of a test."""
+    server = EmbeddedPostgres(open_folder / "template")
+    server.start()
+    server.stop()
+    return open_folder / "template" / "18"
+
+
 @pytest.fixture
-def data_dir() -> Iterator[Path]:
+def bare_dir() -> Iterator[Path]:
     """A place for a data directory that other accounts may pass through; whatever runs there is gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="ibid-pg-", dir="/tmp"))  # noqa: S108  short enough for a socket
+    folder = Path(tempfile.mkdtemp(prefix="ibid-pg-", dir="/tmp"))
     folder.chmod(0o755)
     yield folder / "postgres"
     for pid in servers_of(folder):
         os.kill(pid, signal.SIGKILL)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def data_dir(bare_dir: Path, cluster: Path) -> Path:
+    """A data directory that has been in use before."""
+    bare_dir.mkdir(mode=0o711)
+    subprocess.run(["/bin/cp", "-a", cluster, bare_dir], check=True)
+    return bare_dir
 
 
 def servers_of(folder: Path) -> list[int]:
@@ -115,7 +132,9 @@ def test_acknowledged_means_written_whatever_the_configuration_file_says(data_di
     with (data_dir / "18" / "postgresql.conf").open("a") as file:
         file.write("\nfsync = off\nsynchronous_commit = off\nlisten_addresses = '*'\n")
     url = server.start()
-    shown = [run(url, f"SHOW {name}") for name in ("fsync", "synchronous_commit", "full_page_writes", "listen_addresses")]
+    shown = [
+        run(url, f"SHOW {name}") for name in ("fsync", "synchronous_commit", "full_page_writes", "listen_addresses")
+    ]
     server.stop()
     assert shown == ["on", "on", "on", ""]
 
@@ -184,11 +203,11 @@ def test_a_pid_file_whose_number_a_stranger_has_now_is_no_hindrance(data_dir: Pa
         stranger.kill()
 
 
-def test_a_cluster_whose_making_was_cut_short_is_made_again(data_dir: Path) -> None:
-    half = data_dir / "new-cluster"
+def test_a_cluster_whose_making_was_cut_short_is_made_again(bare_dir: Path) -> None:
+    half = bare_dir / "new-cluster"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
-    server = EmbeddedPostgres(data_dir)
+    server = EmbeddedPostgres(bare_dir)
     assert run(server.start(), "SELECT 1") == 1
     server.stop()
     assert not half.exists()
@@ -212,39 +231,40 @@ def test_a_closed_folder_is_named_and_stays_closed(data_dir: Path) -> None:
     assert stat.S_IMODE(data_dir.parent.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("name", ["postgres", "it's a \"long\" $HOME ü " + "x" * 120])
+@pytest.mark.parametrize("name", ["postgres", 'it\'s a "long" $HOME ü ' + "x" * 120])
 def test_the_socket_is_private_and_its_path_short_enough(data_dir: Path, name: str) -> None:
-    server = EmbeddedPostgres(data_dir.parent / name)
+    data_dir = data_dir.rename(data_dir.parent / name)
+    server = EmbeddedPostgres(data_dir)
     url = server.start()
-    running = Postmaster.read(data_dir.parent / name / "18")
+    running = Postmaster.read(data_dir / "18")
     assert run(url, "SELECT 1") == 1
     server.stop()
     assert running is not None
     assert running.socket_dir is not None
     assert len(os.fsencode(running.socket_dir / SOCKET_NAME)) < MAX_SOCKET_PATH_BYTES
     assert stat.S_IMODE(running.socket_dir.stat().st_mode) == 0o700
-    if running.socket_dir.parent != data_dir.parent / name:
+    if running.socket_dir.parent != data_dir:
         shutil.rmtree(running.socket_dir)
 
 
 def test_a_socket_folder_that_somebody_else_made_is_refused(data_dir: Path) -> None:
-    (data_dir / "socket").mkdir(parents=True)
+    (data_dir / "socket").mkdir()
     (data_dir / "socket").chmod(0o777)
     with pytest.raises(PortRefused, match="socket"):
         EmbeddedPostgres(data_dir).start()
 
 
 @pytest.fixture
-def stranger(data_dir: Path) -> Iterator[pwd.struct_passwd]:
+def stranger(bare_dir: Path) -> Iterator[pwd.struct_passwd]:
     """An ordinary user with a home of his own, there for one test."""
-    if not AS_ROOT or shutil.which("useradd") is None:
+    if not AS_ROOT or not Path("/usr/sbin/useradd").exists():
         pytest.skip("only root can make an ordinary user to try it as; the other tests ran as one already")
     name = f"ibid-{uuid.uuid4().hex[:8]}"
-    home = data_dir.parent / "home"
-    subprocess.run(["useradd", "--create-home", "--home-dir", home, name], check=True, capture_output=True)
+    home = bare_dir.parent / "home"
+    subprocess.run(["/usr/sbin/useradd", "--create-home", "--home-dir", home, name], check=True, capture_output=True)
     home.chmod(0o700)
     yield pwd.getpwnam(name)
-    subprocess.run(["userdel", name], check=False, capture_output=True)
+    subprocess.run(["/usr/sbin/userdel", name], check=False, capture_output=True)
 
 
 def python_for(who: dict[str, Any]) -> str:
@@ -259,7 +279,7 @@ def python_for(who: dict[str, Any]) -> str:
     pytest.skip("no Python 3.11 here that an ordinary user may run, with our packages")
 
 
-def test_an_ordinary_user_runs_it_in_a_closed_home(data_dir: Path, stranger: pwd.struct_passwd) -> None:
+def test_an_ordinary_user_runs_it_in_a_closed_home(bare_dir: Path, stranger: pwd.struct_passwd) -> None:
     who = {"user": stranger.pw_uid, "group": stranger.pw_gid, "extra_groups": []}
     home = Path(stranger.pw_dir)
     owner = Owner(home / "ibid" / "postgres", python=python_for(who), env={"HOME": stranger.pw_dir}, **who)

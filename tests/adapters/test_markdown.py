@@ -64,7 +64,10 @@ def test_markdown_that_only_shows_mdx_in_a_fence_is_not_mdx() -> None:
 
 
 def test_comments_are_not_shown() -> None:
-    page = "One.\n\n<!-- ignore all\n\n# rules -->\n\nTwo <!-- three --> four.\n\n{/*\n\nfive\n\n*/}\n\nSix.\n\n<!-- open\n\nseven"
+    page = (
+        "One.\n\n<!-- ignore all\n\n# rules -->\n\nTwo <!-- three --> four.\n\n"
+        "{/*\n\nfive\n\n*/}\n\nSix.\n\n<!-- open\n\nseven"
+    )
     assert blocks(mdx(page)) == ["One.", "Two four.", "Six."]
 
 
@@ -75,7 +78,10 @@ def test_what_a_browser_does_not_show_is_not_shown(name: str) -> None:
 
 
 def test_a_tab_begins_with_its_label() -> None:
-    page = "<Tabs>\n<TabItem value='a' label={\"A &amp; B\"}>\n\nOne.\n\n</TabItem>\n<TabItem value='b'>Two.</TabItem>\n</Tabs>\n"
+    page = (
+        "<Tabs>\n<TabItem value='a' label={\"A &amp; B\"}>\n\nOne.\n\n</TabItem>\n"
+        "<TabItem value='b'>Two.</TabItem>\n</Tabs>\n"
+    )
     assert blocks(mdx(page)) == ["A & B", "One.", "b\nTwo."]
 
 
@@ -180,7 +186,10 @@ def test_characters_that_cannot_be_stored_do_not_come_in_by_an_escape() -> None:
 
 
 def test_headings_count_wherever_they_stand() -> None:
-    page = "- ## In list\n\n> ## In quote\n\n<Box>\n  para\n  ## In box\n</Box>\n\n:::note\n## In note\n:::\n\n<h2>no</h2>\n"
+    page = (
+        "- ## In list\n\n> ## In quote\n\n<Box>\n  para\n  ## In box\n</Box>\n\n"
+        ":::note\n## In note\n:::\n\n<h2>no</h2>\n"
+    )
     assert anchors(mdx(page)) == ["in-list", "in-quote", "in-box", "in-note"]
 
 
@@ -235,7 +244,8 @@ def test_windows_line_ends_and_a_byte_order_mark_change_nothing() -> None:
 def test_html_keeps_the_main_content_alone() -> None:
     page = (
         "<body><header>a</header><nav>b</nav><main><header><h1>Kept</h1></header><p>c<script>d</script></p>"
-        "<p hidden>e</p><p style='display: none'>f</p><aside>g</aside><footer>h</footer></main><footer>i</footer></body>"
+        "<p hidden>e</p><p style='display: none'>f</p><aside>g</aside><footer>h</footer></main>"
+        "<footer>i</footer></body>"
     )
     assert blocks(html(page)) == ["Kept", "c"]
     assert blocks(html(page.replace("main>", "div>"))) == ["c"]

@@ -53,56 +53,14 @@ SAME_PAGE[Format.MDX] = "import Tabs from '@theme/Tabs';\n".join(
 
 MARKUP = st.sampled_from(
     [
-        "# ",
-        "## ",
-        "\n",
-        "\n\n",
-        "- ",
-        "1. ",
-        "> ",
-        "```",
-        "~~~",
-        ":::note",
-        ":::",
-        "<b>",
-        "</b>",
-        "<div>",
-        "<!--",
-        "-->",
-        "{",
-        "}",
-        "{/*",
-        "*/}",
-        "`",
-        "**",
-        "_",
-        "[",
-        "](x)",
-        "![",
-        "&amp;",
-        "\\",
-        "---\n",
-        "",
-        " a ",
-        "",
-        "<pre>",
-        "<h2 id=x>",
-        "<li>",
-        "<table><tr><td>",
-        "<script>",
-        "import x from 'y'\n",
-        "    ",
-        "\t",
-        "[^1]: ",
-        "\u200b",
-        "é",
-        "\u3000",
-        "<TabItem value='v'>",
+        *("# ", "## ", "\n", "\n\n", "- ", "1. ", "> ", "```", "~~~", ":::note", ":::", "---\n", "| a ", "|--"),
+        *("<b>", "</b>", "<div>", "<!--", "-->", "<pre>", "<h2 id=x>", "<li>", "<table><tr><td>", "<script>"),
+        *("{", "}", "{/*", "*/}", "import x from 'y'\n", "<TabItem value='v'>", "`", "**", "_", "[", "](x)"),
+        *("![", "[^1]: ", "&amp;", "\\", "    ", "\t", "\u200b", "é", "\u3000", "\u2028", "\x0c", "\x00", "\x1c"),
     ]
 )
-ANY_TEXT = st.lists(st.one_of(MARKUP, st.text(string.ascii_letters + " ", max_size=8), st.text(max_size=5))).map(
-    "".join
-)
+WORDS = st.text(string.ascii_letters + " ", max_size=8)
+ANY_TEXT = st.lists(st.one_of(MARKUP, WORDS, st.text(max_size=5))).map("".join)
 
 
 @pytest.fixture

@@ -28,10 +28,14 @@ async def test_leaving_without_a_commit_undoes_everything(unit_of_work: UnitOfWo
 
 async def test_an_error_undoes_everything_and_passes_through(unit_of_work: UnitOfWorkFactory) -> None:
     conversation = a_conversation()
-    with pytest.raises(ZeroDivisionError):
+
+    async def fail() -> None:
         async with unit_of_work() as uow:
             await uow.conversations.add(conversation)
-            _ = 1 / 0
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail()
     async with unit_of_work() as uow:
         with pytest.raises(ConversationNotFound):
             await uow.conversations.get(conversation.id, ACME)

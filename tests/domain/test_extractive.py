@@ -29,10 +29,12 @@ Requirements:
 
 The server keeps data under the data directory [12]. Is that clear?"""
 SENTENCES = st.sampled_from(
-    ["The server listens on port 8000.", "It keeps data in a folder!", "Is data kept?", "# Data folder", "- data item one",
-     "1. Open the folder e.g. now", "See [3] and [2020] on data.", "Dr. Who said “data.”", "| data | folder |",
-     "This folder [1, 2] may not be moved.", "Run the server:", "```sh\nserver --data\n```", "データはフォルダにある。", "data…",
-     "the folder of data is here. it is small.", "`arr[7]` holds data of the server.", "* server *data* [x](y)"]
+    ["The server listens on port 8000.", "It keeps data in a folder!", "Is data kept?", "# Data folder",
+     "- data item one",      "1. Open the folder e.g. now", "See [3] and [2020] on data.",
+     "Dr. Who said “data.”", "| data | folder |",
+     "This folder [1, 2] may not be moved.", "Run the server:", "```sh\nserver --data\n```",
+     "データはフォルダにある。", "data…",      "the folder of data is here. it is small.",
+     "`arr[7]` holds data of the server.", "* server *data* [x](y)"]
 )  # fmt: skip
 TEXTS = st.lists(
     st.lists(SENTENCES, min_size=1, max_size=6).map("\n\n".join) | st.lists(SENTENCES, max_size=6).map(" ".join),

@@ -10,8 +10,8 @@ from domain.grounding.reader import AnswerReader
 
 PIECES = st.lists(
     st.sampled_from(
-        ["[", "]", "【", "】", "1", "2", "7", "0", ",", "-", "–", " ", "\t", "\n", "\n\n", "`", "```", "~~~", ".", "a", "A", "# ",
-         "|", ">", "。", "“", "”", "(", "!", "1. ", "- ", "[1]", "[2, 3]", "[9]"]
+        ["[", "]", "【", "】", "1", "2", "7", "0", ",", "-", "–", " ", "\t", "\n", "\n\n", "`", "```", "~~~", ".", "a",
+         "A",          "# ",          "|", ">", "。", "“", "”", "(", "!", "1. ", "- ", "[1]", "[2, 3]", "[9]"]
     ),
     max_size=30,
 )  # fmt: skip
@@ -165,3 +165,17 @@ def test_a_plain_piece_costs_a_few_microseconds_however_long_the_answer() -> Non
             reader.feed(piece)
         best = min(best, time.perf_counter() - began)
     assert best / len(pieces) < 8e-6  # measured 1.5 µs; rescanning would take hundreds
+
+
+@pytest.mark.parametrize("piece", ["    ", "[", "[1, ", "`", "[1", "~"])
+def test_a_model_that_repeats_itself_costs_no_more_and_more(piece: str) -> None:
+    def seconds(copies: int) -> float:
+        reader = AnswerReader(4)
+        began = time.perf_counter()
+        for _ in range(copies):
+            reader.feed(piece)
+        reader.finish()
+        return time.perf_counter() - began
+
+    # Ten times the pieces may take forty times as long on a busy machine; quadratic work would take a hundred.
+    assert seconds(10_000) < 40 * min(seconds(1_000) for _ in range(3)) + 0.2

@@ -61,7 +61,8 @@ def test_an_unknown_style_is_refused() -> None:
             "van Rossum, G., Sartre, J.-P., & React Team. (2020, June). Pinning. https://docs.example.com/intro",
         ),
         (
-            {"authors": [{"family": "Knuth", "given": "Donald E."}], "doi": "https://doi.org/10.1000/x1", "venue": "Acta", "published": "1968-02-01"},
+            {"authors": [{"family": "Knuth", "given": "Donald E."}], "doi": "https://doi.org/10.1000/x1",
+             "venue": "Acta", "published": "1968-02-01"},
             "Knuth, D. E. (1968). Pinning. Acta. https://doi.org/10.1000/x1",
         ),
     ],
@@ -78,8 +79,8 @@ def test_of_more_than_twenty_authors_nineteen_and_the_last_are_named() -> None:
 
 @pytest.mark.parametrize(
     ("metadata", "kind"),
-    [({}, "webpage"), ({"doi": "10.1000/x"}, "article-journal"), ({"venue": "Acta"}, "article-journal"), ({"isbn": "978-0-13-110362-7"}, "book"),
-     ({"doi": "not one"}, "webpage")],
+    [({}, "webpage"), ({"doi": "10.1000/x"}, "article-journal"), ({"venue": "Acta"}, "article-journal"),
+     ({"isbn": "978-0-13-110362-7"}, "book"), ({"doi": "not one"}, "webpage")],
 )  # fmt: skip
 def test_the_kind_of_source_follows_from_its_metadata(metadata: Mapping[str, Any], kind: str) -> None:
     assert only(metadata).csl["type"] == kind

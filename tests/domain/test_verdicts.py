@@ -10,9 +10,9 @@ from tests.builders import an_evidence
 
 ANALYZER = SnowballAnalyzer()
 TEXT = (
-    "Cats chase dogs in the park. The plan costs 20 dollars per month. Google acquired YouTube in 2006 for 1.65 billion "
-    "dollars. The API does not support batching. The cache may improve latency. Some users export their invoices. "
-    "Uploads grow from 5 GB to 10 GB. Der Server speichert Daten."
+    "Cats chase dogs in the park. The plan costs 20 dollars per month. Google acquired YouTube in 2006 for 1.65 "
+    "billion dollars. The API does not support batching. The cache may improve latency. Some users export their "
+    "invoices. Uploads grow from 5 GB to 10 GB. Der Server speichert Daten."
 )
 
 

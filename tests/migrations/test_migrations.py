@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -18,6 +17,7 @@ from adapters.neon.engine import make_engine
 from adapters.neon.migrate import REVISIONS, SchemaState, migrate, schema_state, scripts
 from adapters.neon.tables import metadata
 from adapters.neon.unit_of_work import NeonUnitOfWork
+from alembic import command
 from tests.builders import ACME, a_conversation
 
 ROOT = Path(__file__).parents[2]

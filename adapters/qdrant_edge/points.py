@@ -1,0 +1,58 @@
+"""Passages and hits in Qdrant's words."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from qdrant_edge import Point, QueryRequest, ScoredPoint, SparseVector, UpdateOperation
+from qdrant_edge import Query as EdgeQuery
+
+from adapters.qdrant_edge.filters import metadata_word, narrowed
+from adapters.qdrant_edge.shard import DENSE, SPARSE
+from domain.access.readable import ReadableCollections
+from domain.retrieval import model
+
+
+def upsert(passages: Sequence[model.IndexedPassage]) -> UpdateOperation:
+    return UpdateOperation.upsert_points([_point(passage) for passage in passages])
+
+
+def requests(
+    dense: model.Vector | None,
+    sparse: model.SparseVector | None,
+    readable: ReadableCollections,
+    filters: model.SearchFilters,
+    limit: int,
+) -> dict[str, QueryRequest]:
+    """One request for each half that there is something to ask of."""
+    queries: dict[str, EdgeQuery] = {}
+    if dense is not None and len(dense):
+        queries[DENSE] = EdgeQuery.Nearest(list(dense), using=DENSE)
+    if sparse is not None and sparse.indices:
+        # Term statistics are the whole index's: those of ``readable`` alone cost 10 ms at 100,000 passages.
+        queries[SPARSE] = EdgeQuery.Nearest(_sparse(sparse), using=SPARSE)
+    looked_at = narrowed(readable, filters)
+    return {
+        half: QueryRequest(limit, query=query, filter=looked_at, with_payload=False, with_vector=False)
+        for half, query in queries.items()
+    }
+
+
+def hits(points: Sequence[ScoredPoint]) -> tuple[model.Hit, ...]:
+    return tuple(model.Hit(UUID(str(point.id)), point.score) for point in points)
+
+
+def _point(passage: model.IndexedPassage) -> Point:
+    payload: dict[str, Any] = {
+        "collection": passage.collection,
+        "document": str(passage.document_id),
+        "uri": passage.uri,
+        "metadata": [metadata_word(key, value) for key, value in passage.metadata.items()],
+    }
+    if passage.peer_reviewed is not None:
+        payload["peer_reviewed"] = passage.peer_reviewed
+    return Point(passage.id, {DENSE: list(passage.dense), SPARSE: _sparse(passage.sparse)}, payload)
+
+
+def _sparse(vector: model.SparseVector) -> SparseVector:
+    return SparseVector(indices=list(vector.indices), values=list(vector.values))
