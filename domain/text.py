@@ -57,5 +57,7 @@ def refuse_unstorable(text: str, *, field: str) -> None:
     """Raise ForbiddenCharacter for NUL and lone surrogates, which PostgreSQL's text type has no form for."""
     if "\x00" in text:
         raise ForbiddenCharacter(field, "a NUL character")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ForbiddenCharacter(field, "half of a surrogate pair")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ForbiddenCharacter(field, "half of a surrogate pair") from error

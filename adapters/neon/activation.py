@@ -31,13 +31,13 @@ _ACTIVE_PASSAGES = (
 )
 
 _VERSION_COLUMNS = ("document_id", "version", "text", "sections")
-_versions = given_like(document_versions, "new", *_VERSION_COLUMNS)
+_versions = given_like(document_versions, "given", *_VERSION_COLUMNS)
 _ADD_VERSIONS = (
     insert(document_versions).from_select(list(_VERSION_COLUMNS), select(_versions)).on_conflict_do_nothing()
 )
 
 _PASSAGE_COLUMNS = ("id", "document_id", "version", "start", "end", "text", "section")
-_passages = given_like(passages, "new", *_PASSAGE_COLUMNS)
+_passages = given_like(passages, "given", *_PASSAGE_COLUMNS)
 _ADD_PASSAGES = insert(passages).from_select(list(_PASSAGE_COLUMNS), select(_passages)).on_conflict_do_nothing()
 
 _SHOWN_COLUMNS = ("title", "url", "peer_reviewed", "metadata", "version", "updated_at")

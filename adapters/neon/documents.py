@@ -5,7 +5,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, LargeBinary, Text, Uuid, any_, bindparam, delete, literal, select, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    LargeBinary,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    delete,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.neon.activation import Activating, mark_stale
@@ -25,7 +38,7 @@ _active = _d.version.is_not(None)
 _readable = _d.collection == any_(bindparam("readable", type_=ARRAY(Text)))
 _ids = bindparam("ids", type_=ARRAY(Uuid()))
 
-_new = given_like(documents, "new", "id", "uri", "uri_hash")
+_new = given_like(documents, "given", "id", "uri", "uri_hash")
 _at = bindparam("at", type_=TIME)
 _REGISTER = (
     insert(documents)
@@ -66,10 +79,26 @@ _TEXT = (
     )
     .where(_d.id == bindparam("id"), _readable)
 )
+# By passage id, then by document id, whatever the planner believes: before its first statistics it would walk through
+# every document of a collection (11 ms for 400 of them, where this takes less than 1).
+_found = (
+    select(*PASSAGE_COLUMNS, passages.c.document_id, passages.c.version.label("of_version"))
+    .where(passages.c.id == any_(_ids))
+    .cte("found")
+    .prefix_with("MATERIALIZED")
+)
+_owner = (
+    select(*DOCUMENT_COLUMNS, _d.forgotten_at)
+    .where(_d.id == _found.c.document_id)
+    .offset(literal_column("0"))
+    .lateral("owner")
+)
 _PASSAGES = (
-    select(*PASSAGE_COLUMNS, *DOCUMENT_COLUMNS)
-    .join_from(passages, documents, (_d.id == passages.c.document_id) & (_d.version == passages.c.version))
-    .where(passages.c.id == any_(_ids), _known, _readable)
+    select(
+        *(_found.c[column.name] for column in PASSAGE_COLUMNS), *(_owner.c[column.name] for column in DOCUMENT_COLUMNS)
+    )
+    .join_from(_found, _owner, _owner.c.version == _found.c.of_version)
+    .where(_owner.c.forgotten_at.is_(None), _owner.c.collection == any_(bindparam("readable", type_=ARRAY(Text))))
 )
 _STALE = select(stale_passages.c.id)
 _DISCARD = delete(stale_passages).where(stale_passages.c.id == any_(_ids))

@@ -16,7 +16,7 @@ _GET = select(embeddings.c.input_hash, embeddings.c.scale, embeddings.c.steps).w
     embeddings.c.embedder == bindparam("embedder"),
     embeddings.c.input_hash == any_(bindparam("hashes", type_=ARRAY(LargeBinary))),
 )
-_new = given_like(embeddings, "new", "input_hash", "scale", "steps")
+_new = given_like(embeddings, "given", "input_hash", "scale", "steps")
 _PUT = (
     insert(embeddings)
     .from_select(

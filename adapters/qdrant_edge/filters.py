@@ -1,11 +1,16 @@
 """What a search may look at, in Qdrant's words."""
 
 import json
+from typing import Final
 
 from qdrant_edge import FieldCondition, Filter, MatchAny, MatchPrefix, MatchValue
 
 from domain.access.readable import ReadableCollections
 from domain.retrieval.model import SearchFilters
+
+# Words, not booleans: the Python binding hands True to the engine as the number 1, which matches no boolean.
+REVIEWED: Final = "yes"
+NOT_REVIEWED: Final = "no"
 
 
 def within(readable: ReadableCollections) -> Filter:
@@ -19,7 +24,7 @@ def narrowed(readable: ReadableCollections, filters: SearchFilters) -> Filter:
     if filters.uri_prefix:
         conditions.append(FieldCondition("uri", match=MatchPrefix(filters.uri_prefix)))
     if filters.peer_reviewed_only:
-        conditions.append(FieldCondition("peer_reviewed", match=MatchValue(True)))
+        conditions.append(FieldCondition("peer_reviewed", match=MatchValue(REVIEWED)))
     for key, value in filters.metadata.items():
         conditions.append(FieldCondition("metadata", match=MatchValue(metadata_word(key, value))))
     return Filter(must=list(conditions))

@@ -85,7 +85,7 @@ class QdrantEdgeIndex(PassageSearch, PassageWriter):
     async def put(self, passages: Sequence[IndexedPassage]) -> None:
         for start in range(0, len(passages), _POINTS_AT_ONCE):
             some = passages[start : start + _POINTS_AT_ONCE]
-            await self._write(await self._in_thread(lambda some=some: upsert(some)), len(some))
+            await self._write(await self._in_thread(upsert, some), len(some))
 
     async def remove(self, passage_ids: Sequence[UUID]) -> None:
         if passage_ids:
@@ -138,7 +138,7 @@ class QdrantEdgeIndex(PassageSearch, PassageWriter):
     def _caught_up(self, generation: Path, operations: Sequence[UpdateOperation]) -> EdgeShard:
         shard = open_shard(generation, self._dimensions)
         for operation in operations:
-            _translated(shard, lambda it, operation=operation: it.update(operation))
+            _translated(shard, partial(_apply, operation))
         return shard
 
     def _open_current(self) -> EdgeShard:
@@ -153,7 +153,7 @@ class QdrantEdgeIndex(PassageSearch, PassageWriter):
 
     async def _write(self, operation: UpdateOperation, passages: int) -> None:
         async with self._writing:
-            await self._in_thread(_translated, self._opened(), lambda shard: shard.update(operation))
+            await self._in_thread(_translated, self._opened(), partial(_apply, operation))
             self._unflushed += passages
             if self._since_copy is not None:
                 self._since_copy.append(operation)
@@ -175,6 +175,10 @@ class QdrantEdgeIndex(PassageSearch, PassageWriter):
 
     async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **kwargs))
+
+
+def _apply(operation: UpdateOperation, shard: EdgeShard) -> None:
+    shard.update(operation)
 
 
 def _translated(shard: EdgeShard, work: Callable[[EdgeShard], T]) -> T:

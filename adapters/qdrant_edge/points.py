@@ -7,7 +7,7 @@ from uuid import UUID
 from qdrant_edge import Point, QueryRequest, ScoredPoint, SparseVector, UpdateOperation
 from qdrant_edge import Query as EdgeQuery
 
-from adapters.qdrant_edge.filters import metadata_word, narrowed
+from adapters.qdrant_edge.filters import NOT_REVIEWED, REVIEWED, metadata_word, narrowed
 from adapters.qdrant_edge.shard import DENSE, SPARSE
 from domain.access.readable import ReadableCollections
 from domain.retrieval import model
@@ -50,7 +50,7 @@ def _point(passage: model.IndexedPassage) -> Point:
         "metadata": [metadata_word(key, value) for key, value in passage.metadata.items()],
     }
     if passage.peer_reviewed is not None:
-        payload["peer_reviewed"] = passage.peer_reviewed
+        payload["peer_reviewed"] = REVIEWED if passage.peer_reviewed else NOT_REVIEWED
     return Point(passage.id, {DENSE: list(passage.dense), SPARSE: _sparse(passage.sparse)}, payload)
 
 

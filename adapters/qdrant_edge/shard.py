@@ -11,7 +11,6 @@ from qdrant_edge import (
     EdgeVectorParams,
     KeywordIndexParams,
     Modifier,
-    PayloadSchemaType,
     UpdateOperation,
 )
 
@@ -21,12 +20,12 @@ PORT: Final = "passage index"
 DENSE: Final = "dense"
 SPARSE: Final = "bm25"
 
-_INDEXES: Final[dict[str, KeywordIndexParams | PayloadSchemaType]] = {
+_INDEXES: Final[dict[str, KeywordIndexParams]] = {
     "collection": KeywordIndexParams(is_tenant=True),
     "document": KeywordIndexParams(),
     "uri": KeywordIndexParams(prefix=True),
     "metadata": KeywordIndexParams(),
-    "peer_reviewed": PayloadSchemaType.Bool,
+    "peer_reviewed": KeywordIndexParams(),
 }
 
 

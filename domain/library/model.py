@@ -1,5 +1,6 @@
 """What is asked about: collections of documents, their versions, sections and passages."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -86,7 +87,7 @@ class SourceDocument:
         if len(content) > MAX_DOCUMENT_CHARS:
             raise TextTooLong(f"{at}.content", limit=MAX_DOCUMENT_CHARS, actual=len(content))
         refuse_unstorable(content, field=f"{at}.content")
-        refuse_unstorable(repr(metadata), field=f"{at}.metadata")
+        refuse_unstorable(json.dumps(metadata, ensure_ascii=False, default=str), field=f"{at}.metadata")
         return SourceDocument(uri.strip(), content, format, title, url, metadata or {})
 
 

@@ -17,7 +17,7 @@ from domain.access.model import Principal
 from domain.conversation.model import Turn
 from entrypoints.http.bodies import AskBody, ask_command
 from entrypoints.http.errors import headers_of, problem_of, problem_response
-from entrypoints.http.openapi import problems
+from entrypoints.http.openapi import StreamingOperation, problems
 from entrypoints.http.sse import EventStream
 from entrypoints.http.turn_bodies import TurnBody, turn_body
 
@@ -32,6 +32,7 @@ class AskingController(Controller):
         "/v1/ask",
         status_code=HTTP_200_OK,
         request_max_body_size=MAX_BODY_BYTES,
+        operation_class=StreamingOperation,
         summary="Ask a question",
         description="`Accept: text/event-stream` gives the turn's events as they come; anything else the whole turn.",
         responses={200: ResponseSpec(TurnBody, generate_examples=False, description="The turn")}

@@ -4,6 +4,7 @@ import html
 import json
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
@@ -12,7 +13,16 @@ from litestar import MediaType, Request, Response, Router, get
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import OpenAPIRenderPlugin
-from litestar.openapi.spec import Components, SecurityRequirement, SecurityScheme
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    OpenAPIType,
+    Operation,
+    Schema,
+    SecurityRequirement,
+    SecurityScheme,
+)
 
 from entrypoints.http.auth import OPEN
 from entrypoints.http.errors import FRAMEWORK, PROBLEM_JSON, ProblemBody
@@ -35,6 +45,16 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
         status: ResponseSpec(ProblemBody, generate_examples=False, description=titles[status], media_type=PROBLEM_JSON)
         for status in statuses
     }
+
+
+@dataclass
+class StreamingOperation(Operation):
+    """An operation whose 200 is JSON or, when ``Accept`` asks for it, a stream of events."""
+
+    def __post_init__(self) -> None:
+        answer = (self.responses or {}).get("200")
+        if isinstance(answer, OpenAPIResponse) and answer.content is not None:
+            answer.content["text/event-stream"] = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
 
 
 class _SchemaDocument(OpenAPIRenderPlugin):

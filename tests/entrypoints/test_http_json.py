@@ -1,12 +1,16 @@
 """Bytes that are no JSON, or strange JSON, to every route that takes a body."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.entrypoints.http_service import ADMIN_KEY, HttpService
+from tests.entrypoints.http_service import ADMIN_KEY, HttpService, events_of
 
-FILES = Path(__file__).parents[3] / "shared/data/jsontestsuite/test_parsing"
+SHARED = Path(__file__).parents[3] / "shared/data"
+FILES = SHARED / "jsontestsuite/test_parsing"
+BLNS = SHARED / "blns/blns.json"
+EVENT_STREAM = "text/event-stream"
 ROUTES = ("/v1/ask", "/v1/search", "/v1/admin/ingestions")
 
 
@@ -71,3 +75,31 @@ async def test_an_escaped_backslash_before_u0000_is_no_nul(service: HttpService)
     async with service.client(ADMIN_KEY, **{"Content-Type": "application/json"}) as client:
         answer = await client.post("/v1/ask", content=rb'{"question": "what is \\u0000?"}')
     assert (answer.status_code, answer.json()["question"]) == (200, r"what is \u0000?")
+
+
+async def test_no_naughty_string_breaks_a_question_a_search_or_a_stream(service: HttpService) -> None:
+    if not BLNS.is_file():
+        pytest.skip(f"the Big List of Naughty Strings is not at {BLNS}")
+    strings = json.loads(BLNS.read_text())
+    assert len(strings) > 500
+    wrong = []
+    async with service.client(ADMIN_KEY) as client:
+        for position, string in enumerate(strings):
+            asked = await client.post("/v1/ask", json={"question": string})
+            if position % 4:  # a quarter of them three ways is enough, and seconds cheaper
+                streamed = found = asked
+            else:
+                body = {"query": string, "filters": {"uri_prefix": "a" + string}}
+                found = await client.post("/v1/search", json=body)
+                streamed = await client.post("/v1/ask", json={"question": string}, headers={"Accept": EVENT_STREAM})
+            kept = asked.json().get("question")
+            if kept is None and string.strip():
+                wrong.append(("refused", string, asked.text))
+            elif kept is not None:
+                done = json.loads(events_of(streamed.text)[-1][2]) if streamed is not asked else asked.json()
+                read = (await client.get(f"/v1/turns/{asked.json()['turn_id']}")).json()
+                if not kept == done["question"] == read["question"] == string.strip():
+                    wrong.append(("changed", string, kept))
+            if max(asked.status_code, found.status_code, streamed.status_code) >= 500:
+                wrong.append(("broken", string, asked.text + found.text + streamed.text))
+    assert not wrong

@@ -57,6 +57,12 @@ async def test_every_reference_in_the_document_leads_somewhere(service: HttpServ
             at = at[part]
 
 
+async def test_asking_is_documented_as_json_and_as_a_stream(service: HttpService) -> None:
+    async with service.client(None) as client:
+        ask = (await client.get("/schema")).json()["paths"]["/v1/ask"]["post"]
+    assert set(ask["responses"]["200"]["content"]) == {"application/json", "text/event-stream"}
+
+
 async def test_keys_are_asked_for_wherever_the_document_says_so(service: HttpService) -> None:
     async with service.client(None) as client:
         schema = (await client.get("/schema")).json()

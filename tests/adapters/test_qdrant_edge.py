@@ -1,0 +1,195 @@
+"""What the contract of the passage index cannot say: files, processes, crashes."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from adapters.qdrant_edge.index import QdrantEdgeIndex
+from domain.errors import PortRefused, PortUnavailable
+from domain.retrieval.model import IndexedPassage, SearchFilters, SparseVector
+from tests.builders import reading
+
+ROOT = Path(__file__).resolve().parents[2]
+
+WRITER = """
+    import asyncio, sys
+    from pathlib import Path
+    from uuid import UUID
+    from adapters.qdrant_edge.index import QdrantEdgeIndex
+    from domain.retrieval.model import IndexedPassage, SparseVector
+
+    async def main():
+        index = QdrantEdgeIndex(Path(sys.argv[1]), 4, optimize_from=int(sys.argv[2]))
+        await index.open()
+        number = 0
+        while True:
+            some = range(number, number + 50)
+            await index.put(
+                [
+                    IndexedPassage(
+                        UUID(int=n), UUID(int=0), "docs", "a", None, {}, [1.0, 0.0, 0.0, 0.0], SparseVector([n], [1.0])
+                    )
+                    for n in some
+                ]
+            )
+            number += 50
+            print(number, flush=True)
+            if number % 200 == 0:
+                settling = asyncio.create_task(index.settle())
+
+    asyncio.run(main())
+"""
+
+
+@asynccontextmanager
+async def opened(folder: Path, dimensions: int = 4, *, optimize_from: int = 10_000) -> AsyncIterator[QdrantEdgeIndex]:
+    index = QdrantEdgeIndex(folder, dimensions, optimize_from=optimize_from)
+    await index.open()
+    try:
+        yield index
+    finally:
+        await index.close()
+
+
+def points(count: int, *, first: int = 0) -> list[IndexedPassage]:
+    return [
+        IndexedPassage(UUID(int=n), UUID(int=0), "docs", "a", None, {}, [1.0, 0.0, 0.0, 0.0], SparseVector([n], [1.0]))
+        for n in range(first, first + count)
+    ]
+
+
+async def found(index: QdrantEdgeIndex, number: int) -> bool:
+    hits = await index.search(
+        dense=None, sparse=SparseVector([number], [1.0]), readable=reading("docs"), filters=SearchFilters(), limit=1
+    )
+    return [hit.passage_id for hit in hits.sparse] == [UUID(int=number)]
+
+
+def a_writer(folder: Path, *, optimize_from: int = 10_000) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(folder), str(optimize_from)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": "."})
+
+
+def killed_after(writer: "subprocess.Popen[str]", passages: int) -> int:
+    """Kill the writer once it has acknowledged so many; returns how many it did in the end."""
+    assert writer.stdout is not None
+    acknowledged = 0
+    while acknowledged < passages:
+        acknowledged = int(writer.stdout.readline())
+    writer.send_signal(signal.SIGKILL)
+    rest = writer.stdout.read().split()
+    writer.wait()
+    writer.stdout.close()
+    return int(rest[-1]) if rest else acknowledged
+
+
+async def test_what_was_put_is_there_after_closing_and_opening(tmp_path: Path) -> None:
+    async with opened(tmp_path / "index") as index:
+        await index.put(points(3))
+    async with opened(tmp_path / "index") as index:
+        assert await index.count() == 3
+        assert await found(index, 2)
+
+
+@pytest.mark.parametrize("optimize_from", [10_000, 100])
+async def test_no_acknowledged_passage_is_lost_when_the_process_is_killed(tmp_path: Path, optimize_from: int) -> None:
+    writer = a_writer(tmp_path / "index", optimize_from=optimize_from)
+    acknowledged = await asyncio.to_thread(killed_after, writer, 3_000)
+    async with opened(tmp_path / "index") as index:
+        assert await index.count() >= acknowledged
+        assert all([await found(index, number) for number in range(0, acknowledged, 97)])
+
+
+async def test_a_second_process_is_told_that_the_data_directory_is_in_use(tmp_path: Path) -> None:
+    writer = a_writer(tmp_path / "index")
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    try:
+        with pytest.raises(PortRefused, match="in use by another process"):
+            await QdrantEdgeIndex(tmp_path / "index", 4).open()
+    finally:
+        await asyncio.to_thread(killed_after, writer, 0)
+
+
+async def test_an_index_of_other_dimensions_is_refused(tmp_path: Path) -> None:
+    async with opened(tmp_path / "index", 4) as index:
+        await index.put(points(1))
+    with pytest.raises(PortRefused, match="another size"):
+        await QdrantEdgeIndex(tmp_path / "index", 8).open()
+
+
+async def test_a_damaged_index_is_unavailable(tmp_path: Path) -> None:
+    async with opened(tmp_path / "index") as index:
+        await index.put(points(1))
+    (tmp_path / "index" / "1" / "edge_config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(PortUnavailable):
+        await QdrantEdgeIndex(tmp_path / "index", 4).open()
+
+
+async def test_the_engines_errors_become_port_errors(tmp_path: Path) -> None:
+    async with opened(tmp_path / "index") as index:
+        with pytest.raises(PortUnavailable):
+            await index.search(
+                dense=[1.0, 0.0], sparse=None, readable=reading("docs"), filters=SearchFilters(), limit=1
+            )
+
+
+async def test_a_closed_index_is_unavailable_and_closing_twice_is_no_harm(tmp_path: Path) -> None:
+    async with opened(tmp_path / "index") as index:
+        await index.close()
+        with pytest.raises(PortUnavailable):
+            await index.count()
+
+
+async def test_searches_and_writes_go_on_while_the_index_settles(tmp_path: Path) -> None:
+    async with opened(tmp_path / "index", optimize_from=2_000) as index:
+        await index.put(points(2_000))
+        settling = asyncio.create_task(index.settle())
+        rounds = 0
+        while not settling.done():
+            rounds += 1
+            await index.put(points(1, first=10_000 + rounds))
+            await index.remove([UUID(int=rounds)])
+            assert await found(index, 0)
+            assert await found(index, 10_000 + rounds)
+            assert not await found(index, rounds)
+        await settling
+        # A call that kept the GIL for the whole time would have let one round through.
+        assert rounds > 10
+        assert await index.count() == 2_000
+        assert await found(index, 10_001)
+        assert not await found(index, 1)
+    assert {path.name for path in (tmp_path / "index").iterdir()} == {"2", "current"}
+    async with opened(tmp_path / "index") as index:
+        assert await index.count() == 2_000
+
+
+async def test_closing_ends_the_settling_and_keeps_everything(tmp_path: Path) -> None:
+    async with opened(tmp_path / "index", optimize_from=100) as index:
+        await index.put(points(3_000))
+        settling = asyncio.create_task(index.settle())
+        await asyncio.sleep(0.2)
+        await index.close()
+        with pytest.raises(PortUnavailable):
+            await settling
+    async with opened(tmp_path / "index") as index:
+        assert await index.count() == 3_000
+    assert {path.name for path in (tmp_path / "index").iterdir() if path.is_dir()} == {"1"}
+
+
+async def test_a_settled_index_is_not_built_again_until_enough_came(tmp_path: Path) -> None:
+    async with opened(tmp_path / "index", optimize_from=500) as index:
+        for count in (600, 300):
+            await index.put(points(count, first=count))
+            await index.settle()
+            await index.settle()
+    assert (tmp_path / "index" / "current").read_text(encoding="ascii") == "2"
