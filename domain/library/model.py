@@ -1,8 +1,7 @@
 """What is asked about: collections of documents, their versions, sections and passages."""
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -87,8 +86,22 @@ class SourceDocument:
         if len(content) > MAX_DOCUMENT_CHARS:
             raise TextTooLong(f"{at}.content", limit=MAX_DOCUMENT_CHARS, actual=len(content))
         refuse_unstorable(content, field=f"{at}.content")
-        refuse_unstorable(json.dumps(metadata, ensure_ascii=False, default=str), field=f"{at}.metadata")
+        for text in _texts_in(metadata):
+            refuse_unstorable(text, field=f"{at}.metadata")
         return SourceDocument(uri.strip(), content, format, title, url, metadata or {})
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    """Every text in a JSON-like value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _texts_in(key)
+            yield from _texts_in(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts_in(inner)
 
 
 class BlockKind(StrEnum):
