@@ -22,6 +22,14 @@ class ServiceProcess:
     url: str
     key: str
     ready_s: float
+    process: subprocess.Popen[bytes]
+    log_file: Path
+
+    def exit_code(self) -> int | None:
+        return self.process.poll()
+
+    def log(self) -> str:
+        return self.log_file.read_text(encoding="utf-8", errors="replace")
 
     def cpu_s(self) -> float:
         """User and system seconds of the service's own process so far."""
@@ -59,9 +67,10 @@ def running(data_dir: Path, command: Sequence[str] = ("-m", "entrypoints.cli", "
             except httpx.TransportError:
                 time.sleep(0.01)
         ready_s = time.monotonic() - began
-        yield ServiceProcess(process.pid, url, (data_dir / "admin-key").read_text().strip(), ready_s)
+        key = (data_dir / "admin-key").read_text().strip()
+        yield ServiceProcess(process.pid, url, key, ready_s, process, Path(log.name))
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)  # one that has ended already gets none
         process.wait(60)
         log.close()
 

@@ -40,10 +40,12 @@ def serve() -> None:
 
 @main.command()
 def migrate() -> None:
-    """Bring the schema of the database at DATABASE_URL up to date."""
-    from entrypoints.terminal.migrating import migrate_database
+    """Bring the database's schema up to date; the embedded one does it itself at every start."""
+    from entrypoints.server import migrate_database
+    from entrypoints.settings import read_environment, read_settings
 
-    click.echo(migrate_database())
+    migrate_database(read_settings(read_environment()))
+    click.echo("The database's schema is up to date.")
 
 
 @main.command()

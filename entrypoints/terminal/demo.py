@@ -60,12 +60,15 @@ def _say_how_to_go_on(url: str, settings: Settings) -> None:
         f"""
 Ask on from another terminal:
 
-  {data_dir}ibid ask "What happens when the documents hold no answer?"
+  {data_dir}ibid ask "How do I remove a document?"
 
 or by HTTP:
 
-  curl {url}/v1/ask -H "Authorization: Bearer {key}" \\
-    -H "Content-Type: application/json" -d '{{"question": "What is a collection?"}}'
+  curl {url}/v1/ask \\
+    -H "Authorization: Bearer {key}" \\
+    -H "Content-Type: application/json" \\
+    -d '{{"question": "How do I remove a document?"}}'
 
-The API is described at {url}/docs. Ctrl-C ends the demonstration; its data stay."""
+The API is described at {url}/docs
+Ctrl-C ends the demonstration; its data stay."""
     )

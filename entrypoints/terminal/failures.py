@@ -62,10 +62,14 @@ def _explained(error: Exception) -> str | None:
         return f"{_one_line(error.format_message())} (see '{path} --help')"
     if isinstance(error, click.ClickException):
         return _one_line(error.format_message())
+    from domain.errors import PortError, PortUnavailable
     from entrypoints.data_directory import DataDirectoryInUse
     from entrypoints.settings import SettingsError
 
-    return _one_line(str(error)) if isinstance(error, SettingsError | DataDirectoryInUse) else None
+    if isinstance(error, PortUnavailable) and error.port == "database":
+        return f"{_one_line(str(error))}; check DATABASE_URL, or try again"
+    expected = isinstance(error, PortError | SettingsError | DataDirectoryInUse)
+    return _one_line(str(error)) if expected else None
 
 
 def _one_line(text: str) -> str:

@@ -74,6 +74,22 @@ async def test_every_quote_stands_verbatim_in_the_cited_version_also_after_the_p
             assert text[quote.quote_start : quote.quote_end] == quote.quote
 
 
+async def test_every_anchor_that_is_cited_is_the_anchor_of_the_section_that_holds_the_passage(story: Story) -> None:
+    await story.ingest({"pinning.md": PINNING, "snapshots.md": SNAPSHOTS})
+
+    turn = await story.ask(QUESTION)
+
+    anchors = []
+    for piece in turn.evidence:
+        version = story.adapters.store().versions[piece.document.id, piece.document.version]
+        [section] = [one for one in version.sections if one.start <= piece.start and piece.end <= one.end]
+        assert (piece.section.anchor, piece.section.heading_path) == (section.anchor, section.heading_path)
+        if section.anchor is not None:
+            assert piece.section.url == f"{piece.document.url}#{section.anchor}"
+            anchors.append(section.anchor)
+    assert {"exact-versions", "ranges"} <= set(anchors)
+
+
 async def test_the_events_come_in_order_and_fold_to_the_stored_turn(story: Story) -> None:
     await story.ingest({"pinning.md": PINNING})
 

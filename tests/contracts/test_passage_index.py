@@ -224,11 +224,11 @@ async def test_the_count_is_of_all_collections(index: PassageIndex) -> None:
 
 
 async def test_settling_changes_nothing_that_is_found(index: PassageIndex) -> None:
-    points = [a_point(vector, terms(number)) for number, vector in enumerate((EAST, NORTH, NORTH_EAST, WEST))]
-    await index.put(points)
-    before = await search(index, "docs", sparse=terms(1, 2))
+    vectors = (EAST, NORTH, NORTH_EAST, WEST)
+    await index.put([a_point(one, SparseVector([7], [1.0 + place])) for place, one in enumerate(vectors)])
+    before = await search(index, "docs", sparse=terms(7))
     await index.settle()
-    after = await search(index, "docs", sparse=terms(1, 2))
+    after = await search(index, "docs", sparse=terms(7))
     assert ids(after) == ids(before)
     assert [hit.score for hit in after.sparse] == pytest.approx([hit.score for hit in before.sparse])
 

@@ -386,6 +386,19 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+def test_a_database_that_does_not_answer_is_one_line_without_its_password(command: str, tmp_path: Path) -> None:
+    result = run(
+        f"from entrypoints.cli import main; main([{command!r}])",
+        DATABASE_URL="postgresql://ibid:a-secret-password@127.0.0.1:1/ibid",
+        IBID_ADMIN_KEY="an-admin-key-of-24-characters",
+        IBID_DATA_DIR=str(tmp_path / "data"),
+        IBID_PORT="0",
+    )
+    assert result.returncode == 1
+    assert result.stderr == "ibid: database: did not answer; check DATABASE_URL, or try again\n"
+
+
 LOADED = "import sys; loaded = {name.partition('.')[0] for name in sys.modules}; print(sorted(loaded & %r))"
 
 

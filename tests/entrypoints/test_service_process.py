@@ -1,0 +1,173 @@
+"""The whole service in a process of its own, on PostgreSQL and Qdrant's engine, killed and started again."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from bench.service_process import ServiceProcess, running
+from tests.story import PINNING, SNAPSHOTS
+
+PACED = ("-m", "bench.paced_service")
+QUESTION = {"question": "How do I pin a dependency with an exact version?"}
+
+
+@pytest.fixture
+def data_dir(open_folder: Path) -> Path:
+    folder = Path(tempfile.mkdtemp(dir=open_folder))
+    folder.chmod(0o755)
+    return folder / "data"
+
+
+def ingest(service: ServiceProcess, pages: dict[str, str], *, wait: bool = True) -> dict[str, Any]:
+    documents = [{"uri": uri, "content": text, "format": "markdown"} for uri, text in pages.items()]
+    with service.client() as client:
+        accepted = client.post("/v1/admin/ingestions", json={"collection": "docs", "documents": documents})
+        assert accepted.status_code == httpx.codes.ACCEPTED, accepted.text
+        status_url = accepted.json()["status_url"]
+    return ingested(service, status_url) if wait else {"status_url": status_url}
+
+
+def ingested(service: ServiceProcess, status_url: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    with service.client() as client:
+        while time.monotonic() < deadline:
+            state: dict[str, Any] = client.get(status_url).json()
+            if state["status"] not in ("queued", "running"):
+                return state
+            time.sleep(0.02)
+    raise AssertionError("the ingestion did not end within a minute")
+
+
+def events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
+    name = ""
+    for line in lines:
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield name, json.loads(line.removeprefix("data: "))
+
+
+def until(service: ServiceProcess, wanted: Callable[[list[str]], bool]) -> dict[str, Any]:
+    """Ask as a stream and go away as soon as the names of the events so far are what is wanted."""
+    seen: list[str] = []
+    turn: dict[str, Any] = {}
+    with (
+        service.client() as client,
+        client.stream("POST", "/v1/ask", json=QUESTION, headers={"Accept": "text/event-stream"}) as response,
+    ):
+        for name, data in events(response.iter_lines()):
+            turn = data if name == "turn" else turn
+            seen.append(name)
+            if wanted(seen):
+                break
+    return turn
+
+
+def kill(service: ServiceProcess) -> None:
+    os.kill(service.pid, signal.SIGKILL)
+
+
+def test_json_stream_and_what_is_read_back_are_one_turn_to_the_byte(data_dir: Path) -> None:
+    with running(data_dir) as service, service.client() as client:
+        ingest(service, {"pinning.md": PINNING, "snapshots.md": SNAPSHOTS})
+
+        answered = client.post("/v1/ask", json=QUESTION)
+        streamed = client.post("/v1/ask", json=QUESTION, headers={"Accept": "text/event-stream"})
+        last = streamed.text.rstrip("\n").rpartition("\n")[2].removeprefix("data: ")
+        turn_id = json.loads(last)["turn_id"]
+
+        assert answered.json()["status"] == "answered"
+        assert client.get(f"/v1/turns/{answered.json()['turn_id']}").content == answered.content
+        assert client.get(f"/v1/turns/{turn_id}").text == last
+
+
+def test_a_turn_that_kill_9_cut_off_is_interrupted_at_the_next_start(data_dir: Path) -> None:
+    with contextlib.suppress(httpx.TransportError), running(data_dir, PACED) as service:
+        ingest(service, {"pinning.md": PINNING})
+        turn = until(service, lambda seen: seen.count("text") >= 3)
+        kill(service)
+
+    with running(data_dir) as service, service.client() as client:
+        kept = client.get(f"/v1/turns/{turn['turn_id']}").json()
+        again = client.post("/v1/ask", json={**QUESTION, "conversation_id": turn["conversation_id"]})
+
+    assert kept["status"] == "interrupted"
+    assert again.json()["status"] == "answered", "the conversation is not left busy"
+
+
+def test_an_acknowledged_ingestion_survives_kill_9_with_every_page_once(data_dir: Path) -> None:
+    pages = {f"page-{number:03}.md": PINNING.replace("Pinning", f"Pinning {number}") for number in range(200)}
+    with running(data_dir) as service:
+        status_url = ingest(service, pages, wait=False)["status_url"]
+        with service.client() as client:
+            while sum(client.get(status_url).json()["counts"].values()) == len(pages):
+                time.sleep(0.005)
+        kill(service)
+
+    with running(data_dir) as service, service.client() as client:
+        state = ingested(service, status_url)
+        found = client.post("/v1/search", json={"query": "exact version pinning 137", "limit": 50}).json()["passages"]
+        listed = client.get("/v1/documents", params={"collection": "docs", "limit": 100}).json()
+
+    assert state["status"] == "succeeded"
+    assert state["counts"]["added"] == len(pages)
+    assert len({document["uri"] for document in listed["items"]}) == 100
+    assert listed["next_cursor"]
+    assert len({passage["passage_id"] for passage in found}) == len(found)
+
+
+def test_a_stopped_service_ends_its_turns_and_leaves_with_0(data_dir: Path) -> None:
+    with running(data_dir) as service:
+        ingest(service, {"pinning.md": PINNING})
+        began = time.monotonic()
+    assert time.monotonic() - began < 10
+    assert service.exit_code() == 0
+
+
+def test_no_line_of_the_log_holds_the_key_or_what_was_asked(data_dir: Path) -> None:
+    with running(data_dir) as service, service.client() as client:
+        ingest(service, {"pinning.md": PINNING})
+        client.post("/v1/ask", json={"question": "canary-question-7421"})
+        httpx.post(f"{service.url}/v1/ask", json=QUESTION, headers={"Authorization": "Bearer canary-wrong-key"})
+        schema = client.get("/schema").text
+
+    log = service.log()
+    assert "route=/v1/ask" in log
+    for secret in (service.key, "canary-question-7421", "canary-wrong-key"):
+        assert secret not in log
+        assert secret not in schema
+
+
+def test_an_idle_service_sends_the_database_nothing(data_dir: Path) -> None:
+    with running(data_dir) as service:
+        ingest(service, {"pinning.md": PINNING})
+        time.sleep(3)
+        [socket] = [path for path in data_dir.rglob(".s.PGSQL.*") if path.is_socket()]
+        connections, busy = asyncio.run(connections_of_ibid(socket.parent))
+
+    assert connections, "its pool still holds the connections of the ingestion"
+    assert busy == 0
+
+
+async def connections_of_ibid(socket_folder: Path) -> tuple[int, int]:
+    """How many there are, and how many of them were sent a statement in the last two seconds."""
+    connection = await asyncpg.connect(user="postgres", host=str(socket_folder), database="postgres")
+    try:
+        row = await connection.fetchrow(
+            "SELECT count(*), count(*) FILTER (WHERE query_start > now() - interval '2 s')"
+            " FROM pg_stat_activity WHERE application_name = 'ibid'"
+        )
+        return int(row[0]), int(row[1])
+    finally:
+        await connection.close()
