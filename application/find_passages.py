@@ -60,7 +60,7 @@ class FindPassages:
         passages = await self._read_back(fuse(hits)[: 2 * top_k + SPARE], readable)
         kept = drop_near_duplicates(passages)[:top_k]
         evidence = tuple(
-            as_evidence(number, passage, score=self._score(text, passage, languages))
+            as_evidence(number, passage, score=self._score(text, passage, languages, dense_asked=dense is not None))
             for number, passage in enumerate(kept, start=1)
         )
         retrieved = self.clock.elapsed_ms()
@@ -79,7 +79,7 @@ class FindPassages:
             sources = await uow.documents.passages([hit.passage_id for hit in hits], readable)
         return [FoundPassage(sources[hit.passage_id], hit) for hit in hits if hit.passage_id in sources]
 
-    def _score(self, text: str, passage: FoundPassage, languages: Sequence[str]) -> float:
+    def _score(self, text: str, passage: FoundPassage, languages: Sequence[str], *, dense_asked: bool) -> float:
         source = passage.source
         return relevance(
             text,
@@ -88,4 +88,5 @@ class FindPassages:
             passage.hit,
             analyzer=self.analyzer,
             language=languages[0],
+            dense_asked=dense_asked,
         )

@@ -23,11 +23,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 OPTIMIZE_FROM: Final = 10_000
-"""Passages that no search structure covers: looking at all of them takes 2 ms of CPU for one question."""
+"""Passages that no search structure covers: with so many, a question takes 3 to 6 ms of CPU; see docs/evaluation.md."""
 _FLUSH_FROM: Final = 5_000
-"""Passages written since the last flush: at the next start, they are read again from the log in half a second."""
+"""Passages written since the last flush: the next start reads them again from the log, 20,000 in half a second."""
 _POINTS_AT_ONCE: Final = 100
-"""The engine keeps the GIL while it takes points over: 15 ms for these, 50 ms for 500."""
+"""The engine keeps the GIL while it takes points over: up to 20 ms for these, 50 ms for 500."""
 _THREADS: Final = 2
 
 
@@ -96,7 +96,7 @@ class QdrantEdgeIndex(PassageSearch, PassageWriter):
 
     async def settle(self) -> None:
         """
-        Searches and writes go on meanwhile; the service stands still for 0.3 s (20,000 passages) to take over.
+        Searches and writes go on meanwhile; taking over stops the service for 0.3 s (10,000 passages) to 2 s (100,000).
 
         Raises PortUnavailable when nothing was built; what was written stays searchable.
         """

@@ -34,8 +34,19 @@ _IMPERATIVE: Final = re.compile(
     re.IGNORECASE,
 )
 _IS_A: Final = re.compile(r"\b(?:is|are|was|were|means|refers to|denotes|describes|consists of)\b", re.IGNORECASE)
+_DOES: Final = re.compile(
+    r"[\"“`*_(]*(?:(?:the|an?) )?\S+(?: \S+)?(?: (?:component|api|module|class|hook|function|method|prop|property|object|"
+    r"framework|library|engine|tool|command|option|event|interface|type))? (?:is|are|was|were|means|refers to|displays?|"
+    r"provides?|renders?|lets|allows?|enables?|creates?|represents?|returns?|gives|exposes|controls?|defines?|handles?|"
+    r"wraps?|detects?|determines?|specifies|contains?|holds?|tells|opens?|stores?|adds?|makes?|describes?|denotes?)\b",
+    re.IGNORECASE,
+)
+"""A sentence that says of its subject what it is or does."""
 _FITS: Final = 0.15
-_EARLY_CHARS: Final = 40
+_DEFINES: Final = 0.2
+_EARLY_CHARS: Final = 20
+_SUBJECT_CHARS: Final = 8
+"""An article and an opening mark."""
 
 
 def kind_of(question: str, *, language: str) -> QuestionKind:
@@ -62,7 +73,8 @@ def fitness(kind: QuestionKind, sentence: str, following: str, *, early: int) ->
         return _FITS * bool(_IMPERATIVE.match(sentence)) + _FITS * leads_to_code
     if kind is QuestionKind.DEFINITION:
         verb = _IS_A.search(sentence)
-        return _FITS * (verb is not None and early < min(verb.start(), _EARLY_CHARS))
+        says_what = verb is not None and early < min(verb.start(), _EARLY_CHARS)
+        return _FITS * says_what + _DEFINES * (early < _SUBJECT_CHARS and _DOES.match(sentence) is not None)
     if kind is QuestionKind.FIGURE:
         return _FITS * any(character.isdigit() for character in sentence)
     return 0.0

@@ -71,6 +71,6 @@ async def test_a_new_static_embedder_gives_the_same_vectors() -> None:
 
 
 async def test_static_vectors_are_those_that_wordllama_computes() -> None:
-    """Checked against values that ``WordLlama.load().embed(..., norm=True)`` of wordllama 0.4.0 printed."""
+    """Checked against values that ``WordLlama.load().embed(..., norm=True)`` of wordllama 0.4.0.post1 printed."""
     [vector] = await passages(EMBEDDERS["static"], "hello world how are you")
     assert vector[:3] == pytest.approx([0.09617411, 0.1358601, 0.00208073], abs=1e-5)

@@ -1,0 +1,61 @@
+"""Which sentences say something when they are quoted alone."""
+
+import re
+from typing import Final
+
+from domain.grounding.claims import is_claim
+from domain.grounding.overlap import Unit
+
+LONGEST_CHARS: Final = 500
+_SHORTEST_TERMS: Final = 2
+_PLAIN_TERMS: Final = 6
+"""Content words from which on a line without a full stop is taken for a statement and no longer for a label."""
+CODE: Final = ("```", "~~~")
+ENDS: Final = re.compile(r"[.!?…。！？｡][\"'”’»)\]*_`」』]*\Z")
+_LIST_LINE: Final = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+\Z")
+_POINTS_ELSEWHERE: Final = re.compile(
+    r"\W*(?:for (?:(?:more|further|additional|full|detailed|complete)\b|(?:an?|some|the) (?:full|complete|list|overview|example|examples|"
+    r"in-depth|detailed)\b)|see\b|learn (?:more|how|about)\b|read (?:more|the|about)\b|check (?:out|the)\b|refer to\b|"
+    r"(?:take|have) a look\b|(?:more|further) (?:info|information|details|reading)\b|head (?:over )?to\b|visit\b|"
+    r"(?:you|we) can (?:also )?(?:find|read|learn|see|look|check)\b|to (?:learn|read|find out) (?:more|about)\b|"
+    r"(?:please )?(?:consult|follow) (?:the|our|this|these)\b[^.]*\b(?:guide|page|documentation|docs|instructions)\b|"
+    r"(?:this|the following|the next) (?:page|section|guide|document|chapter|article|example|tutorial)s?\b|"
+    r"(?:in this|below|above|here)\b[^.]*\b(?:section|guide|page|example|tutorial|article|list of)\b|"
+    r"if you(?:'d| would)? (?:like|want|wish|need) to (?:learn|know|read|find out)\b)"
+    r"|.*\b(?:check out|refer to|take a look at|(?:please|also|,) see|read) (?:the|our|this|these|its)\b[^.]*\b"
+    r"(?:guide|page|docs?|documentation|section|article|details|information|reference|announcement|post)\b",
+    re.IGNORECASE,
+)
+"""English sentences that send the reader elsewhere instead of saying it."""
+
+
+def is_item(text: str, start: int) -> bool:
+    """Whether what begins at ``start`` opens a list item."""
+    line = text.rfind("\n", 0, start) + 1
+    return _LIST_LINE.match(text[line:start]) is not None
+
+
+def is_quotable(sentence: str, unit: Unit, *, item: bool, language: str) -> bool:
+    """Whether a sentence may be quoted: it asserts, and is no heading, label, table row or code."""
+    if sentence.startswith(("#", "|", "<", *CODE)) or len(sentence) > LONGEST_CHARS:
+        return False
+    announces = sentence.endswith((":", "："))
+    if len(unit.stems) < (1 if announces else _SHORTEST_TERMS):
+        return False
+    if not (announces or item or ENDS.search(sentence) or len(unit.terms) >= _PLAIN_TERMS):
+        return False
+    return is_claim(sentence + " [1]", language=language) and not sentence.rstrip("\"'”’)").endswith(("?", "？"))
+
+
+def is_pointer(sentence: str, *, language: str) -> bool:
+    """Whether a sentence only says where to read: "For more information, check out ..."."""
+    return language == "en" and _POINTS_ELSEWHERE.match(sentence) is not None
+
+
+def is_named_above(sentence: str, headings: tuple[str, ...]) -> bool:
+    """Whether a sentence is one of the headings that it stands under, and nothing else."""
+    return _letters(sentence) in {_letters(heading) for heading in headings}
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()
