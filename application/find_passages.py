@@ -9,15 +9,12 @@ from domain.access.readable import ReadableCollections
 from domain.errors import PortError
 from domain.grounding.evidence import as_evidence
 from domain.grounding.model import Evidence
-from domain.retrieval.fusion import fuse
+from domain.retrieval.fusion import CANDIDATES, fuse
 from domain.retrieval.model import FoundPassage, FusedHit, Purpose, SearchFilters, Vector
 from domain.retrieval.near_duplicates import drop_near_duplicates
 from domain.retrieval.ports import Embedder, PassageSearch, SparseEncoder
 from domain.retrieval.relevance import relevance
 from domain.text import Analyzer
-
-CANDIDATES: Final = 60
-"""Hits asked of each half: fusion needs more than it keeps, and some may turn out stale or doubled when read back."""
 
 SPARE: Final = 10
 """Passages read back beyond twice what is asked for, to make up for stale and near-duplicate ones."""
@@ -58,7 +55,7 @@ class FindPassages:
             limit=CANDIDATES,
         )
         passages = await self._read_back(fuse(hits)[: 2 * top_k + SPARE], readable)
-        kept = drop_near_duplicates(passages)[:top_k]
+        kept = drop_near_duplicates(passages, keep=top_k)
         evidence = tuple(
             as_evidence(number, passage, score=self._score(text, passage, languages, dense_asked=dense is not None))
             for number, passage in enumerate(kept, start=1)

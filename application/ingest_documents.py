@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from application.forget_documents import unindex
 from application.ports import Clock, DocumentOutcome, IdSource, Ingestion, Outcome, StagedDocument, UnitOfWorkFactory
 from domain.errors import DocumentUnreadable
-from domain.library.chunking import passage_input
-from domain.library.model import Document
+from domain.library.chunking import in_context, passage_input
+from domain.library.model import Document, DocumentVersion, Passage
 from domain.library.ports import Activation, DocumentParser
 from domain.library.versions import described, filter_values, make_version, version_of
 from domain.retrieval.model import IndexedPassage, Purpose, SparseVector, Vector
@@ -97,10 +97,7 @@ class IngestDocuments:
         before = documents[source.uri]
         made = make_version(before.id, version, parsed)
         document = replace(described(before, source, parsed, base_url), version=version, updated_at=self.clock.now())
-        inputs = tuple(
-            passage_input(document.title, made.sections[passage.section].heading_path, passage.text)
-            for passage in made.passages
-        )
+        inputs = tuple(_input(document.title, made, passage) for passage in made.passages)
         return _Prepared(
             ordinal=staged.ordinal,
             outcome=Outcome.ADDED if before.version is None else Outcome.UPDATED,
@@ -138,6 +135,12 @@ class IngestDocuments:
         made = await self.embedder.embed([inputs[digest] for digest in missing], purpose=Purpose.PASSAGE)
         bought = dict(zip(missing, made, strict=True))
         return {**kept, **bought}, bought
+
+
+def _input(title: str, version: DocumentVersion, passage: Passage) -> str:
+    section = version.sections[passage.section]
+    context = in_context(version.text, section, passage.start, passage.end)
+    return passage_input(title, section.heading_path, context)
 
 
 def _points(one: _Prepared, vectors: Mapping[bytes, Vector]) -> list[IndexedPassage]:

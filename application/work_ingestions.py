@@ -76,8 +76,8 @@ class WorkIngestions:
             await asyncio.gather(*(self._ingest(ingestion, batch) for batch in batches))
         if ingestion.prune:
             await self._prune(ingestion)
-        await self.passage_writer.settle()
         await self._finish(ingestion_id)
+        await self._settle()
 
     async def _pending(self, ingestion_id: UUID) -> Sequence[StagedDocument]:
         async with self.unit_of_work() as uow:
@@ -123,6 +123,13 @@ class WorkIngestions:
             await uow.ingestions.record_removed(ingestion.id, gone)
             await uow.commit()
         await unindex(stale, self.unit_of_work, self.passage_writer)
+
+    async def _settle(self) -> None:
+        try:
+            await self.passage_writer.settle()
+        except PortError as error:
+            # Everything is in and searchable all the same, only slower to search.
+            _log.warning("the index could not be built up", exc_info=error)
 
     async def _finish(self, ingestion_id: UUID) -> None:
         async with self.unit_of_work() as uow:

@@ -1,56 +1,46 @@
 """
-How well Ibid judges claims and knows when not to answer: ``python -m bench.grounding_quality`` from the project's root.
+How well Ibid judges claims, knows when not to answer, and quotes: ``python -m bench.grounding_quality``.
 
-Reads the public sets beside the project (``../shared/data``: WiCE, Chroma's chunking questions, MTRAG). Constants of
-the shipped functions were fitted on even-numbered questions of the last two and on WiCE's development set; abstention
-is therefore shown for both halves, and WiCE's AUROC is in-sample (five-fold cross-validation of the logistic: .80).
+Reads the public sets beside the project (``../shared/data``: WiCE, Chroma's chunking questions, MTRAG, the React Native
+documentation) and asks through the shipped parts: parsers, chunking, BM25, static vectors, Qdrant Edge, fusion. Constants
+were fitted on even-numbered questions and on WiCE's development set; abstention is therefore shown for both halves, and
+WiCE's AUROC is in-sample (five-fold cross-validation of the logistic: .80).
 """
 
-import json
-import math
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Final
-from uuid import UUID, uuid5
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
-import numpy as np
-import wordllama
-
-from adapters.bm25.analyzer import SnowballAnalyzer
+from bench.grounding_data import (
+    ANALYZER,
+    Asked,
+    Passage,
+    an_evidence,
+    ask,
+    chroma_passages,
+    mtrag_passages,
+    mtrag_questions,
+    react_native,
+    rows,
+)
+from bench.retrieval_data import DATA, load_chroma
 from domain.conversation.extractive import extractive_answer
 from domain.grounding.abstention import decide_abstention
-from domain.grounding.model import CitedDocument, CitedSection, Evidence, Verdict, WrittenSentence
+from domain.grounding.model import Verdict, WrittenSentence
 from domain.grounding.verdicts import judge
-from domain.retrieval.model import FusedHit
-from domain.retrieval.relevance import relevance
-from domain.sentences import sentence_spans
 
-DATA: Final = Path(__file__).parents[2] / "shared" / "data"
-CORPORA: Final = ("chatlogs", "state_of_the_union", "wikitexts")
-ANALYZER: Final = SnowballAnalyzer()
-TOP_K: Final = 6
-PASSAGE_CHARS: Final = 700
-LEXICAL_SHARE: Final = 0.6
-NOWHERE: Final = UUID(int=0)
+_QUOTED: Final = re.compile(r"“(.*?)” \[(\d+)\]", re.DOTALL)
+_EVERY: Final = 9
+"""Of the questions made of sections, which there are some 1,900 of, every ninth is asked."""
 
 
 def main() -> None:
     if not DATA.is_dir():
         raise SystemExit(f"no evaluation data at {DATA}")
     report_verdicts()
-    report_abstention()
-
-
-def rows(name: str) -> Iterator[dict[str, Any]]:
-    with (DATA / name).open(encoding="utf-8") as lines:
-        yield from map(json.loads, lines)
-
-
-def an_evidence(n: int, text: str, score: float = 0.0) -> Evidence:
-    document = CitedDocument(uuid5(NOWHERE, text), "1", "bench", "passage", "", None, None)
-    return Evidence(n, document.id, text, 0, len(text), score, document, CitedSection((), None, None, None))
+    report_answers()
 
 
 # --- verdicts ---
@@ -89,101 +79,96 @@ def auroc(scores: Sequence[float], truth: Sequence[bool]) -> float:
     return above / (len(true) * len(false))
 
 
-# --- abstention ---
+# --- abstention and quotes ---
 
 
-class Index:
-    """Exact hybrid search over a few hundred passages: BM25 (k1 1.2, b 0.75) and static vectors."""
-
-    def __init__(self, texts: Sequence[str], model: Any) -> None:
-        self.texts, self._model = texts, model
-        self._counts = [Counter(term.stem for term in ANALYZER.terms(text, language="en")) for text in texts]
-        self._holding = Counter(stem for counts in self._counts for stem in counts)
-        self._mean = sum(counts.total() for counts in self._counts) / len(texts)
-        self._dense = model.embed(list(texts), norm=True)
-
-    def evidence(self, question: str) -> list[Evidence]:
-        """The best passages by fused score, each with its calibrated relevance."""
-        stems = {term.stem for term in ANALYZER.terms(question, language="en")}
-        sparse = np.array([self._bm25(stems, counts) for counts in self._counts])
-        dense = self._dense @ self._model.embed([question], norm=True)[0]
-        fused = LEXICAL_SHARE * scaled(sparse) + (1 - LEXICAL_SHARE) * scaled(dense)
-        found = []
-        for n, place in enumerate(np.argsort(-fused)[:TOP_K].tolist(), 1):
-            hit = FusedHit(NOWHERE, float(fused[place]), float(dense[place]), float(sparse[place]))
-            text = self.texts[place]
-            chance = relevance(question, text, (), hit, analyzer=ANALYZER, language="en")
-            found.append(replace(an_evidence(n, text), score=chance))
-        return found
-
-    def _bm25(self, stems: Iterable[str], counts: Counter[str]) -> float:
-        length = 0.25 + 0.75 * counts.total() / self._mean
-        return sum(self._idf(stem) * counts[stem] * 2.2 / (counts[stem] + 1.2 * length) for stem in stems)
-
-    def _idf(self, stem: str) -> float:
-        holding = self._holding[stem]
-        return math.log(1 + (len(self.texts) - holding + 0.5) / (holding + 0.5))
-
-
-def scaled(values: Any) -> Any:
-    return (values - values.min()) / (values.max() - values.min() + 1e-9)
-
-
-def packed(text: str) -> list[str]:
-    """A text cut between sentences into passages of at most some 700 characters."""
-    passages, start, end = [], 0, 0
-    for span in sentence_spans(text):
-        if span.end - start > PASSAGE_CHARS and end > start:
-            passages.append(text[start:end])
-            start = span.start
-        end = span.end
-    return [*passages, text[start:end]]
-
-
-@dataclass
+@dataclass(slots=True)
 class Tally:
+    """``gold`` counts answers with a quote inside an excerpt that answers, ``gold_first`` those that begin with one."""
+
     asked: int = 0
     refused: int = 0
     unanswered: int = 0
+    sentences: int = 0
+    gold: int = 0
+    gold_first: int = 0
 
-    def ask(self, question: str, evidence: Sequence[Evidence]) -> None:
+    def ask(self, one: Asked) -> None:
         self.asked += 1
-        if decide_abstention(question, evidence, analyzer=ANALYZER, language="en") is not None:
+        if decide_abstention(one.question, one.evidence, analyzer=ANALYZER, language="en") is not None:
             self.refused += 1
-        elif not any(extractive_answer(question, evidence, analyzer=ANALYZER, language="en")):
-            self.unanswered += 1
+            return
+        answer = "".join(extractive_answer(one.question, one.evidence, analyzer=ANALYZER, language="en"))
+        golden = [_is_golden(quote, int(number), one) for quote, number in _QUOTED.findall(answer)]
+        self.unanswered += not golden
+        self.sentences += len(golden)
+        self.gold += any(golden)
+        self.gold_first += golden[:1] == [True]
 
     @property
-    def line(self) -> str:
+    def abstained(self) -> str:
         share = (self.refused + self.unanswered) / max(1, self.asked)
-        why = f"{self.refused} refused, {self.unanswered} without a sentence"
-        return f"{self.asked:4} asked, abstained {share:.3f} ({why})"
+        return f"{share:.3f} of {self.asked} ({self.refused} refused, {self.unanswered} without a sentence)"
+
+    @property
+    def quoted(self) -> str:
+        answered = self.asked - self.refused - self.unanswered
+        length = self.sentences / max(1, answered)
+        return f"{answered} answered, {self.gold} quote what answers, {self.gold_first} first, {length:.2f} sentences"
 
 
-def report_abstention() -> None:
-    folder = Path(str(wordllama.__file__)).parent
-    model = wordllama.WordLlama.load(dim=256, cache_dir=folder, disable_download=True)
-    texts = {name: packed((DATA / f"chroma-chunking/{name}.md").read_text(encoding="utf-8")) for name in CORPORA}
-    questions = list(rows("chroma-chunking/questions.jsonl"))
-    whole = Index([text for name in CORPORA for text in texts[name]], model)
-    without = {name: Index([text for o in CORPORA if o != name for text in texts[o]], model) for name in CORPORA}
-    for half in (0, 1):
-        right, wrong = Tally(), Tally()
-        for row in questions[half::2]:
-            right.ask(row["question"], whole.evidence(row["question"]))
-            wrong.ask(row["question"], without[row["corpus_id"]].evidence(row["question"]))
-        print(f"Chroma, {'fitted' if half == 0 else 'held-out'} half, all three corpora:    {right.line}")
-        print(f"Chroma, {'fitted' if half == 0 else 'held-out'} half, its corpus left out:  {wrong.line}")
-    pool = Index([str(row["text"]).strip() for row in rows("mtrag/passages.jsonl")], model)
-    tasks = list(rows("mtrag/tasks.jsonl"))
-    for label in ("ANSWERABLE", "PARTIAL", "UNDERSPECIFIED", "UNANSWERABLE"):
-        for half in (0, 1):
-            tally = Tally()
-            for task in tasks[half::2]:
-                if task["answerability"] == [label]:
-                    question = task["input"][-1]["text"]
-                    tally.ask(question, pool.evidence(question))
-            print(f"MTRAG, {'fitted' if half == 0 else 'held-out'} half, last turn, {label}: {tally.line}")
+@dataclass(slots=True)
+class Halves:
+    """Tallies of the even-numbered questions, that constants were fitted on, and of the odd-numbered ones."""
+
+    fitted: Tally = field(default_factory=Tally)
+    held_out: Tally = field(default_factory=Tally)
+
+    def report(self, title: str, asked: Iterable[Asked]) -> None:
+        for number, one in enumerate(asked):
+            (self.held_out if number % 2 else self.fitted).ask(one)
+        print(
+            f"{title}\n  fitted    abstained {self.fitted.abstained}\n  held-out  abstained {self.held_out.abstained}"
+        )
+        for half, tally in (("fitted", self.fitted), ("held-out", self.held_out)):
+            if tally.gold:
+                print(f"  {half:9} {tally.quoted}")
+
+
+def _is_golden(quote: str, number: int, one: Asked) -> bool:
+    """Whether the middle of a quote lies in one of the excerpts that answer."""
+    piece = one.evidence[number - 1]
+    at = piece.text.find(quote)
+    middle = piece.start + at + len(quote) // 2
+    within = (answer for answer in one.answers if answer.text == piece.document.uri)
+    return at >= 0 and any(answer.start <= middle < answer.end for answer in within)
+
+
+def report_answers() -> None:
+    chroma, questions = chroma_passages(), load_chroma()[1]
+    texts = [question.text for question in questions]
+    found = ask([passage for passages in chroma.values() for passage in passages], texts)
+    asked = [Asked(one.text, evidence, one.answers) for one, evidence in zip(questions, found, strict=True)]
+    Halves().report("Chroma's questions over its three corpora", asked)
+    without = {}
+    for left_out in chroma:
+        own = [one.text for one in questions if one.answers[0].text == left_out]
+        others = [passage for name, passages in chroma.items() if name != left_out for passage in passages]
+        without |= zip(own, ask(others, own), strict=True)
+    Halves().report("Chroma's questions, their corpus left out", [Asked(text, without[text]) for text in texts])
+    passages, made = react_native()
+    Halves().report(f"Chroma's questions over react-native-docs ({len(passages)} passages)", _asked(passages, texts))
+    some = made[::_EVERY]
+    evidence = ask(passages, [question for question, _ in some])
+    answerable = [Asked(text, found, (answer,)) for (text, answer), found in zip(some, evidence, strict=True)]
+    Halves().report("Questions made of react-native-docs", answerable)
+    pool = mtrag_passages()
+    for kind in ("ANSWERABLE", "PARTIAL", "UNDERSPECIFIED", "UNANSWERABLE"):
+        Halves().report(f"MTRAG's last turns over its pool, {kind}", _asked(pool, mtrag_questions(kind)))
+
+
+def _asked(passages: Sequence[Passage], questions: Sequence[str]) -> list[Asked]:
+    return [Asked(text, found) for text, found in zip(questions, ask(passages, questions), strict=True)]
 
 
 if __name__ == "__main__":

@@ -66,6 +66,15 @@ class SnowballAnalyzer(Analyzer):
                 terms.append(Term(stem, start + first, start + last))
         return terms
 
+    def stems(self, text: str, *, language: str) -> Sequence[str]:
+        known = self._known.setdefault(language, {})
+        stems: list[str] = []
+        for word in _WORD.findall(text):
+            found = known.get(word)
+            for stem, _, _ in self._learn(word, language) if found is None else found:
+                stems.append(stem)
+        return stems
+
     def _learn(self, word: str, language: str) -> _Stems:
         # A Snowball stemmer keeps state while it works, and ingestion analyses in threads.
         with self._lock:
@@ -92,6 +101,9 @@ class SnowballAnalyzer(Analyzer):
 
 def _pieces(word: str) -> Iterator[tuple[str, int, int]]:
     """What a word is counted as: pieces with their offsets, the whole first."""
+    if word.isascii() and word.isalpha() and (word.islower() or word[1:].islower()):
+        yield word, 0, len(word)  # most words are nothing but themselves
+        return
     if _NUMBER.fullmatch(word):
         yield word.replace(",", ""), 0, len(word)
         return

@@ -20,26 +20,38 @@ Between our passages with their context (86 terms on Chroma's texts) and scienti
 """
 
 
+_CACHED_STEMS: Final = 50_000
+
+
 class Bm25SparseEncoder(SparseEncoder):
     """A term's number is the CRC-32 of its UTF-8 bytes; two terms that share one count as one term."""
 
     def __init__(self, analyzer: Analyzer) -> None:
         self._analyzer = analyzer
+        self._numbers: dict[str, int] = {}
 
     def encode_passages(self, texts: Sequence[str], *, language: str) -> Sequence[SparseVector]:
         return [self._encode(text, language) for text in texts]
 
     def encode_question(self, text: str, *, languages: Iterable[str]) -> SparseVector:
-        stems = {term.stem for language in languages for term in self._analyzer.terms(text, language=language)}
+        stems = {stem for language in languages for stem in self._analyzer.stems(text, language=language)}
         indices = sorted({term_number(stem) for stem in stems})
         return SparseVector(indices, [1.0] * len(indices))
 
     def _encode(self, text: str, language: str) -> SparseVector:
-        terms = self._analyzer.terms(text, language=language)
-        saturation = K1 * (1 - B + B * len(terms) / AVERAGE_TERMS)
-        counts = Counter(term_number(term.stem) for term in terms)
+        stems = self._analyzer.stems(text, language=language)
+        saturation = K1 * (1 - B + B * len(stems) / AVERAGE_TERMS)
+        counts = Counter([self._number(stem) for stem in stems])
         indices = sorted(counts)
         return SparseVector(indices, [counts[i] * (K1 + 1) / (counts[i] + saturation) for i in indices])
+
+    def _number(self, stem: str) -> int:
+        number = self._numbers.get(stem)
+        if number is None:
+            if len(self._numbers) >= _CACHED_STEMS:
+                self._numbers.clear()
+            number = self._numbers[stem] = term_number(stem)
+        return number
 
 
 def term_number(stem: str) -> int:

@@ -19,3 +19,6 @@ class PlainAnalyzer(Analyzer):
     def terms(self, text: str, *, language: str) -> Sequence[Term]:
         words = ((match.group().casefold(), *match.span()) for match in _WORD.finditer(text))
         return [Term(*word) for word in words if language != "en" or word[0] not in _STOP_WORDS]
+
+    def stems(self, text: str, *, language: str) -> Sequence[str]:
+        return [term.stem for term in self.terms(text, language=language)]

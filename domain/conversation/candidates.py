@@ -5,19 +5,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain.conversation.question_kind import QuestionKind, fitness, kind_of
-from domain.conversation.quotable import CODE, is_item, is_named_above, is_pointer, is_quotable
+from domain.conversation.question_kind import QuestionKind, defines, fitness, kind_of
+from domain.conversation.quotable import CODE, is_fragment, is_item, is_named_above, is_pointer, is_quotable
 from domain.grounding.model import Evidence
 from domain.grounding.overlap import Unit, coverage, length_weight, units_of, weigh
+from domain.grounding.polarity import opposites
 from domain.grounding.salience import salience
 from domain.text import Analyzer
 
-_ABSENT: Final = 0.5
-"""What a word that no passage holds counts in ranking: it tells the passages' sentences apart in nothing."""
+_ABSENT, _COMMON = 0.5, 0.6
+"""What a word counts in ranking that no passage holds, and at least one that all do: they tell nothing apart."""
 _SHORT_WEIGHT, _SHORT_SHARE = 2.5, 0.6
-_LONG_WEIGHT, _LONG_SHARE = 7.0, 0.2
-_OF_HEADING, _OF_NEIGHBOURS, _OF_EVIDENCE, _OF_FOCUS = 0.25, 0.15, 0.4, 0.15
-_FIRST, _OPENING, _LEADS_NOWHERE, _LEANS = 0.05, 0.2, 0.3, 0.1
+_LONG_WEIGHT, _LONG_SHARE = 7.0, 0.15
+_OF_HEADING, _OF_NEIGHBOURS, _OF_EVIDENCE, _OF_FOCUS = 1.0, 0.05, 0.4, 0.25
+_UPWARDS: Final = 0.5
+_FIRST, _OPENING, _LEADS_NOWHERE, _LEANS, _FRAGMENT, _OPPOSITE = 0.08, 0.4, 0.3, 0.1, 0.2, 0.3
 _DANGLING: Final = re.compile(
     r"[\"“(*_]*(?:this|that|these|those|it|its|they|their|them|he|she|his|her|such|however|therefore|thus|instead|"
     r"otherwise|then|also|but|and|so|both|the (?:former|latter)|in this case|as a result)\b",
@@ -39,7 +41,7 @@ class Sentence:
     @property
     def leans(self) -> bool:
         """It begins with a word that points at the sentence before it."""
-        return _DANGLING.match(self.quoted) is not None
+        return _leans(self.quoted)
 
     @property
     def announces(self) -> bool:
@@ -54,6 +56,7 @@ class Candidates:
     """Weighs the sentences of some evidence for one question."""
 
     def __init__(self, question: str, evidence: Sequence[Evidence], analyzer: Analyzer, language: str) -> None:
+        self._opposites = opposites(question, language=language)
         self._kind: QuestionKind = kind_of(question, language=language)
         self._analyzer, self._language, self._evidence = analyzer, language, evidence
         self._units = {piece.n: units_of(piece.text, analyzer, language) for piece in evidence}
@@ -65,7 +68,7 @@ class Candidates:
         """Those that hold enough of what the question is about, their headings' words counting as their own."""
         for piece in self._evidence:
             named = self._named(piece)
-            of_heading = coverage(self._weights, named)
+            of_heading = self._heading_fit(piece)
             shares = [coverage(self._weights, unit.stems) for unit in self._units[piece.n]]
             for place, unit in enumerate(self._units[piece.n]):
                 beside = max(shares[max(0, place - 1) : place] + shares[place + 1 : place + 2], default=0.0)
@@ -81,6 +84,10 @@ class Candidates:
         unit = self._units[piece.n][place]
         return Sentence(piece, place, worth, _SOURCE_NUMBERS.sub("", unit.span.of(piece.text)), unit)
 
+    def defines(self, sentence: Sentence) -> bool:
+        """Whether the sentence is the definition that was asked for, and needs no other."""
+        return defines(self._kind, sentence.quoted, early=self._early(sentence.unit))
+
     def count(self, piece: Evidence) -> int:
         return len(self._units[piece.n])
 
@@ -88,10 +95,11 @@ class Candidates:
         units = self._units[piece.n]
         return units[place].span.of(piece.text) if place < len(units) else ""
 
-    def is_quotable(self, piece: Evidence, place: int) -> bool:
+    def is_quotable(self, piece: Evidence, place: int, *, listed: bool = False) -> bool:
+        """``listed``: below the sentence that announces it, where a label may stand as well."""
         unit = self._units[piece.n][place]
         text = unit.span.of(piece.text)
-        item = is_item(piece.text, unit.span.start)
+        item = listed and is_item(piece.text, unit.span.start)
         headings = (piece.document.title, *piece.section.heading_path)
         return is_quotable(text, unit, item=item, language=self._language) and not is_named_above(text, headings)
 
@@ -101,16 +109,34 @@ class Candidates:
         held = frozenset().union(*(unit.stems for unit in everything))
         rarity = weigh(held & self._salience.keys(), everything)
         return {
-            stem: weight * rarity[stem] / length_weight(stem) if stem in rarity else _ABSENT * weight
+            stem: weight * max(_COMMON, rarity[stem] / length_weight(stem)) if stem in rarity else _ABSENT * weight
             for stem, weight in self._salience.items()
         }
 
     def _named(self, piece: Evidence) -> set[str]:
-        heading = " ".join((piece.document.title, *piece.section.heading_path))
-        return {term.stem for term in self._analyzer.terms(heading, language=self._language)}
+        return self._stems(" ".join((piece.document.title, *piece.section.heading_path)))
+
+    def _stems(self, text: str) -> set[str]:
+        return {term.stem for term in self._analyzer.terms(text, language=self._language)}
+
+    def _heading_fit(self, piece: Evidence) -> float:
+        """
+        How well one heading, or the title, names what the question asks about, 0 to 1: full where they say the same.
+
+        The further above the passage a heading stands, the less it says of it.
+        """
+        path = piece.section.heading_path or (piece.document.title,)
+        best = 0.0
+        for above, heading in enumerate(reversed(path)):
+            stems = self._stems(heading)
+            if stems:
+                precision = len(stems & self._weights.keys()) / len(stems)
+                best = max(best, coverage(self._weights, stems) * precision * _UPWARDS**above)
+        return best
 
     def _holds_enough(self, piece: Evidence, place: int, named: set[str]) -> bool:
-        around = self._units[piece.n][max(0, place - 1) : place + 1]
+        before = place - _leans(self.text_at(piece, place)) if place else place
+        around = self._units[piece.n][before : place + 1]
         held = frozenset().union(named, *(unit.stems for unit in around))
         return coverage(self._salience, held) >= self._least
 
@@ -118,18 +144,34 @@ class Candidates:
         """What a sentence's form and place are worth, whatever its words."""
         unit = self._units[piece.n][place]
         text = unit.span.of(piece.text)
-        subject = min((term.start for term in unit.terms if term.stem in self._weights), default=unit.span.end)
-        bonus = fitness(self._kind, text, self.text_at(piece, place + 1), early=subject - unit.span.start)
+        bonus = fitness(self._kind, text, self.text_at(piece, place + 1), early=self._early(unit))
         opens = place == 0 and self._kind is QuestionKind.DEFINITION and len(piece.section.heading_path) <= 1
         bonus += _FIRST * (place == 0) + _OPENING * opens * of_heading
         leads_nowhere = text.endswith((":", "：")) and not self._leads_on(piece, place)
-        return bonus - _LEADS_NOWHERE * leads_nowhere - _LEANS * bool(_DANGLING.match(text))
+        bonus -= _LEADS_NOWHERE * leads_nowhere + _OPPOSITE * self._says_opposite(text)
+        return bonus - _LEANS * _leans(text) - _FRAGMENT * is_fragment(text)
+
+    def _says_opposite(self, text: str) -> bool:
+        """Whether it has only the opposite of one of the question's words: to stop the server, asked how to start."""
+        if not self._opposites:
+            return False
+        words = set(text.lower().replace(",", " ").split())
+        return any(words & there and not words & here for here, there in self._opposites)
+
+    def _early(self, unit: Unit) -> int:
+        """Where in the sentence the question's first word stands."""
+        subject = (term.start for term in unit.terms if term.stem in self._weights)
+        return min(subject, default=unit.span.end) - unit.span.start
 
     def _leads_on(self, piece: Evidence, place: int) -> bool:
         units = self._units[piece.n]
         if place + 1 == len(units):
             return False
         return self.text_at(piece, place + 1).startswith(CODE) or is_item(piece.text, units[place + 1].span.start)
+
+
+def _leans(sentence: str) -> bool:
+    return _DANGLING.match(sentence) is not None
 
 
 def _least_share(weight: float) -> float:

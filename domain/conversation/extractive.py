@@ -12,12 +12,12 @@ from domain.text import Analyzer
 
 MAX_SENTENCES: Final = 3
 _MAX_LIST_ITEMS: Final = 6
-_KEEP_UP: Final = 0.8
+_KEEP_UP: Final = 0.77
 """A further sentence must be worth this share of the best one."""
 _SAME: Final = 0.8
 """Share of content words in common from which on two sentences say the same."""
-_REDUNDANCY: Final = 0.5
-"""What likeness to a picked sentence costs: maximal marginal relevance (Carbonell & Goldstein 1998), lambda 0.67."""
+_REDUNDANCY: Final = 0.4
+"""What likeness to a picked sentence costs: maximal marginal relevance (Carbonell & Goldstein 1998), lambda 0.71."""
 
 
 def extractive_answer(
@@ -62,7 +62,7 @@ class _Quoter:
         picked: list[Sentence] = []
         while waiting and len(picked) < MAX_SENTENCES:
             best = max(waiting, key=lambda sentence: _marginal(sentence, picked))
-            if picked and _marginal(best, picked) < _KEEP_UP * picked[0].worth:
+            if picked and not self._keeps_up(best, picked):
                 break
             waiting.remove(best)
             if self._holds(best):
@@ -70,6 +70,11 @@ class _Quoter:
         ranks = {sentence.piece.n: rank for rank, sentence in reversed(list(enumerate(picked)))}
         whole = {(s.piece.n, s.place): s for sentence in picked for s in self._with_company(sentence)}
         return sorted(whole.values(), key=lambda sentence: (ranks[sentence.piece.n], sentence.place))
+
+    def _keeps_up(self, sentence: Sentence, picked: Sequence[Sentence]) -> bool:
+        """Whether one more sentence is nearly as good; beside the definition asked for, it has to define as well."""
+        fits = self._candidates.defines(sentence) or not self._candidates.defines(picked[0])
+        return fits and _marginal(sentence, picked) >= _KEEP_UP * picked[0].worth
 
     def fence_after(self, sentence: Sentence) -> str:
         """The code fence that a sentence ending in a colon announces, "" when there is none."""
@@ -96,7 +101,7 @@ class _Quoter:
     def _beside(self, sentence: Sentence, place: int) -> Iterator[Sentence]:
         """The sentence at another place of the same passage, if it may be quoted."""
         other = self._candidates.sentence(sentence.piece, place, sentence.worth)
-        if self._candidates.is_quotable(sentence.piece, place) and self._holds(other):
+        if self._candidates.is_quotable(sentence.piece, place, listed=place > sentence.place) and self._holds(other):
             yield other
 
     def _holds(self, sentence: Sentence) -> bool:

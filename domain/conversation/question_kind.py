@@ -35,15 +35,17 @@ _IMPERATIVE: Final = re.compile(
 )
 _IS_A: Final = re.compile(r"\b(?:is|are|was|were|means|refers to|denotes|describes|consists of)\b", re.IGNORECASE)
 _DOES: Final = re.compile(
-    r"[\"“`*_(]*(?:(?:the|an?) )?\S+(?: \S+)?(?: (?:component|api|module|class|hook|function|method|prop|property|object|"
-    r"framework|library|engine|tool|command|option|event|interface|type))? (?:is|are|was|were|means|refers to|displays?|"
-    r"provides?|renders?|lets|allows?|enables?|creates?|represents?|returns?|gives|exposes|controls?|defines?|handles?|"
+    r"[\"“`*_(]*(?:(?:the|an?) )?\S+(?: \S+)?(?: (?:component|api|module|class|hook|function|method|prop|property|"
+    r"object|framework|library|engine|tool|command|option|event|interface|type))? "
+    r"(?:is|are|was|were|means|refers to|displays?|provides?|renders?|lets|allows?|enables?|creates?|"
+    r"represents?|returns?|gives|exposes|controls?|defines?|handles?|"
     r"wraps?|detects?|determines?|specifies|contains?|holds?|tells|opens?|stores?|adds?|makes?|describes?|denotes?)\b",
     re.IGNORECASE,
 )
 """A sentence that says of its subject what it is or does."""
+_DEFINITION_WORDS: Final = 7
 _FITS: Final = 0.15
-_DEFINES: Final = 0.2
+_DEFINES: Final = 0.45
 _EARLY_CHARS: Final = 20
 _SUBJECT_CHARS: Final = 8
 """An article and an opening mark."""
@@ -57,14 +59,24 @@ def kind_of(question: str, *, language: str) -> QuestionKind:
             (_FIGURE, QuestionKind.FIGURE),
             (_DEFINITION, QuestionKind.DEFINITION),
         ):
-            if pattern.match(question):
+            if pattern.match(question) and (kind is not QuestionKind.DEFINITION or _asks_for_a_thing(question)):
                 return kind
     return QuestionKind.PLAIN
 
 
+def _asks_for_a_thing(question: str) -> bool:
+    """Whether a "what is" is short enough to ask what something is, and not for one fact of it."""
+    return len(question.split()) <= _DEFINITION_WORDS
+
+
+def defines(kind: QuestionKind, sentence: str, *, early: int) -> bool:
+    """Whether a question for a definition gets one: the sentence opens with the thing and says what it is or does."""
+    return kind is QuestionKind.DEFINITION and early < _SUBJECT_CHARS and _DOES.match(sentence) is not None
+
+
 def fitness(kind: QuestionKind, sentence: str, following: str, *, early: int) -> float:
     """
-    What a sentence's form is worth for a kind of question, 0 to 0.3.
+    What a sentence's form is worth for a kind of question, 0 to 0.6.
 
     ``following`` is the sentence after it; ``early`` is where in the sentence the question's first word stands.
     """
@@ -74,7 +86,7 @@ def fitness(kind: QuestionKind, sentence: str, following: str, *, early: int) ->
     if kind is QuestionKind.DEFINITION:
         verb = _IS_A.search(sentence)
         says_what = verb is not None and early < min(verb.start(), _EARLY_CHARS)
-        return _FITS * says_what + _DEFINES * (early < _SUBJECT_CHARS and _DOES.match(sentence) is not None)
+        return _FITS * says_what + _DEFINES * defines(kind, sentence, early=early)
     if kind is QuestionKind.FIGURE:
         return _FITS * any(character.isdigit() for character in sentence)
     return 0.0

@@ -14,19 +14,25 @@ CODE: Final = ("```", "~~~")
 ENDS: Final = re.compile(r"[.!?…。！？｡][\"'”’»)\]*_`」』]*\Z")
 _LIST_LINE: Final = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+\Z")
 _POINTS_ELSEWHERE: Final = re.compile(
-    r"\W*(?:for (?:(?:more|further|additional|full|detailed|complete)\b|(?:an?|some|the) (?:full|complete|list|overview|example|examples|"
-    r"in-depth|detailed)\b)|see\b|learn (?:more|how|about)\b|read (?:more|the|about)\b|check (?:out|the)\b|refer to\b|"
-    r"(?:take|have) a look\b|(?:more|further) (?:info|information|details|reading)\b|head (?:over )?to\b|visit\b|"
-    r"(?:you|we) can (?:also )?(?:find|read|learn|see|look|check)\b|to (?:learn|read|find out) (?:more|about)\b|"
+    r"\W*(?:for (?:(?:more|further|additional|full|detailed|complete)\b|"
+    r"(?:an?|some|the) (?:full|complete|list|overview|examples?|in-depth|detailed)\b)|"
+    r"see\b|learn (?:more|how|about)\b|read (?:more|the|about)\b|check (?:out|the)\b|refer to\b|(?:take|have) a look\b|"
+    r"(?:more|further) (?:info|information|details|reading)\b|head (?:over )?to\b|visit\b|"
+    r"(?:you|we) (?:can|may|might|could) (?:also )?(?:find|read|learn|see|look|check|refer|explore)\b|"
+    r"to (?:learn|read|find out) (?:more|about)\b|"
     r"(?:please )?(?:consult|follow) (?:the|our|this|these)\b[^.]*\b(?:guide|page|documentation|docs|instructions)\b|"
     r"(?:this|the following|the next) (?:page|section|guide|document|chapter|article|example|tutorial)s?\b|"
     r"(?:in this|below|above|here)\b[^.]*\b(?:section|guide|page|example|tutorial|article|list of)\b|"
     r"if you(?:'d| would)? (?:like|want|wish|need) to (?:learn|know|read|find out)\b)"
+    r"|.*, (?:learn|see|read|check) (?:how|more|about|out)\b"
     r"|.*\b(?:check out|refer to|take a look at|(?:please|also|,) see|read) (?:the|our|this|these|its)\b[^.]*\b"
     r"(?:guide|page|docs?|documentation|section|article|details|information|reference|announcement|post)\b",
     re.IGNORECASE,
 )
 """English sentences that send the reader elsewhere instead of saying it."""
+
+
+_FRAGMENT: Final = re.compile(r"(?:whether|if|when)\b[^,;]*\Z", re.IGNORECASE)
 
 
 def is_item(text: str, start: int) -> bool:
@@ -50,6 +56,11 @@ def is_quotable(sentence: str, unit: Unit, *, item: bool, language: str) -> bool
 def is_pointer(sentence: str, *, language: str) -> bool:
     """Whether a sentence only says where to read: "For more information, check out ..."."""
     return language == "en" and _POINTS_ELSEWHERE.match(sentence) is not None
+
+
+def is_fragment(sentence: str) -> bool:
+    """Whether an English sentence is a condition with nothing that follows from it: "Whether it is shown."."""
+    return _FRAGMENT.match(sentence) is not None
 
 
 def is_named_above(sentence: str, headings: tuple[str, ...]) -> bool:

@@ -5,13 +5,14 @@ from math import exp, log
 from typing import Final
 
 from domain.grounding.model import Abstention, AbstentionReason, Evidence
+from domain.grounding.overlap import units_of
 from domain.grounding.salience import salience
 from domain.text import Analyzer
 
 # A logistic over whole questions, fitted on the even-numbered ones that relevance was fitted on, answerable or not:
 # a bias, the weight of the best passage's log-odds, of the question's own weight (each part of a long question may be
 # put in other words, a short one has nothing to spare) and of the share of it that the passages hold together.
-_BIAS, _OF_BEST, _OF_QUESTION, _OF_HELD = -5.87, 2.62, 0.97, 7.28
+_BIAS, _OF_BEST, _OF_QUESTION, _OF_HELD = -5.73, 2.64, 0.97, 7.15
 _LONGEST_QUESTION: Final = 8.0
 MIN_CHANCE: Final = 0.25
 """
@@ -86,8 +87,9 @@ def _absent_words(question: str, evidence: Sequence[Evidence], analyzer: Analyze
 
 def _held(evidence: Sequence[Evidence], analyzer: Analyzer, language: str) -> set[str]:
     """The stems of the passages, their titles and their headings."""
-    texts = (text for piece in evidence for text in (piece.document.title, *piece.section.heading_path, piece.text))
-    return {term.stem for text in texts for term in analyzer.terms(text, language=language)}
+    headings = {text for piece in evidence for text in (piece.document.title, *piece.section.heading_path)}
+    held = {term.stem for heading in headings for term in analyzer.terms(heading, language=language)}
+    return held.union(*(unit.stems for piece in evidence for unit in units_of(piece.text, analyzer, language)))
 
 
 def _listed(words: Sequence[str]) -> str:

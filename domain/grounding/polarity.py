@@ -1,7 +1,7 @@
 """Ways in which a claim can use its source's words and say something else. English; silent for other languages."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Final
 
@@ -72,11 +72,7 @@ def conflict(claim: str, source: str, *, language: str) -> Conflict | None:
     if language != "en":
         return None
     claim_words, source_words = _words(claim), _words(source)
-    opposite = any(
-        (claim_words & here and source_words & there and not source_words & here and not claim_words & there)
-        for pair in _OPPOSITES
-        for here, there in (pair, pair[::-1])
-    )
+    opposite = _opposed(claim_words, source_words)
     claim_negates, source_negates = len(_NEGATOR.findall(claim)), len(_NEGATOR.findall(source))
     if opposite or (claim_negates == 0) != (source_negates == 0):
         return Conflict.CONTRADICTS
@@ -86,6 +82,21 @@ def conflict(claim: str, source: str, *, language: str) -> Conflict | None:
     if hedged or widened or turned or claim_negates != source_negates:
         return Conflict.UNTOLD
     return None
+
+
+def opposites(text: str, *, language: str) -> Sequence[tuple[frozenset[str], frozenset[str]]]:
+    """For each word of a text that has one: the words of its sense, and those of the opposite; lower case."""
+    words = _words(text) if language == "en" else frozenset()
+    sides = (side for pair in _OPPOSITES for side in (pair, pair[::-1]))
+    return [(here, there) for here, there in sides if words & here and not words & there]
+
+
+def _opposed(one: frozenset[str], other: frozenset[str]) -> bool:
+    return any(
+        (one & here and other & there and not other & here and not one & there)
+        for pair in _OPPOSITES
+        for here, there in (pair, pair[::-1])
+    )
 
 
 def _lower(words: Iterable[str]) -> Iterable[str]:

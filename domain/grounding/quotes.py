@@ -37,8 +37,11 @@ def align_quote(claim: str, evidence: Evidence, *, analyzer: Analyzer, language:
     span = find_verbatim(claim, evidence.text)
     if span is None:
         span = _best_run(claim, evidence.text, analyzer, language)
-    elif changes_sense(evidence.text, span, units := units_of(evidence.text, analyzer, language)):
-        span = _clause_around(evidence.text, span, units)
+    else:
+        units = units_of(evidence.text, analyzer, language)
+        if changes_sense(evidence.text, span, units):
+            span = _clause_around(evidence.text, span, units)
+        span = _to_the_edges(evidence.text, span, units)
     if span is None:
         return None
     return Citation(evidence.n, span.of(evidence.text), evidence.start + span.start, evidence.start + span.end)
@@ -89,6 +92,23 @@ def changes_sense(text: str, span: Span, units: Sequence[Unit]) -> bool:
     clause = _clause_around(text, span, units)
     left_out = text[clause.start : span.start] + " " + text[span.end : clause.end]
     return _CHANGES_SENSE.search(left_out) is not None
+
+
+def _to_the_edges(text: str, span: Span, units: Sequence[Unit]) -> Span:
+    """
+    A whole sentence with the marks that it opens and ends with, which comparing left out: "`Pressable` is ...".
+
+    A span that begins or ends inside a sentence keeps that end as it is.
+    """
+    start, end = span
+    for unit in units:
+        if unit.span.start <= start < unit.span.end and not _IGNORED.sub("", text[unit.span.start : start]):
+            start = unit.span.start
+        tail = text[end : unit.span.end]
+        if unit.span.start < end < unit.span.end and not _IGNORED.sub("", tail).strip(_END_MARKS):
+            whole = start == unit.span.start or not _IGNORED.sub("", tail)
+            end = unit.span.end if whole else end
+    return Span(start, end)
 
 
 def _clause_around(text: str, span: Span, units: Sequence[Unit]) -> Span:

@@ -8,19 +8,17 @@ from typing import Final
 from domain.grounding.overlap import length_weight
 from domain.text import Analyzer
 
-# Words that any question may be asked with: they say how it asks, not what about. English; other languages have none.
-_SCAFFOLD: Final = {
-    "en": frozenset(
-        "use uses used using make makes making made do get gets getting got work works working way ways want need needs "
-        "like help know tell explain describe described describes give given gives find mention mentioned mentions "
-        "according text document documents documentation docs doc author speech statement discuss discussed discusses "
-        "happen happens happened much many long often kind kinds type types specific main purpose thing things "
-        "something anything possible best good right able go come take put say says said mean means meant example "
-        "examples provide provided provides include included includes including role impact significant various "
-        "certain related relation regarding involve involved involves aspect aspects detail details answer context "
-        "difference different between one first recommended properly correctly".split()
-    )
-}
+_ENGLISH: Final = """
+    use uses used using make makes making made do get gets getting got work works working way ways want need needs
+    like help know tell explain describe described describes give given gives find mention mentioned mentions
+    according discuss discussed discusses happen happens happened much many long often kind kinds type types
+    specific main purpose thing things something anything possible best good right able go come take put say says
+    said mean means meant example examples provide provided provides include included includes including role impact
+    significant various certain related relation regarding involve involved involves aspect aspects detail details
+    answer context difference different between one first recommended properly correctly
+"""
+_SCAFFOLD: Final = {"en": frozenset(_ENGLISH.split())}
+"""Words that any question may be asked with: how it asks, not what about. English; other languages have none."""
 _OF_SCAFFOLD: Final = 0.3
 _OF_NAME: Final = 1.5
 """A name or figure inside a question is what it turns on: another passage about other names does not answer it."""

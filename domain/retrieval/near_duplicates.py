@@ -13,9 +13,11 @@ _RUN: Final = 4
 _WORD: Final = re.compile(r"\w+")
 
 
-def drop_near_duplicates(passages: Sequence[FoundPassage], *, shared: float = SHARED) -> list[FoundPassage]:
+def drop_near_duplicates(
+    passages: Sequence[FoundPassage], *, keep: int | None = None, shared: float = SHARED
+) -> list[FoundPassage]:
     """
-    The passages without those that repeat an earlier, so better, one; order is kept.
+    The first ``keep`` passages (all, without it) that repeat no earlier, so better, one; order is kept.
 
     One repeats another when at least ``shared`` of the distinct four-word runs of the shorter stand in the longer too
     (containment; Broder, On the Resemblance and Containment of Documents, 1997). Passages of fewer than four words
@@ -25,6 +27,8 @@ def drop_near_duplicates(passages: Sequence[FoundPassage], *, shared: float = SH
     sizes: list[int] = []
     holders: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
     for passage in passages:
+        if len(kept) == keep:
+            break
         runs = _runs(passage.source.passage.text)
         common = Counter(place for run in runs if run in holders for place in holders[run])
         if any(count >= shared * min(len(runs), sizes[place]) for place, count in common.items()):

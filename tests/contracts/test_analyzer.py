@@ -26,6 +26,12 @@ def test_terms_come_in_the_order_of_the_text_and_stand_where_they_say(analyzer: 
     assert [text[term.start : term.end] for term in terms] == ["Lanterns", "old", "maps", "Compass"]
 
 
+@given(st.text())
+def test_the_stems_alone_are_the_stems_of_the_terms(text: str) -> None:
+    for analyzer in ANALYZERS.values():
+        assert list(analyzer.stems(text, language="en")) == stems(analyzer, text)
+
+
 def test_case_makes_no_difference(analyzer: Analyzer) -> None:
     assert stems(analyzer, "COMPASS Éclair") == stems(analyzer, "compass éclair")
 

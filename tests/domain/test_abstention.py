@@ -1,19 +1,28 @@
 from dataclasses import replace
 
+import pytest
+
 from adapters.bm25.analyzer import SnowballAnalyzer
-from domain.grounding.abstention import MIN_SCORE, decide_abstention
-from domain.grounding.model import Abstention, AbstentionReason, Evidence
+from domain.grounding.abstention import SURE, chance_of_answer, decide_abstention
+from domain.grounding.model import Abstention, AbstentionReason, CitedSection, Evidence
 from tests.builders import an_evidence
 
 ANALYZER = SnowballAnalyzer()
+DOOR = "The porter opens the door at eight."
 
 
-def scored(*scores: float) -> list[Evidence]:
-    return [replace(an_evidence(n), score=score) for n, score in enumerate(scores, 1)]
+def scored(*scores: float, text: str = DOOR) -> list[Evidence]:
+    section = CitedSection((), None, None, None)
+    pieces = [replace(an_evidence(n, text=text), score=score, section=section) for n, score in enumerate(scores, 1)]
+    return [replace(piece, document=replace(piece.document, title="")) for piece in pieces]
 
 
 def decide(question: str, evidence: list[Evidence]) -> Abstention | None:
     return decide_abstention(question, evidence, analyzer=ANALYZER, language="en")
+
+
+def chance(question: str, evidence: list[Evidence]) -> float:
+    return chance_of_answer(question, evidence, analyzer=ANALYZER, language="en")
 
 
 def test_no_evidence_at_all_is_nothing_retrieved() -> None:
@@ -25,17 +34,48 @@ def test_no_evidence_at_all_is_nothing_retrieved() -> None:
 
 
 def test_one_relevant_passage_is_enough() -> None:
-    assert decide("Who opens the door?", scored(0.01, MIN_SCORE, 0.0)) is None
+    assert decide("Who opens the door?", scored(0.01, 0.6, 0.0)) is None
 
 
 def test_only_irrelevant_passages_are_insufficient() -> None:
-    abstention = decide("Who opens the door?", scored(0.01, MIN_SCORE - 0.001))
+    abstention = decide("Who opens the door?", scored(0.01, 0.02))
     assert abstention is not None
     assert abstention.reason is AbstentionReason.INSUFFICIENT_EVIDENCE
 
 
+def test_a_short_question_whose_subject_no_passage_mentions_is_refused_though_the_rest_fits() -> None:
+    inputs = scored(0.2, 0.2, 0.1, text="A text input takes text. Style the text input with a border.")
+    assert decide("How do I style a text input?", inputs) is None
+    abstention = decide("How do I debounce a text input?", inputs)
+    assert abstention is not None
+    assert "“debounce”" in abstention.message
+
+
+def test_a_name_that_no_passage_holds_weighs_more_than_another_word() -> None:
+    assert chance("Who opens the door in Reykjavik?", scored(0.3)) < chance(
+        "Who opens the door in midwinter?", scored(0.3)
+    )
+
+
+def test_a_word_of_asking_weighs_less_than_a_word_of_the_subject() -> None:
+    assert chance("What happens when the door opens?", scored(0.3)) > chance(
+        "What squeaks when the door opens?", scored(0.3)
+    )
+
+
+@pytest.mark.parametrize("question", ["Wer öffnet die Tür?", "?!", ""])
+def test_a_passage_that_a_reranker_is_sure_of_decides_alone(question: str) -> None:
+    assert decide(question, scored(SURE)) is None
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0, 0.5])
+@pytest.mark.parametrize("question", ["Who opens the door?", "?!", ""])
+def test_any_score_and_question_give_a_chance(score: float, question: str) -> None:
+    assert 0.0 <= chance(question, scored(score)) <= 1.0
+
+
 def test_the_three_closest_passages_come_best_first() -> None:
-    abstention = decide("Who opens the door?", scored(0.01, 0.04, 0.02, 0.03))
+    abstention = decide("Who opens the door?", scored(0.001, 0.004, 0.002, 0.003))
     assert abstention is not None
     assert [piece.n for piece in abstention.closest] == [2, 4, 3]
 

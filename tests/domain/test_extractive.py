@@ -144,9 +144,78 @@ def test_a_heading_lends_its_words_to_the_sentences_below_it() -> None:
     assert "“Write the exact version" in said
 
 
-def test_at_most_four_sentences_are_picked() -> None:
+def test_at_most_three_sentences_are_picked() -> None:
     text = " ".join(f"The server keeps data of kind{n} in folder{n}." for n in range(20))
     assert 0 < answer("Where does the server keep data?", text).count("“") <= MAX_SENTENCES
+
+
+def titled(piece: Evidence, title: str, *headings: str) -> Evidence:
+    section = CitedSection((title, *headings), None, None, None)
+    return replace(piece, section=section, document=replace(piece.document, title=title))
+
+
+def said_of(question: str, *pieces: Evidence) -> str:
+    return "".join(extractive_answer(question, pieces, analyzer=ANALYZER, language="en"))
+
+
+def test_what_a_thing_is_comes_alone_and_from_the_sentence_that_says_so() -> None:
+    (piece,) = evidence(
+        "Generally, you'll want to use either FlatList or SectionList. The `FlatList` component displays a scrolling "
+        "list of changing, but similarly structured, data. Without this prop, `FlatList` would not re-render."
+    )
+    assert said_of("What is FlatList used for?", titled(piece, "Using lists")) == (
+        "“The `FlatList` component displays a scrolling list of changing, but similarly structured, data.” [1]"
+    )
+
+
+def test_a_passage_whose_heading_is_the_question_comes_before_one_that_mentions_it() -> None:
+    mention, steps = evidence(
+        "A network request that you make while the door is open is slow.", "Call fetch with the address of the server."
+    )
+    mention, steps = titled(mention, "Doors", "Slowness"), titled(steps, "Networking", "Making network requests")
+    assert said_of("How do I make network requests?", mention, steps).startswith("“Call fetch")
+
+
+def test_a_sentence_that_lacks_the_subject_of_a_short_question_is_not_quoted() -> None:
+    text = "The input takes a border. An input may be styled."
+    assert answer("How do I style an input?", text)
+    assert answer("How do I debounce an input?", text) == ""
+
+
+def test_the_opposite_of_what_is_asked_is_not_put_first() -> None:
+    text = "To stop the server, press the red button. To start the server, turn the key."
+    assert answer("How do I start the server?", text).startswith("“To start the server")
+
+
+@pytest.mark.parametrize(
+    "pointer",
+    [
+        "For more information about the data folder, check out the operations manual.",
+        "See the guide to the data folder of the server.",
+        "Learn more about the data folder of the server in the manual.",
+        "You can read about the data folder of the server there.",
+    ],
+)
+def test_a_sentence_that_only_points_elsewhere_is_no_answer(pointer: str) -> None:
+    assert answer("Where is the data folder of the server?", pointer) == ""
+
+
+@pytest.mark.parametrize("text", ["Where the data folder is", "The Data Folder\n\nData folder", "- Data folder"])
+def test_a_bare_label_is_no_answer(text: str) -> None:
+    assert answer("Where is the data folder?", text) == ""
+
+
+def test_a_passage_that_is_only_its_heading_is_not_quoted() -> None:
+    (piece,) = evidence("How the server keeps its data in the folder.")
+    assert (
+        said_of("Where is the data folder?", titled(piece, "Server", "How the server keeps its data in the folder."))
+        == ""
+    )
+
+
+def test_a_weak_sentence_does_not_pad_a_good_one() -> None:
+    text = "The server keeps its data under the data directory. Bread is baked at night near a server."
+    assert answer("Where does the server keep its data?", text).count("“") == 1
 
 
 @pytest.mark.parametrize("texts", [(), ("",), ("Bread is baked at night. Doors open outwards.",)])

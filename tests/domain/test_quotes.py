@@ -54,6 +54,18 @@ def test_white_space_and_quotation_marks_do_not_matter() -> None:
     assert quoted('"Keys are hashed; the secret is shown once." [1]') == "Keys are hashed;\nthe secret is shown once."
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    ["`Pressable` uses the `Pressability` API.", 'Change the title to "Hello, world!"', "He said: “It is done.”"],
+)
+def test_the_quote_of_a_whole_sentence_keeps_the_marks_at_its_edges(sentence: str) -> None:
+    assert quoted(f"“{sentence}” [1]", f"Doors open outwards. {sentence}\n\nBread is baked at night.") == sentence
+
+
+def test_the_quote_of_a_part_stays_a_part() -> None:
+    assert quoted("“listens on port 8000” [1]") == "listens on port 8000"
+
+
 def test_a_paraphrase_gets_the_sentence_that_shares_most() -> None:
     assert quoted("Port 8000 is where the server listens [1].") == "The server listens on port 8000."
 

@@ -26,9 +26,16 @@ def test_relevance_is_a_chance(question: str, text: str, dense: float | None, sp
     assert 0.0 <= relevance(question, text, (), hit, analyzer=ANALYZER, language="en") <= 1.0
 
 
-def test_each_half_of_the_search_counts() -> None:
+def test_likeness_of_the_vectors_counts() -> None:
     assert scored(dense=0.1) < scored(dense=0.6)
-    assert scored(sparse=1.0) < scored(sparse=9.0)
+
+
+def test_a_passage_that_the_dense_half_missed_is_taken_for_unlike() -> None:
+    assert scored(dense=None) == scored(dense=0.0) < scored(dense=0.3)
+
+
+def test_bm25_scores_which_grow_with_the_collection_decide_nothing() -> None:
+    assert scored(sparse=1.0) == scored(sparse=90.0)
 
 
 def test_sharing_the_questions_words_counts() -> None:
@@ -45,7 +52,13 @@ def test_a_heading_lends_its_words_to_the_passage() -> None:
 
 
 def test_without_vectors_words_decide() -> None:
-    assert scored("Bread is baked at night.", dense=None, sparse=None) < 0.09 < scored(dense=None, sparse=9.0)
+    hit = FusedHit(uuid4(), 0.5, None, 9.0)
+    apart, together = (
+        relevance(QUESTION, text, (), hit, analyzer=ANALYZER, language="en", dense_asked=False)
+        for text in ("Bread is baked at night.", TEXT)
+    )
+    assert apart < 0.05
+    assert together > 0.5
 
 
 def test_a_passage_on_another_subject_is_unlikely_to_answer() -> None:
