@@ -16,8 +16,8 @@ from domain.retrieval.ports import Embedder, PassageSearch, SparseEncoder
 from domain.retrieval.relevance import relevance
 from domain.text import Analyzer
 
-SPARE: Final = 10
-"""Passages read back beyond twice what is asked for, to make up for stale and near-duplicate ones."""
+SPARE: Final = 6
+"""Passages read back beyond what is asked for: some turn out stale or to repeat another, seldom more than these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,7 @@ class FindPassages:
             filters=filters,
             limit=CANDIDATES,
         )
-        passages = await self._read_back(fuse(hits)[: 2 * top_k + SPARE], readable)
-        kept = drop_near_duplicates(passages, keep=top_k)
+        kept = await self._best(fuse(hits), readable, top_k)
         evidence = tuple(
             as_evidence(number, passage, score=self._score(text, passage, languages, dense_asked=dense is not None))
             for number, passage in enumerate(kept, start=1)
@@ -70,6 +69,17 @@ class FindPassages:
         except PortError:
             return None, ("lexical_only",)
         return vector, ()
+
+    async def _best(self, hits: Sequence[FusedHit], readable: ReadableCollections, top_k: int) -> list[FoundPassage]:
+        """The best ``top_k`` that are still there and say different things; more is read back only when these lack."""
+        read: list[FoundPassage] = []
+        kept: list[FoundPassage] = []
+        for start in range(0, len(hits), top_k + SPARE):
+            read += await self._read_back(hits[start : start + top_k + SPARE], readable)
+            kept = drop_near_duplicates(read, keep=top_k)
+            if len(kept) == top_k:
+                break
+        return kept
 
     async def _read_back(self, hits: Sequence[FusedHit], readable: ReadableCollections) -> list[FoundPassage]:
         async with self.unit_of_work() as uow:

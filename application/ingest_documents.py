@@ -6,32 +6,16 @@ the passages that it lacks leave the index. Whoever reads in between sees the ol
 because hits are read back from the database; whoever was killed in between does it again with the same ids.
 """
 
-import asyncio
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from application.forget_documents import unindex
 from application.ports import Clock, DocumentOutcome, IdSource, Ingestion, Outcome, StagedDocument, UnitOfWorkFactory
-from domain.errors import DocumentUnreadable
-from domain.library.chunking import in_context, passage_input
-from domain.library.model import Document, DocumentVersion, Passage
-from domain.library.ports import Activation, DocumentParser
-from domain.library.versions import described, filter_values, make_version, version_of
-from domain.retrieval.model import IndexedPassage, Purpose, SparseVector, Vector
-from domain.retrieval.ports import Embedder, PassageWriter, SparseEncoder
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """One document ready to be indexed; ``inputs`` are what is embedded, one per passage."""
-
-    ordinal: int
-    outcome: Outcome
-    activation: Activation
-    inputs: tuple[str, ...]
-    hashes: tuple[bytes, ...]
-    sparse: Sequence[SparseVector]
+from application.prepare_documents import Preparation, PreparedDocument, Preparer
+from domain.library.model import Document
+from domain.library.versions import filter_values, version_of
+from domain.retrieval.model import IndexedPassage, Purpose, Vector
+from domain.retrieval.ports import Embedder, PassageWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +23,8 @@ class IngestDocuments:
     """Take one batch of staged documents of an ingestion to their outcomes; a document that fails fails alone."""
 
     unit_of_work: UnitOfWorkFactory
-    parser: DocumentParser
+    preparer: Preparer
     embedder: Embedder
-    sparse_encoder: SparseEncoder
     passage_writer: PassageWriter
     clock: Clock
     ids: IdSource
@@ -51,20 +34,20 @@ class IngestDocuments:
         """Raises a PortError with nothing of the batch recorded: it can be run again."""
         documents, language = await self._register(ingestion, batch)
         outcomes: dict[int, DocumentOutcome] = {}
-        changed: list[tuple[StagedDocument, str]] = []
+        changed: list[Preparation] = []
         for staged in batch:
-            version = version_of(staged.source, ingestion.base_url)
-            if documents[staged.source.uri].version == version:
+            version, before = version_of(staged.source, ingestion.base_url), documents[staged.source.uri]
+            if before.version == version:
                 outcomes[staged.ordinal] = DocumentOutcome(staged.source.uri, Outcome.UNCHANGED)
             else:
-                changed.append((staged, version))
-        prepared: list[_Prepared] = []
-        for staged, version in changed:
-            ready = await asyncio.to_thread(self._prepare, staged, version, documents, ingestion.base_url, language)
-            if isinstance(ready, _Prepared):
-                prepared.append(ready)
+                at = self.clock.now()
+                changed.append(Preparation(staged, before, version, ingestion.base_url, language, at))
+        prepared: list[PreparedDocument] = []
+        for one in await self.preparer.prepare(changed) if changed else ():
+            if isinstance(one, PreparedDocument):
+                prepared.append(one)
             else:
-                outcomes[staged.ordinal] = ready
+                outcomes[one.ordinal] = one.outcome
         await self._index_and_switch(ingestion, prepared, outcomes)
 
     async def _register(
@@ -79,36 +62,8 @@ class IngestDocuments:
             await uow.commit()
         return documents, languages.get(ingestion.collection, "en")
 
-    def _prepare(
-        self,
-        staged: StagedDocument,
-        version: str,
-        documents: Mapping[str, Document],
-        base_url: str | None,
-        language: str,
-    ) -> "_Prepared | DocumentOutcome":
-        source = staged.source
-        try:
-            parsed = self.parser.parse(source)
-            if not parsed.text.strip():
-                raise DocumentUnreadable(source.uri, "there is no text in it")
-        except DocumentUnreadable as error:
-            return DocumentOutcome(source.uri, Outcome.FAILED, error.reason)
-        before = documents[source.uri]
-        made = make_version(before.id, version, parsed)
-        document = replace(described(before, source, parsed, base_url), version=version, updated_at=self.clock.now())
-        inputs = tuple(_input(document.title, made, passage) for passage in made.passages)
-        return _Prepared(
-            ordinal=staged.ordinal,
-            outcome=Outcome.ADDED if before.version is None else Outcome.UPDATED,
-            activation=Activation(document, made),
-            inputs=inputs,
-            hashes=tuple(hashlib.sha256(text.encode()).digest() for text in inputs),
-            sparse=self.sparse_encoder.encode_passages(inputs, language=language),
-        )
-
     async def _index_and_switch(
-        self, ingestion: Ingestion, prepared: Sequence[_Prepared], outcomes: dict[int, DocumentOutcome]
+        self, ingestion: Ingestion, prepared: Sequence[PreparedDocument], outcomes: dict[int, DocumentOutcome]
     ) -> None:
         vectors, bought = await self._vectors(prepared)
         await self.passage_writer.put([point for one in prepared for point in _points(one, vectors)])
@@ -122,7 +77,9 @@ class IngestDocuments:
             await uow.commit()
         await unindex(stale, self.unit_of_work, self.passage_writer)
 
-    async def _vectors(self, prepared: Sequence[_Prepared]) -> tuple[Mapping[bytes, Vector], Mapping[bytes, Vector]]:
+    async def _vectors(
+        self, prepared: Sequence[PreparedDocument]
+    ) -> tuple[Mapping[bytes, Vector], Mapping[bytes, Vector]]:
         """Every vector that is needed, by input hash, and of these the newly made ones."""
         inputs = {digest: text for one in prepared for digest, text in zip(one.hashes, one.inputs, strict=True)}
         if not inputs:
@@ -137,13 +94,7 @@ class IngestDocuments:
         return {**kept, **bought}, bought
 
 
-def _input(title: str, version: DocumentVersion, passage: Passage) -> str:
-    section = version.sections[passage.section]
-    context = in_context(version.text, section, passage.start, passage.end)
-    return passage_input(title, section.heading_path, context)
-
-
-def _points(one: _Prepared, vectors: Mapping[bytes, Vector]) -> list[IndexedPassage]:
+def _points(one: PreparedDocument, vectors: Mapping[bytes, Vector]) -> list[IndexedPassage]:
     document, version = one.activation.document, one.activation.version
     metadata = filter_values(document.metadata)
     return [

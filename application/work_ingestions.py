@@ -25,7 +25,7 @@ from domain.retrieval.ports import PassageWriter
 BATCH: Final = 16
 """Documents to a transaction: enough to pay for its round trips, few enough that a crash repeats little."""
 
-SIDE_BY_SIDE: Final = 1
+SIDE_BY_SIDE: Final = 3
 """Batches worked on at once: while one is parsed, the others are embedded, indexed and stored."""
 
 RETRY_AFTER_S: Final = (0.5, 2.0, 10.0)

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -14,6 +15,7 @@ from adapters.markdown.formats import FormatParser
 from bench.retrieval_data import DATA, Excerpt, load_chroma
 from bench.retrieval_engine import asked
 from domain.grounding.model import CitedDocument, CitedSection, Evidence
+from domain.grounding.salience import salience
 from domain.library.chunking import chunk, in_context, passage_input
 from domain.library.model import Format, ParsedDocument, SourceDocument
 from domain.retrieval.fusion import fuse
@@ -27,12 +29,12 @@ TOP_K: Final = 6
 NOWHERE: Final = UUID(int=0)
 _PARSER: Final = FormatParser()
 _FORMATS: Final = {".md": Format.MARKDOWN, ".mdx": Format.MDX}
-_IMPERATIVES: Final = frozenset(
-    ["add", "build", "change", "configure", "create", "customize", "debug", "disable", "enable", "export", "generate"]
-    + ["implement", "import", "install", "integrate", "open", "optimize", "publish", "reduce", "register", "remove"]
-    + ["replace", "run", "set", "specify", "start", "style", "test", "track", "uninstall", "update", "upgrade", "use"]
-    + ["verify", "write"]
-)
+_VERBS: Final = """
+    add build change configure create customize debug disable enable export generate implement import install integrate
+    open optimize publish reduce register remove replace run set specify start style test track uninstall update upgrade
+    use verify write
+"""
+_IMPERATIVES: Final = frozenset(_VERBS.split())
 _KEY_WORDS: Final = 4
 
 
@@ -73,6 +75,22 @@ def react_native() -> tuple[list[Passage], list[tuple[str, Excerpt]]]:
         passages += _passages(source, parsed.title or uri)
         questions += _section_questions(uri, parsed)
     return passages, questions
+
+
+def beside_the_point(questions: Sequence[str], others: Sequence[str], passages: Sequence[Passage]) -> list[str]:
+    """Questions whose heaviest word is exchanged, in turn, for a word of the other questions that no passage holds."""
+    known = {term.stem for passage in passages for term in ANALYZER.terms(passage.indexed, language="en")}
+    terms = [(other, term) for other in others for term in ANALYZER.terms(other, language="en")]
+    foreign = dict.fromkeys(other[term.start : term.end] for other, term in terms if term.stem not in known)
+    words = cycle(word for word in foreign if word.islower())
+    return [_exchanged(question, word) for question, word in zip(questions, words, strict=False)]
+
+
+def _exchanged(question: str, word: str) -> str:
+    weights = salience(question, analyzer=ANALYZER, language="en")
+    terms = ANALYZER.terms(question, language="en")
+    heaviest = max(terms, key=lambda term: (weights[term.stem], term.end - term.start))
+    return question[: heaviest.start] + word + question[heaviest.end :]
 
 
 def mtrag_passages() -> list[Passage]:

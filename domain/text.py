@@ -37,6 +37,10 @@ class Analyzer(Protocol):
         text always gives the same terms. An empty text gives none.
         """
 
+    @abstractmethod
+    def stems(self, text: str, *, language: str) -> Sequence[str]:
+        """The stems of ``terms`` alone, in the same order: what counting needs, for a fraction of the time."""
+
 
 def clean_text(value: str, *, field: str, limit: int) -> str:
     """

@@ -18,6 +18,7 @@ from adapters.memory.analyzer import PlainAnalyzer
 from adapters.memory.clock import SystemClock, TimeOrderedIds
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
+from adapters.memory.preparer import InThreadPreparer
 from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
@@ -26,6 +27,7 @@ from adapters.neon.engine import make_engine
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.qdrant_edge.index import QdrantEdgeIndex
 from adapters.static.embedder import StaticEmbedder
+from adapters.worker_processes.preparer import ProcessPreparer
 from application.ask_question import AskQuestion
 from application.authenticate import Authenticate
 from application.extractive_writer import ExtractiveWriter
@@ -39,6 +41,7 @@ from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
 from application.work_ingestions import WorkIngestions
 from domain.access.model import ApiKey
+from entrypoints.document_parts import document_parts
 
 
 class MemoryAdapters(containers.DeclarativeContainer):
@@ -52,7 +55,9 @@ class MemoryAdapters(containers.DeclarativeContainer):
     sparse_encoder = providers.Singleton(InMemorySparseEncoder, analyzer)
     embedder = providers.Singleton(HashingEmbedder)
     passage_index = providers.Singleton(InMemoryPassageIndex)
-    parser = providers.Singleton(FormatParser)
+    preparer = providers.Singleton(
+        InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
+    )
     writer = providers.Singleton(ExtractiveWriter, analyzer)
     api_keys = providers.Singleton(InMemoryApiKeys, api_key_list)
     queue = providers.Singleton(InProcessWorkQueue)
@@ -78,7 +83,7 @@ class LiveAdapters(containers.DeclarativeContainer):
         providers.Callable(lambda folder, embedder: folder / embedder.name, index_folder, embedder),
         embedder.provided.dimensions,
     )
-    parser = providers.Singleton(FormatParser)
+    preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
     writer = providers.Singleton(ExtractiveWriter, analyzer)
     api_keys = providers.Singleton(InMemoryApiKeys, api_key_list)
     queue = providers.Singleton(InProcessWorkQueue)
@@ -119,9 +124,8 @@ class UseCases(containers.DeclarativeContainer):
     ingest_documents = providers.Singleton(
         IngestDocuments,
         unit_of_work=unit_of_work,
-        parser=adapters.parser,
+        preparer=adapters.preparer,
         embedder=adapters.embedder,
-        sparse_encoder=adapters.sparse_encoder,
         passage_writer=adapters.passage_index,
         clock=adapters.clock,
         ids=adapters.ids,
@@ -141,6 +145,9 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
     """Open what must be open before the first request, and close it after the last."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(adapters.engine().dispose)
+        preparer = adapters.preparer()
+        await preparer.open()
+        stack.push_async_callback(preparer.close)
         index = adapters.passage_index()
         await index.open()
         stack.push_async_callback(index.close)

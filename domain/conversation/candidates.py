@@ -15,8 +15,15 @@ from domain.text import Analyzer
 
 _ABSENT, _COMMON = 0.5, 0.6
 """What a word counts in ranking that no passage holds, and at least one that all do: they tell nothing apart."""
-_SHORT_WEIGHT, _SHORT_SHARE = 2.5, 0.6
-_LONG_WEIGHT, _LONG_SHARE = 7.0, 0.15
+_SHORT_WEIGHT, _LONG_WEIGHT = 2.5, 7.0
+"""Questions of two words and of six to eight, by ``salience``: in between, what follows goes from first to second."""
+_SHORT_SHARE, _LONG_SHARE = 0.6, 0.15
+"""
+Of the question's weight, what a quoted sentence must hold, with its headings and the sentence that it leans on. A short
+question has nothing to spare, and a long one is mostly put in other words by what answers it.
+"""
+_SHORT_KEEP_UP, _LONG_KEEP_UP = 0.84, 0.7
+"""Of the best sentence's worth, what a further one must be worth: a long question asks for several things."""
 _OF_HEADING, _OF_NEIGHBOURS, _OF_EVIDENCE, _OF_FOCUS = 1.0, 0.05, 0.4, 0.25
 _UPWARDS: Final = 0.5
 _FIRST, _OPENING, _LEADS_NOWHERE, _LEANS, _FRAGMENT, _OPPOSITE = 0.08, 0.4, 0.3, 0.1, 0.2, 0.3
@@ -62,7 +69,9 @@ class Candidates:
         self._units = {piece.n: units_of(piece.text, analyzer, language) for piece in evidence}
         self._salience = salience(question, analyzer=analyzer, language=language)
         self._weights = self._rarity()
-        self._least = _least_share(sum(self._salience.values()))
+        length = min(1.0, max(0.0, (sum(self._salience.values()) - _SHORT_WEIGHT) / (_LONG_WEIGHT - _SHORT_WEIGHT)))
+        self._least = _SHORT_SHARE + (_LONG_SHARE - _SHORT_SHARE) * length
+        self.keep_up = _SHORT_KEEP_UP + (_LONG_KEEP_UP - _SHORT_KEEP_UP) * length
 
     def __iter__(self) -> Iterator[Sentence]:
         """Those that hold enough of what the question is about, their headings' words counting as their own."""
@@ -172,14 +181,3 @@ class Candidates:
 
 def _leans(sentence: str) -> bool:
     return _DANGLING.match(sentence) is not None
-
-
-def _least_share(weight: float) -> float:
-    """
-    The share of a question's weight that a quoted sentence must hold, with its headings and the sentence before it.
-
-    A short question has nothing to spare: two words of three are not enough for "How do I debounce a text input?". A
-    long one is mostly put in other words by what answers it.
-    """
-    along = (weight - _SHORT_WEIGHT) / (_LONG_WEIGHT - _SHORT_WEIGHT)
-    return _SHORT_SHARE + (_LONG_SHARE - _SHORT_SHARE) * min(1.0, max(0.0, along))

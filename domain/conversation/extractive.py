@@ -12,8 +12,6 @@ from domain.text import Analyzer
 
 MAX_SENTENCES: Final = 3
 _MAX_LIST_ITEMS: Final = 6
-_KEEP_UP: Final = 0.77
-"""A further sentence must be worth this share of the best one."""
 _SAME: Final = 0.8
 """Share of content words in common from which on two sentences say the same."""
 _REDUNDANCY: Final = 0.4
@@ -74,7 +72,7 @@ class _Quoter:
     def _keeps_up(self, sentence: Sentence, picked: Sequence[Sentence]) -> bool:
         """Whether one more sentence is nearly as good; beside the definition asked for, it has to define as well."""
         fits = self._candidates.defines(sentence) or not self._candidates.defines(picked[0])
-        return fits and _marginal(sentence, picked) >= _KEEP_UP * picked[0].worth
+        return fits and _marginal(sentence, picked) >= self._candidates.keep_up * picked[0].worth
 
     def fence_after(self, sentence: Sentence) -> str:
         """The code fence that a sentence ending in a colon announces, "" when there is none."""

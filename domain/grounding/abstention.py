@@ -19,6 +19,11 @@ MIN_CHANCE: Final = 0.25
 Chance of an answer below which none is tried: on the even-numbered questions 2 of 100 with an answer are refused, and 7
 of 100 without one pass, whatever the size of the collection; bench/grounding_quality.py prints both for the others.
 """
+_SHORT_WEIGHT, _SHORT_HELD = 5.5, 0.7
+"""
+A question of up to four or five words says nothing twice: passages that lack its heaviest word, or hold less than this
+share of it, are about something else. "How do I debounce a text input?" is not answered by any page on text inputs.
+"""
 SURE: Final = 0.9
 """A passage as likely as that decides alone: a reranker may know it by other words than the question's."""
 CLOSEST: Final = 3
@@ -52,8 +57,10 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
         return best
     weights = salience(question, analyzer=analyzer, language=language)
     total = sum(weights.values())
-    absent = weights.keys() - _held(evidence, analyzer, language)
-    held = 1 - sum(weights[stem] for stem in absent) / total if total else 0.0
+    absent = [weights[stem] for stem in weights.keys() - _held(evidence, analyzer, language)]
+    held = 1 - sum(absent) / total if total else 0.0
+    if total < _SHORT_WEIGHT and (held < _SHORT_HELD or max(absent, default=0.0) == max(weights.values())):
+        return 0.0
     odds = log(max(best, 1e-9) / (1 - best))
     logit = _BIAS + _OF_BEST * odds + _OF_QUESTION * min(total, _LONGEST_QUESTION) + _OF_HELD * held
     return 1 / (1 + exp(-max(-30.0, min(30.0, logit))))

@@ -1,6 +1,7 @@
 """One ranking out of the two halves of a search."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final
 from uuid import UUID
 
@@ -22,31 +23,22 @@ def fuse(hits: HybridHits, *, dense_weight: float = DENSE_WEIGHT) -> list[FusedH
     Source: Bruch, Gai & Ingber, An Analysis of Fusion Functions for Hybrid Retrieval, 2023; figures in
     docs/evaluation.md, reciprocal rank fusion among them.
     """
-    dense, sparse = _by_id(hits.dense), _by_id(hits.sparse)
-    stretched_dense, stretched_sparse = _stretched(hits.dense), _stretched(hits.sparse)
-    if not dense or not sparse:
-        dense_weight = 1.0 if dense else 0.0
-    fused = [
-        FusedHit(
-            passage_id,
-            dense_weight * stretched_dense.get(passage_id, 0.0)
-            + (1 - dense_weight) * stretched_sparse.get(passage_id, 0.0),
-            dense.get(passage_id),
-            sparse.get(passage_id),
-        )
-        for passage_id in {**sparse, **dense}
-    ]
-    return sorted(fused, key=lambda hit: -hit.score)
+    if not hits.dense or not hits.sparse:
+        dense_weight = 1.0 if hits.dense else 0.0
+    # One look-up a hit: hashing ids is what fusing costs.
+    fused: dict[UUID, FusedHit] = {
+        hit.passage_id: FusedHit(hit.passage_id, (1 - dense_weight) * part, None, hit.score)
+        for hit, part in zip(hits.sparse, _stretched(hits.sparse), strict=True)
+    }
+    for hit, part in zip(hits.dense, _stretched(hits.dense), strict=True):
+        other = fused.get(hit.passage_id)
+        score, sparse = (other.score, other.sparse) if other is not None else (0.0, None)
+        fused[hit.passage_id] = FusedHit(hit.passage_id, score + dense_weight * part, hit.score, sparse)
+    return sorted(fused.values(), key=attrgetter("score"), reverse=True)
 
 
-def _by_id(hits: Sequence[Hit]) -> Mapping[UUID, float]:
-    return {hit.passage_id: hit.score for hit in hits}
-
-
-def _stretched(hits: Sequence[Hit]) -> Mapping[UUID, float]:
-    if not hits:
-        return {}
-    low, high = min(hit.score for hit in hits), max(hit.score for hit in hits)
-    if low == high:
-        return {hit.passage_id: 1.0 for hit in hits}
-    return {hit.passage_id: (hit.score - low) / (high - low) for hit in hits}
+def _stretched(hits: Sequence[Hit]) -> list[float]:
+    """The scores moved and stretched to reach from 0 to 1; all 1 when all are alike."""
+    scores = [hit.score for hit in hits]
+    low, high = min(scores, default=0.0), max(scores, default=0.0)
+    return [1.0 if low == high else (score - low) / (high - low) for score in scores]

@@ -1,7 +1,6 @@
 """Passages that say the same again, found by the runs of words that they share."""
 
 import re
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -24,19 +23,15 @@ def drop_near_duplicates(
     repeat only their equals.
     """
     kept: list[FoundPassage] = []
-    sizes: list[int] = []
-    holders: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    runs_of_kept: list[frozenset[tuple[str, ...]]] = []
     for passage in passages:
         if len(kept) == keep:
             break
         runs = _runs(passage.source.passage.text)
-        common = Counter(place for run in runs if run in holders for place in holders[run])
-        if any(count >= shared * min(len(runs), sizes[place]) for place, count in common.items()):
+        if any(len(runs & earlier) >= shared * min(len(runs), len(earlier)) for earlier in runs_of_kept):
             continue
-        for run in runs:
-            holders[run].append(len(kept))
+        runs_of_kept.append(runs)
         kept.append(passage)
-        sizes.append(len(runs))
     return kept
 
 

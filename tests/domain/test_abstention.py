@@ -44,7 +44,7 @@ def test_only_irrelevant_passages_are_insufficient() -> None:
 
 
 def test_a_short_question_whose_subject_no_passage_mentions_is_refused_though_the_rest_fits() -> None:
-    inputs = scored(0.2, 0.2, 0.1, text="A text input takes text. Style the text input with a border.")
+    inputs = scored(0.6, 0.5, 0.1, text="A text input takes text. Style the text input with a border.")
     assert decide("How do I style a text input?", inputs) is None
     abstention = decide("How do I debounce a text input?", inputs)
     assert abstention is not None
@@ -52,15 +52,23 @@ def test_a_short_question_whose_subject_no_passage_mentions_is_refused_though_th
 
 
 def test_a_name_that_no_passage_holds_weighs_more_than_another_word() -> None:
-    assert chance("Who opens the door in Reykjavik?", scored(0.3)) < chance(
-        "Who opens the door in midwinter?", scored(0.3)
+    asked = (
+        "Which porter opens the door at eight, opening any door as porters open doors at eight, in the heavy rain of"
     )
+    passages = scored(0.2, text=f"{DOOR} Doors are heavy in the rain.")
+    assert chance(f"{asked} Reykjavik?", passages) < chance(f"{asked} midwinter?", passages)
 
 
 def test_a_word_of_asking_weighs_less_than_a_word_of_the_subject() -> None:
-    assert chance("What happens when the door opens?", scored(0.3)) > chance(
-        "What squeaks when the door opens?", scored(0.3)
-    )
+    asked = "when the porter opens the door at eight in the heavy rain of the royal garden?"
+    passages = scored(0.2, text=f"{DOOR} Doors are heavy in the rain.")
+    assert chance(f"What happens {asked}", passages) > chance(f"What squeaks {asked}", passages)
+
+
+def test_a_short_question_needs_its_heaviest_word() -> None:
+    passages = scored(0.8, 0.8, text="The porter opens the big door.")
+    assert decide("Who opens the big door?", passages) is None
+    assert decide("Who barricades the big door?", passages) is not None
 
 
 @pytest.mark.parametrize("question", ["Wer öffnet die Tür?", "?!", ""])

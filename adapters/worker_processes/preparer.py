@@ -1,0 +1,139 @@
+"""
+Preparing documents in processes beside the service.
+
+Parsing is pure Python: in a thread it would take its time from every question that is being answered, and one page
+that eats all memory would take the service with it. Here it takes the other core, and costs itself.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from multiprocessing import forkserver
+from multiprocessing.context import BaseContext
+from typing import Final
+
+from application.prepare_documents import (
+    Parts,
+    PartsFactory,
+    Preparation,
+    PreparedDocument,
+    Preparer,
+    Unprepared,
+    prepare,
+)
+from domain.errors import PortUnavailable
+
+PORT: Final = "worker processes"
+PROCESSES: Final = 2
+IDLE_S: Final = 20.0
+"""Kept this long after the last document, then ended: an idle service holds no memory for parsing."""
+
+TIME_LIMIT_S: Final = 120.0
+"""For one batch; a page of 5 MB takes some 8 s."""
+
+_parts: Parts | None = None
+
+
+class ProcessPreparer(Preparer):
+    """``parts`` must be a function of a module that a new process can import: it makes them there."""
+
+    def __init__(self, parts: PartsFactory) -> None:
+        self._make_parts = parts
+        self._pool: ProcessPoolExecutor | None = None
+        self._busy = 0
+        self._ending: asyncio.TimerHandle | None = None
+
+    async def open(self) -> None:
+        """Start the process that workers are forked from: it has their modules loaded, so they begin at once."""
+        _context(self._make_parts)
+        await asyncio.to_thread(forkserver.ensure_running)
+
+    async def prepare(self, preparations: Sequence[Preparation]) -> Sequence[PreparedDocument | Unprepared]:
+        pool = self._started()
+        self._busy += 1
+        try:
+            loop = asyncio.get_running_loop()
+            # Halves, so that one batch alone keeps both processes at work.
+            halves = [preparations[first::PROCESSES] for first in range(PROCESSES)]
+            done = await asyncio.wait_for(
+                asyncio.gather(*(loop.run_in_executor(pool, _prepare_all, half) for half in halves if half)),
+                TIME_LIMIT_S,
+            )
+        except (BrokenProcessPool, TimeoutError) as error:
+            self._give_up(pool)
+            raise PortUnavailable(PORT, "were cut off by a document that takes too much memory or time") from error
+        finally:
+            self._busy -= 1
+            self._end_when_idle()
+        by_ordinal = {one.ordinal: one for half in done for one in half}
+        return [by_ordinal[one.staged.ordinal] for one in preparations]
+
+    async def close(self) -> None:
+        """End the processes; closing twice is no harm."""
+        pool, self._pool = self._pool, None
+        if self._ending is not None:
+            self._ending.cancel()
+        if pool is not None:
+            await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
+        if self._pool is None:
+            context = _context(self._make_parts)
+            self._pool = ProcessPoolExecutor(PROCESSES, context, initializer=_begin, initargs=(self._make_parts,))
+        return self._pool
+
+    def _end_when_idle(self) -> None:
+        if not self._busy and self._pool is not None and self._ending is None:
+            self._ending = asyncio.get_running_loop().call_later(IDLE_S, self._end)
+
+    def _end(self) -> None:
+        self._ending = None
+        if not self._busy and self._pool is not None:
+            self._pool.shutdown(wait=False)
+            self._pool = None
+
+    def _give_up(self, pool: ProcessPoolExecutor) -> None:
+        if pool is self._pool:
+            self._pool = None
+        for process in list((pool._processes or {}).values()):  # noqa: SLF001  the pool has no other way to stop one
+            process.kill()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _context(make_parts: PartsFactory) -> BaseContext:
+    # A fork of the service itself would copy its threads and locks in whatever state they are.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([make_parts.__module__])
+    return context
+
+
+def _begin(make_parts: PartsFactory) -> None:
+    global _parts
+    # Ctrl-C reaches the whole group; the service says when its workers end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    with suppress(OSError):
+        os.nice(5)  # questions go first
+    _parts = make_parts()
+
+
+def _leave_with(parent: int) -> None:
+    """A killed service cannot end its workers: they notice that they have been handed on."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
+
+
+def _prepare_all(preparations: Sequence[Preparation]) -> list[PreparedDocument | Unprepared]:
+    assert _parts is not None  # noqa: S101  the initializer ran
+    return [prepare(one, _parts) for one in preparations]

@@ -1,0 +1,96 @@
+"""From a staged document to all that will be stored and indexed of it: pure, and the heavy part of an ingestion."""
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from application.ports import DocumentOutcome, Outcome, StagedDocument
+from domain.errors import DocumentUnreadable
+from domain.library.chunking import in_context, passage_input
+from domain.library.model import Document, DocumentVersion, Passage
+from domain.library.ports import Activation, DocumentParser
+from domain.library.versions import described, make_version
+from domain.retrieval.model import SparseVector
+from domain.retrieval.ports import SparseEncoder
+
+Parts: TypeAlias = tuple[DocumentParser, SparseEncoder]
+"""What preparing takes besides the document."""
+
+PartsFactory: TypeAlias = Callable[[], Parts]
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """One document to prepare, ``before`` as it is registered now; ``version`` is what its next version is called."""
+
+    staged: StagedDocument
+    before: Document
+    version: str
+    base_url: str | None
+    language: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDocument:
+    """One document ready to be indexed and switched to; one input, hash and sparse vector per passage."""
+
+    ordinal: int
+    outcome: Outcome
+    activation: Activation
+    inputs: tuple[str, ...]
+    hashes: tuple[bytes, ...]
+    sparse: Sequence[SparseVector]
+
+
+@dataclass(frozen=True, slots=True)
+class Unprepared:
+    """One document that cannot be read, and why."""
+
+    ordinal: int
+    outcome: DocumentOutcome
+
+
+class Preparer(Protocol):
+    """Prepares documents where it keeps nobody waiting: off the event loop, in a thread or another process."""
+
+    @abstractmethod
+    async def prepare(self, preparations: Sequence[Preparation]) -> Sequence[PreparedDocument | Unprepared]:
+        """
+        One result per preparation, in the order given; what one document holds changes nothing for the others.
+
+        Raises PortUnavailable when the work was cut off, as when a document takes all memory: fewer at once may do.
+        """
+
+
+def prepare(preparation: Preparation, parts: Parts) -> PreparedDocument | Unprepared:
+    """Parse, cut, hash and analyse one document."""
+    parser, sparse_encoder = parts
+    staged, before, source = preparation.staged, preparation.before, preparation.staged.source
+    try:
+        parsed = parser.parse(source)
+        if not parsed.text.strip():
+            raise DocumentUnreadable(source.uri, "there is no text in it")
+    except DocumentUnreadable as error:
+        return Unprepared(staged.ordinal, DocumentOutcome(source.uri, Outcome.FAILED, error.reason))
+    made = make_version(before.id, preparation.version, parsed)
+    now = described(before, source, parsed, preparation.base_url)
+    document = replace(now, version=preparation.version, updated_at=preparation.at)
+    inputs = tuple(_input(document.title, made, passage) for passage in made.passages)
+    return PreparedDocument(
+        ordinal=staged.ordinal,
+        outcome=Outcome.ADDED if before.version is None else Outcome.UPDATED,
+        activation=Activation(document, made),
+        inputs=inputs,
+        hashes=tuple(hashlib.sha256(text.encode()).digest() for text in inputs),
+        sparse=sparse_encoder.encode_passages(inputs, language=preparation.language),
+    )
+
+
+def _input(title: str, version: DocumentVersion, passage: Passage) -> str:
+    section = version.sections[passage.section]
+    context = in_context(version.text, section, passage.start, passage.end)
+    return passage_input(title, section.heading_path, context)
