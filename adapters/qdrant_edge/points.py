@@ -1,7 +1,7 @@
 """Passages and hits in Qdrant's words."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from qdrant_edge import Point, QueryRequest, ScoredPoint, SparseVector, UpdateOperation
@@ -39,7 +39,7 @@ def requests(
 
 
 def hits(points: Sequence[ScoredPoint]) -> tuple[model.Hit, ...]:
-    return tuple(model.Hit(UUID(str(point.id)), point.score) for point in points)
+    return tuple(model.Hit(cast(UUID, point.id), point.score) for point in points)
 
 
 def _point(passage: model.IndexedPassage) -> Point:

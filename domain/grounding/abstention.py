@@ -16,8 +16,8 @@ _BIAS, _OF_BEST, _OF_QUESTION, _OF_HELD = -5.73, 2.64, 0.97, 7.15
 _LONGEST_QUESTION: Final = 8.0
 MIN_CHANCE: Final = 0.25
 """
-Chance of an answer below which none is tried: on the even-numbered questions 2 of 100 with an answer are refused, and 7
-of 100 without one pass, whatever the size of the collection; bench/grounding_quality.py prints both for the others.
+Chance of an answer below which none is tried. Of questions with an answer some 4 in 100 are then refused; of those
+without one 3 to 7 in 100 pass in a small collection, 1 in a large one. bench/grounding_quality.py prints both.
 """
 _SHORT_WEIGHT, _SHORT_HELD = 5.5, 0.7
 """

@@ -52,9 +52,7 @@ def test_a_short_question_whose_subject_no_passage_mentions_is_refused_though_th
 
 
 def test_a_name_that_no_passage_holds_weighs_more_than_another_word() -> None:
-    asked = (
-        "Which porter opens the door at eight, opening any door as porters open doors at eight, in the heavy rain of"
-    )
+    asked = "Which porter opens the door at eight, as porters open doors, in the heavy rain of the garden of"
     passages = scored(0.2, text=f"{DOOR} Doors are heavy in the rain.")
     assert chance(f"{asked} Reykjavik?", passages) < chance(f"{asked} midwinter?", passages)
 
