@@ -42,6 +42,7 @@ class WorkIngestions:
     queue: WorkQueue
     clock: Clock
     retry_after_s: Sequence[float] = field(default=RETRY_AFTER_S)
+    _unsettled: bool = field(default=False, init=False)
 
     async def resume(self) -> None:
         """What a crash left behind: passages to take out of the index, and ingestions to go on with."""
@@ -54,14 +55,23 @@ class WorkIngestions:
             self.queue.wake(ingestion_id)
 
     async def run(self) -> None:
-        """Work until cancelled."""
-        while True:
-            ingestion_id = await self.queue.next()
-            try:
-                await self.work(ingestion_id)
-            except Exception as error:
-                # It stays unfinished and is taken up again at the next start.
-                _log.error("ingestion stopped", extra={"ingestion_id": str(ingestion_id)}, exc_info=error)
+        """Work until cancelled; between ingestions and beside the next, let the index build its search structures."""
+        settling: asyncio.Task[None] | None = None
+        try:
+            while True:
+                ingestion_id = await self.queue.next()
+                try:
+                    await self.work(ingestion_id)
+                except Exception as error:
+                    # It stays unfinished and is taken up again at the next start.
+                    _log.error("ingestion stopped", extra={"ingestion_id": str(ingestion_id)}, exc_info=error)
+                self._unsettled = True
+                if settling is None or settling.done():
+                    settling = asyncio.create_task(self._settle())
+        finally:
+            if settling is not None:
+                settling.cancel()
+                await asyncio.wait([settling])
 
     async def work(self, ingestion_id: UUID) -> None:
         """See one ingestion to its end."""
@@ -77,7 +87,6 @@ class WorkIngestions:
         if ingestion.prune:
             await self._prune(ingestion)
         await self._finish(ingestion_id)
-        await self._settle()
 
     async def _pending(self, ingestion_id: UUID) -> Sequence[StagedDocument]:
         async with self.unit_of_work() as uow:
@@ -125,11 +134,13 @@ class WorkIngestions:
         await unindex(stale, self.unit_of_work, self.passage_writer)
 
     async def _settle(self) -> None:
-        try:
-            await self.passage_writer.settle()
-        except PortError as error:
-            # Everything is in and searchable all the same, only slower to search.
-            _log.warning("the index could not be built up", exc_info=error)
+        while self._unsettled:
+            self._unsettled = False
+            try:
+                await self.passage_writer.settle()
+            except PortError as error:
+                # Everything is in and searchable all the same, only slower to search.
+                _log.warning("the index could not be built up", exc_info=error)
 
     async def _finish(self, ingestion_id: UUID) -> None:
         async with self.unit_of_work() as uow:

@@ -78,9 +78,9 @@ class SentenceScanner:
             end = self._unit_end(text, at, final)
             if end is None:
                 break
-            trimmed = at + len(text[at:end].rstrip())
-            if trimmed > at:
-                found.append(Span(base + at, base + trimmed))
+            unit = text[at:end].rstrip()
+            if bare := unit.lstrip():  # an item's text may begin on the line after its prefix
+                found.append(Span(base + at + len(unit) - len(bare), base + at + len(unit)))
             at, self._open = end, False
         self.offset = base + at
         self._resume -= at

@@ -23,7 +23,7 @@ from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.memory.work_queue import InProcessWorkQueue
-from adapters.neon.engine import make_engine
+from adapters.neon.engine import make_engine, statement_by_statement
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.qdrant_edge.index import QdrantEdgeIndex
 from adapters.static.embedder import StaticEmbedder
@@ -51,6 +51,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
 
     store = providers.Singleton(InMemoryStore)
     unit_of_work = providers.Factory(InMemoryUnitOfWork, store)
+    reading = unit_of_work
     analyzer = providers.Singleton(PlainAnalyzer)
     sparse_encoder = providers.Singleton(InMemorySparseEncoder, analyzer)
     embedder = providers.Singleton(HashingEmbedder)
@@ -74,6 +75,8 @@ class LiveAdapters(containers.DeclarativeContainer):
 
     engine = providers.Singleton(make_engine, database_url)
     unit_of_work = providers.Factory(NeonUnitOfWork, engine)
+    # Reads see no more of one another in a transaction than outside of one, and a transaction is two round trips.
+    reading = providers.Factory(NeonUnitOfWork, providers.Singleton(statement_by_statement, engine))
     analyzer = providers.Singleton(SnowballAnalyzer)
     sparse_encoder = providers.Singleton(Bm25SparseEncoder, analyzer)
     embedder = providers.Singleton(StaticEmbedder)
@@ -99,12 +102,13 @@ class UseCases(containers.DeclarativeContainer):
     keep_vectors = providers.Object(True)
 
     unit_of_work = adapters.unit_of_work.provider
+    reading = adapters.reading.provider
     find_passages = providers.Singleton(
         FindPassages,
         embedder=adapters.embedder,
         sparse_encoder=adapters.sparse_encoder,
         passage_search=adapters.passage_index,
-        unit_of_work=unit_of_work,
+        unit_of_work=reading,
         analyzer=adapters.analyzer,
         clock=adapters.clock,
     )
@@ -118,7 +122,7 @@ class UseCases(containers.DeclarativeContainer):
         ids=adapters.ids,
         holder=holder,
     )
-    search_passages = providers.Singleton(SearchPassages, unit_of_work, find_passages)
+    search_passages = providers.Singleton(SearchPassages, reading, find_passages)
     authenticate = providers.Singleton(Authenticate, adapters.api_keys, adapters.clock)
     submit_ingestion = providers.Singleton(SubmitIngestion, unit_of_work, adapters.queue, adapters.clock, adapters.ids)
     ingest_documents = providers.Singleton(
@@ -134,9 +138,9 @@ class UseCases(containers.DeclarativeContainer):
     work_ingestions = providers.Singleton(
         WorkIngestions, unit_of_work, ingest_documents, adapters.passage_index, adapters.queue, adapters.clock
     )
-    read_ingestions = providers.Singleton(ReadIngestions, unit_of_work)
-    read_documents = providers.Singleton(ReadDocuments, unit_of_work)
-    read_conversation = providers.Singleton(ReadConversation, unit_of_work)
+    read_ingestions = providers.Singleton(ReadIngestions, reading)
+    read_documents = providers.Singleton(ReadDocuments, reading)
+    read_conversation = providers.Singleton(ReadConversation, reading)
     forget_document = providers.Singleton(ForgetDocument, unit_of_work, adapters.passage_index, adapters.clock)
 
 

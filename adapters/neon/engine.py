@@ -51,6 +51,11 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
     return engine
 
 
+def statement_by_statement(engine: AsyncEngine) -> AsyncEngine:
+    """The same pool for units that only read: each statement is its own transaction, without BEGIN and ROLLBACK."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
 def read_url(url: str) -> tuple[URL, dict[str, Any]]:
     """The URL for SQLAlchemy's asyncpg dialect, and what asyncpg is told besides."""
     try:

@@ -9,8 +9,8 @@ from domain.retrieval.model import FusedHit, Hit, HybridHits
 
 DENSE_WEIGHT: Final = 0.3
 """For static word vectors, the weaker half; .25 to .4 differ by .006 nDCG on SciFact, and .4 loses recall on Chroma."""
-CANDIDATES: Final = 100
-"""How many hits of each half to fuse: 50 cost .002 nDCG on SciFact."""
+CANDIDATES: Final = 60
+"""How many hits of each half to fuse: 100 gain .001 nDCG on SciFact and cost a search a tenth of its time."""
 
 
 def fuse(hits: HybridHits, *, dense_weight: float = DENSE_WEIGHT) -> list[FusedHit]:

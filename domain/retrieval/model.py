@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from domain.library.model import PassageInDocument
@@ -50,8 +50,7 @@ class IndexedPassage:
     sparse: SparseVector
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A passage that one half of the search found; scores compare within one half of one search only."""
 
     passage_id: UUID
@@ -66,8 +65,7 @@ class HybridHits:
     sparse: Sequence[Hit]
 
 
-@dataclass(frozen=True, slots=True)
-class FusedHit:
+class FusedHit(NamedTuple):
     """A passage after fusion: ``score`` orders, and the raw scores of the halves are None where a half missed it."""
 
     passage_id: UUID

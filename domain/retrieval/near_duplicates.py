@@ -23,20 +23,28 @@ def drop_near_duplicates(
     repeat only their equals.
     """
     kept: list[FoundPassage] = []
-    runs_of_kept: list[frozenset[tuple[str, ...]]] = []
+    words_of_kept: list[list[str]] = []
     for passage in passages:
         if len(kept) == keep:
             break
-        runs = _runs(passage.source.passage.text)
-        if any(len(runs & earlier) >= shared * min(len(runs), len(earlier)) for earlier in runs_of_kept):
+        words = _WORD.findall(passage.source.passage.text.casefold())
+        if any(_repeats(words, earlier, shared) for earlier in words_of_kept):
             continue
-        runs_of_kept.append(runs)
+        words_of_kept.append(words)
         kept.append(passage)
     return kept
 
 
-def _runs(text: str) -> frozenset[tuple[str, ...]]:
-    words = _WORD.findall(text.casefold())
+def _repeats(words: Sequence[str], earlier: Sequence[str], shared: float) -> bool:
+    distinct, distinct_earlier = set(words), set(earlier)
+    # Runs cannot be shared where words are not: most pairs need no closer look.
+    if len(distinct & distinct_earlier) < 0.5 * shared * min(len(distinct), len(distinct_earlier)):
+        return False
+    runs, runs_earlier = _runs(words), _runs(earlier)
+    return len(runs & runs_earlier) >= shared * min(len(runs), len(runs_earlier))
+
+
+def _runs(words: Sequence[str]) -> frozenset[tuple[str, ...]]:
     if len(words) < _RUN:
         return frozenset([tuple(words)])
     return frozenset(zip(*(words[first:] for first in range(_RUN)), strict=False))

@@ -1,10 +1,10 @@
 """How likely a found passage answers the question, on one scale for all searches."""
 
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from math import exp
 from typing import Final
 
-from domain.grounding.overlap import units_of
 from domain.grounding.salience import salience
 from domain.retrieval.model import FusedHit
 from domain.text import Analyzer
@@ -15,8 +15,8 @@ from domain.text import Analyzer
 # BM25 has no weight: its scores grow with the collection, and the best of thousands of passages always looked good.
 _BIAS, _OF_OVERLAP, _OF_DENSE = -5.03, 3.35, 4.62
 _LEXICAL_BIAS, _LEXICAL_OF_OVERLAP = -4.26, 4.97
-_RUN: Final = 2
-"""Adjoining sentences in which the question's words are looked for."""
+_RUN: Final = 24
+"""Content words, some two sentences, in which the question's words are looked for."""
 
 
 def relevance(
@@ -37,7 +37,7 @@ def relevance(
     no dense half, and words alone decide.
     """
     wanted = salience(question, analyzer=analyzer, language=language)
-    named = {term.stem for heading in headings for term in analyzer.terms(heading, language=language)}
+    named = {stem for heading in headings for stem in analyzer.stems(heading, language=language)}
     overlap = _best_share(wanted, named, text, analyzer, language)
     if dense_asked:
         logit = _BIAS + _OF_OVERLAP * overlap + _OF_DENSE * (hit.dense or 0.0)
@@ -47,12 +47,23 @@ def relevance(
 
 
 def _best_share(wanted: Mapping[str, float], named: set[str], text: str, analyzer: Analyzer, language: str) -> float:
-    """The largest share of the question's weight that two adjoining sentences hold."""
+    """The largest share of the question's weight that a run of the passage holds, its headings always counted in."""
     total = sum(wanted.values())
-    shared = wanted.keys() & named
-    units = [wanted.keys() & unit.stems for unit in units_of(text, analyzer, language)]
-    best = sum(wanted[stem] for stem in shared)
-    for first in range(len(units)):
-        held = shared.union(*units[first : first + _RUN])
-        best = max(best, sum(wanted[stem] for stem in held))
+    always = sum(weight for stem, weight in wanted.items() if stem in named)
+    best = now = always
+    inside: deque[tuple[int, str]] = deque()
+    counts: Counter[str] = Counter()
+    for place, stem in enumerate(analyzer.stems(text, language=language)):
+        if stem not in wanted or stem in named:
+            continue
+        while inside and inside[0][0] <= place - _RUN:
+            _, left = inside.popleft()
+            counts[left] -= 1
+            if not counts[left]:
+                now -= wanted[left]
+        inside.append((place, stem))
+        counts[stem] += 1
+        if counts[stem] == 1:
+            now += wanted[stem]
+            best = max(best, now)
     return best / total if total else 0.0

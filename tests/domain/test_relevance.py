@@ -43,8 +43,9 @@ def test_sharing_the_questions_words_counts() -> None:
 
 
 def test_words_close_together_count_more_than_scattered_ones() -> None:
-    scattered = "A pin is small. Bread is baked at night. Doors open. The dependency is old."
-    assert scored(scattered) < scored("A pin is small. The dependency is old. Bread is baked at night. Doors open.")
+    between = "Bread is baked at night, doors open early, and all the town buys rolls. " * 3
+    scattered = f"A pin is small. {between} The dependency is old."
+    assert scored(scattered) < scored(f"A pin is small. The dependency is old. {between}")
 
 
 def test_a_heading_lends_its_words_to_the_passage() -> None:
