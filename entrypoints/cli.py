@@ -140,7 +140,9 @@ def ask(
             from entrypoints.terminal.asking import ask as show_answer
 
             turn = show_answer(service, body)
-            click.echo(f'\nGo on: ibid ask --conversation {turn["conversation_id"]} "..."', err=True)
+            from entrypoints.terminal.wording import program
+
+            click.echo(f'\nGo on: {program()} ask --conversation {turn["conversation_id"]} "..."', err=True)
 
 
 @main.command()

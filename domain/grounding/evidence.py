@@ -14,7 +14,7 @@ def as_evidence(number: int, found: FoundPassage, *, score: float) -> Evidence:
         text=passage.text,
         start=passage.start,
         end=passage.end,
-        score=score,
+        score=round(score, 4),
         document=CitedDocument(
             id=document.id,
             version=document.version or "",

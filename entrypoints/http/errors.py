@@ -106,7 +106,7 @@ def problem_of(error: Exception, *, instance: str, turn_id: UUID | UnsetType = U
     if isinstance(error, IbidError):
         detail = str(error)
     elif fields:
-        detail = "; ".join(f"{one.field}: {one.message}" for one in fields)
+        detail = "; ".join(f"{one.field}: {one.message}".removeprefix(": ") for one in fields)
     else:
         detail = _DETAIL[row.status]
     return _problem(row, detail, instance, errors=fields, turn_id=turn_id)

@@ -16,6 +16,7 @@ from entrypoints.terminal.failures import CommandFailed
 from entrypoints.terminal.find_service import own_service
 from entrypoints.terminal.ingest_view import print_summary, progress_bar
 from entrypoints.terminal.ingesting import IngestRequest, ingest
+from entrypoints.terminal.wording import program
 
 COLLECTION: Final = "ibid-manual"
 QUESTION: Final = "How do I use my own documents?"
@@ -60,7 +61,7 @@ def _say_how_to_go_on(url: str, settings: Settings) -> None:
         f"""
 Ask on from another terminal:
 
-  {data_dir}ibid ask "How do I remove a document?"
+  {data_dir}{program()} ask "How do I remove a document?"
 
 or by HTTP:
 

@@ -1,5 +1,8 @@
 """The wire's short words, as a reader understands them."""
 
+import sys
+from pathlib import Path
+from shutil import which
 from typing import Final
 
 VERDICTS: Final = {
@@ -48,3 +51,10 @@ ENDINGS: Final = {
     "failed": "the answer failed",
     "running": "the answer is still being written",
 }
+
+
+def program() -> str:
+    """How a reader types this command: by its name where that is on the path, else by where it lies."""
+    if which("ibid"):
+        return "ibid"
+    return str(Path(sys.argv[0])) if Path(sys.argv[0]).name == "ibid" else "ibid"
