@@ -1,0 +1,97 @@
+"""What every Preparer does."""
+
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from adapters.memory.preparer import InThreadPreparer
+from adapters.worker_processes.preparer import ProcessPreparer
+from application.ports import Outcome, StagedDocument
+from application.prepare_documents import Parts, Preparation, PreparedDocument, Preparer, Unprepared
+from domain.errors import PortUnavailable
+from domain.library.model import Format, ParsedDocument, SourceDocument
+from domain.library.ports import DocumentParser
+from entrypoints.document_parts import document_parts
+from tests.builders import a_document
+
+AT = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def preparation(ordinal: int, content: str, *, uri: str | None = None) -> Preparation:
+    source = SourceDocument(uri or f"{ordinal}.md", content, Format.MARKDOWN)
+    before = a_document(document_id=UUID(int=ordinal + 1), uri=source.uri, version=None)
+    return Preparation(StagedDocument(ordinal, source), before, "v1", "https://x.test/", "en", AT)
+
+
+class DeadlyParser(DocumentParser):
+    """Takes its process with it when it meets the page that says so."""
+
+    def parse(self, source: SourceDocument) -> ParsedDocument:
+        if source.uri == "deadly.md":
+            os._exit(9)
+        return document_parts()[0].parse(source)
+
+
+def deadly_parts() -> Parts:
+    return DeadlyParser(), document_parts()[1]
+
+
+@pytest.fixture(params=["memory", "processes"])
+async def preparer(request: pytest.FixtureRequest) -> AsyncIterator[Preparer]:
+    if request.param == "memory":
+        yield InThreadPreparer(document_parts)
+        return
+    processes = ProcessPreparer(document_parts)
+    yield processes
+    await processes.close()
+
+
+async def test_results_come_in_the_order_given(preparer: Preparer) -> None:
+    given = [preparation(ordinal, f"# Page {ordinal}\n\nThe word of page {ordinal}.") for ordinal in (4, 0, 7, 2, 5)]
+
+    done = await preparer.prepare(given)
+
+    assert [one.ordinal for one in done] == [4, 0, 7, 2, 5]
+
+
+async def test_a_document_comes_back_with_an_input_a_hash_and_a_sparse_vector_for_each_passage(
+    preparer: Preparer,
+) -> None:
+    [one] = await preparer.prepare([preparation(0, "# Page\n\nOne sentence.\n\n## Section\n\nAnother sentence.")])
+
+    assert isinstance(one, PreparedDocument)
+    assert one.outcome is Outcome.ADDED
+    assert (one.activation.document.version, one.activation.document.updated_at) == ("v1", AT)
+    passages = one.activation.version.passages
+    assert [passage.text for passage in passages] == ["One sentence.", "Another sentence."]
+    assert len(one.inputs) == len(one.hashes) == len(one.sparse) == len(passages)
+    assert "Section" in one.inputs[1]
+
+
+async def test_an_unreadable_document_is_named_and_the_others_come_through(preparer: Preparer) -> None:
+    unclosed = "---\ntitle: [\n---\n\ntext"
+
+    bad, empty, good = await preparer.prepare(
+        [preparation(0, unclosed), preparation(1, " \n"), preparation(2, "Some text.")]
+    )
+
+    assert isinstance(bad, Unprepared)
+    assert isinstance(empty, Unprepared)
+    assert bad.outcome.error
+    assert empty.outcome.error
+    assert isinstance(good, PreparedDocument)
+
+
+async def test_a_page_that_takes_its_process_with_it_costs_neither_the_service_nor_the_next_page() -> None:
+    processes = ProcessPreparer(deadly_parts)
+    try:
+        with pytest.raises(PortUnavailable):
+            await processes.prepare([preparation(0, "text", uri="deadly.md"), preparation(1, "text")])
+        [good] = await processes.prepare([preparation(1, "Some text.")])
+    finally:
+        await processes.close()
+
+    assert isinstance(good, PreparedDocument)
