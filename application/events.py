@@ -1,7 +1,7 @@
 """What happens while a question is answered, in order; the JSON answer is these events folded."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from domain.conversation.model import Turn
@@ -22,8 +22,9 @@ class EvidenceFound:
     degraded: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TextWritten:
+class TextWritten(NamedTuple):
+    """The one event that comes by the hundred: a tuple, which is made in half the time."""
+
     delta: str
 
 

@@ -44,7 +44,10 @@ class JudgedAnswer:
         return tuple(self._cited)
 
     def feed(self, piece: str) -> list[AskEvent]:
-        return self._pass_on(self._reader.feed(piece))
+        read = self._reader.feed(piece)
+        if not read.sentences and self.verification is not Verification.REDACT:
+            return self._release(read.text)  # most pieces: a word inside a sentence
+        return self._pass_on(read)
 
     def finish(self) -> list[AskEvent]:
         events = self._pass_on(self._reader.finish())

@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Final
 
 from application.events import AskEvent, TurnDone, TurnFailed
 from domain.conversation.model import Turn
+
+_LAST: Final = (TurnDone, TurnFailed)
 
 
 class TurnStream:
@@ -33,13 +36,12 @@ class TurnStream:
 
     def emit(self, event: AskEvent) -> None:
         self._events.append(event)
-        if isinstance(event, TurnDone | TurnFailed):
+        if isinstance(event, _LAST):
             self._ended = True
-        if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            for future in waiting:
-                if not future.done():
-                    future.set_result(None)
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
+        self._waiting.clear()
 
     def close(self) -> None:
         """The answer is complete and about to be stored: from now on it cannot be cancelled."""

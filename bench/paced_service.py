@@ -16,13 +16,17 @@ from entrypoints.settings import read_environment, read_settings
 
 
 class PacedWriter(AnswerWriter):
-    """Repeats the evidence's own words, a marker at each full stop, so that sentences end and are judged."""
+    """
+    Repeats the evidence's own words, the blank ahead of each as in a model's tokens, a marker at each full stop.
+
+    Backticks are taken off, so that few sentences are verbatim and judging takes its long way, as with a model's own.
+    """
 
     name = "paced"
 
     async def write(self, question: Question, evidence: Sequence[Evidence], *, language: str) -> AsyncIterator[str]:
         words = [
-            f"{word} [{piece.n}] " if word.endswith(".") else f"{word} "
+            f" {word} [{piece.n}]" if word.endswith(".") else f" {word}"
             for piece in evidence
             for word in piece.text.replace("`", "").split()
         ]

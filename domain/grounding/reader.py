@@ -1,7 +1,6 @@
 """Reads an answer while it is written: the text that may be passed on, and its sentences as they end."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from domain.grounding.markers import MarkerFilter
 from domain.grounding.model import WrittenSentence
@@ -10,8 +9,7 @@ from domain.sentences import SentenceScanner
 _MAY_END: Final = frozenset(".!?…。！？｡\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """What one piece brought: text to pass on, and the sentences now complete, in order."""
 
     text: str
