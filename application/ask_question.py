@@ -184,10 +184,10 @@ class AskQuestion:
         async for piece in self._writer.write(asked.question, turn.evidence, language=language):
             if first_ms is None:
                 first_ms = self._clock.elapsed_ms()
-            for event in answer.feed(piece):
-                stream.emit(event)
-        for event in answer.finish():
-            stream.emit(event)
+            if events := answer.feed(piece):
+                stream.emit(*events)
+        if events := answer.finish():
+            stream.emit(*events)
         ended_ms = self._clock.elapsed_ms()
         turn = self._attempted(turn, "ok" if first_ms is not None else "empty", ended_ms - began_ms)
         if first_ms is not None:

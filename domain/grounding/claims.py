@@ -1,6 +1,7 @@
 """Which sentences of an answer assert something."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _MARKER: Final = re.compile(r"[ \t]*\[\d{1,3}\]")
@@ -21,6 +22,7 @@ _CONNECTING: Final = {
 """Phrases that hold an English answer together, or speak of the answer and not of the world."""
 
 
+@lru_cache(maxsize=4)
 def without_markers(text: str) -> str:
     """A sentence without its markers ``[n]`` and the blanks before them."""
     return _MARKER.sub("", text).strip()

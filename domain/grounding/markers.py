@@ -8,6 +8,8 @@ HOLD_CHARS: Final = 16
 """How much of an open bracket is held back at most; the wire contract names this number."""
 
 _SPECIAL: Final = re.compile(r"[ \t]{0,16}[\[［【]|[\n`~]|[ \t]{1,16}\Z")
+_STARTS_SPECIAL: Final = frozenset("[［【\n`~")
+"""Characters without which, and without a blank at its end, a piece has nothing that ``_SPECIAL`` could find."""
 _MARKER: Final = re.compile(r"[\[［【][ \t]*(\d+(?:[ \t]*[,;，、–—-][ \t]*\d+)*)[ \t]*[\]］】]")
 _OPEN_MARKER: Final = re.compile(r"[\[［【](?:[ \t]*|[ \t]*\d[\d \t,;，、–—-]*)\Z")
 _PART: Final = re.compile(r"(\d+)(?:[ \t]*[–—-][ \t]*(\d+))?")
@@ -51,7 +53,8 @@ class MarkerFilter:
         """What of the text so far may be passed on now."""
         if not piece:
             return ""
-        if not self._held and not self._ticks and self._lead is None and not _SPECIAL.search(piece):
+        plain = _STARTS_SPECIAL.isdisjoint(piece) and piece[-1] not in " \t"
+        if plain and not self._held and not self._ticks and self._lead is None:
             self._passed += len(piece)
             self._last = piece
             return piece

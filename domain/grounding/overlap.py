@@ -49,6 +49,16 @@ def _units_of(text: str, remembered: Hashable, language: str) -> tuple[Unit, ...
     )
 
 
+def terms_of(text: str, analyzer: Analyzer, language: str) -> Sequence[Term]:
+    """The terms of a claim or quote; remembers the latest, since quoting and judging both ask for them."""
+    return _terms_of(text, cast(Hashable, analyzer), language)
+
+
+@lru_cache(maxsize=4)
+def _terms_of(text: str, remembered: Hashable, language: str) -> tuple[Term, ...]:
+    return tuple(cast(Analyzer, remembered).terms(text, language=language))
+
+
 def weigh(stems: Iterable[str], units: Sequence[Unit]) -> dict[str, float]:
     """
     What each stem weighs: the rarer among the sentences at hand, the more; longer ones more than short ones.
@@ -58,8 +68,9 @@ def weigh(stems: Iterable[str], units: Sequence[Unit]) -> dict[str, float]:
     """
     count = len(units)
     weights = {}
+    sentences = [unit.stems for unit in units]
     for stem in stems:
-        holding = sum(1 for unit in units if stem in unit.stems)
+        holding = sum([stem in sentence for sentence in sentences])
         rarity = log(1 + (count - holding + 0.5) / (holding + 0.5))
         weights[stem] = max(0.3, rarity) * length_weight(stem)
     return weights
@@ -83,11 +94,13 @@ def best_run(units: Sequence[Unit], weights: Mapping[str, float], *, per_sentenc
     ``per_sentence`` is the share that each further sentence has to bring. Empty when no sentence holds any.
     """
     best_worth, best = 0.0, units[:0]
+    total = sum(weights.values())
+    wanted = [weights.keys() & unit.stems for unit in units]
     for width in range(1, WIDEST_RUN + 1):
         for first in range(len(units) - width + 1):
-            run = units[first : first + width]
-            found = coverage(weights, frozenset().union(*(unit.stems for unit in run)))
-            worth = found - per_sentence * (width - 1)
-            if found and worth > best_worth + 1e-9:
-                best_worth, best = worth, run
+            held = wanted[first].union(*wanted[first + 1 : first + width])
+            if held:
+                worth = sum(map(weights.__getitem__, held)) / total - per_sentence * (width - 1)
+                if worth > best_worth + 1e-9:
+                    best_worth, best = worth, units[first : first + width]
     return best

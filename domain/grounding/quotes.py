@@ -7,7 +7,7 @@ from typing import Final
 
 from domain.grounding.claims import without_markers
 from domain.grounding.model import Citation, Evidence
-from domain.grounding.overlap import Unit, best_run, units_of, weigh
+from domain.grounding.overlap import Unit, best_run, terms_of, units_of, weigh
 from domain.text import Analyzer, Span
 
 _IGNORED: Final = re.compile(r"[\s\"'“”‘’«»„‹›`]+|\[\d{1,3}\]")
@@ -47,6 +47,7 @@ def align_quote(claim: str, evidence: Evidence, *, analyzer: Analyzer, language:
     return Citation(evidence.n, span.of(evidence.text), evidence.start + span.start, evidence.start + span.end)
 
 
+@lru_cache(maxsize=4)  # asked for twice: to quote, and to judge
 def find_verbatim(claim: str, text: str) -> Span | None:
     """Where the text says the claim in the same words: white space, quotation marks and ``[n]`` are not compared."""
     core = _LIST_PREFIX.sub("", without_markers(claim), count=1)
@@ -129,7 +130,7 @@ def _clauses(text: str, whole: Span, inner: Span) -> Span:
 
 def _best_run(claim: str, text: str, analyzer: Analyzer, language: str) -> Span | None:
     units = units_of(text, analyzer, language)
-    stems = {term.stem for term in analyzer.terms(without_markers(claim), language=language)}
+    stems = {term.stem for term in terms_of(without_markers(claim), analyzer, language)}
     body = [unit for unit in units if text[unit.span.start] != "#"]  # a heading only names what its section says
     weights = weigh(stems, units)
     run = best_run(body, weights, per_sentence=_WORTH_A_SENTENCE) or best_run(units, weights)

@@ -10,7 +10,7 @@ from domain.grounding.claims import is_claim, without_markers
 from domain.grounding.copying import is_copied
 from domain.grounding.figures import missing_figures
 from domain.grounding.model import Citation, Claim, Evidence, Verdict, Verifier, WrittenSentence
-from domain.grounding.overlap import best_run, coverage, units_of, weigh
+from domain.grounding.overlap import best_run, coverage, terms_of, units_of, weigh
 from domain.grounding.polarity import Conflict, conflict
 from domain.grounding.quotes import align_quote, changes_sense, find_verbatim
 from domain.text import Analyzer, Term
@@ -86,10 +86,10 @@ def _judged(
     if any(_says_the_same(text, piece.text, analyzer, language) for piece in cited):
         return Verdict.SUPPORTED, _VERBATIM_SCORE
     core = without_markers(text)
-    terms = analyzer.terms(core, language=language)
+    terms = terms_of(core, analyzer, language)
     compared = compare(core, terms, [piece.text for piece in cited], analyzer, language)
     quoted = "\n".join(quote.quote for quote in quotes)
-    source = analyzer.terms(quoted, language=language)
+    source = terms_of(quoted, analyzer, language)
     held = coverage(compared.weights, {term.stem for term in source})
     wrong, _ = missing_figures(core, quoted)
     differs = conflict(core, quoted, language=language)
