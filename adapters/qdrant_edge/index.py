@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 from uuid import UUID
 
 from qdrant_edge import CountRequest, EdgeShard, QueryBatchRequest, UpdateOperation
@@ -20,6 +20,9 @@ from domain.retrieval.model import HybridHits, IndexedPassage, SearchFilters, Sp
 from domain.retrieval.ports import PassageSearch, PassageWriter
 
 P = ParamSpec("P")
+if TYPE_CHECKING:
+    from qdrant_edge import ShardInfo  # named in the stubs alone
+
 T = TypeVar("T")
 
 OPTIMIZE_FROM: Final = 10_000
@@ -103,7 +106,6 @@ class QdrantEdgeIndex(PassageSearch, PassageWriter):
         async with self._settling:
             if await self._uncovered() - self._left_uncovered >= self._optimize_from:
                 await self._take_over_optimized()
-                self._left_uncovered = await self._uncovered()
             elif self._unflushed >= _FLUSH_FROM:
                 async with self._writing:
                     await self._in_thread(_translated, self._opened(), EdgeShard.flush)
@@ -111,8 +113,7 @@ class QdrantEdgeIndex(PassageSearch, PassageWriter):
 
     async def _uncovered(self) -> int:
         """Passages that a dense search must look at one by one; every sparse vector counts as covered."""
-        info = await self._read(EdgeShard.info)
-        return max(0, 2 * info.points_count - info.indexed_vectors_count)
+        return _uncovered(await self._read(EdgeShard.info))
 
     async def _take_over_optimized(self) -> None:
         before = generations.current(self._path)
@@ -122,7 +123,7 @@ class QdrantEdgeIndex(PassageSearch, PassageWriter):
         try:
             await self._optimizer.run(after)
             async with self._writing:
-                fresh = await self._in_thread(self._caught_up, after, self._since_copy)
+                fresh, self._left_uncovered = await self._in_thread(self._caught_up, after, self._since_copy)
                 # Nothing is awaited between the two: no cancellation may come after the one and before the other.
                 generations.switch(after)
                 old, self._shard = self._opened(), fresh
@@ -135,11 +136,13 @@ class QdrantEdgeIndex(PassageSearch, PassageWriter):
         await self._in_thread(old.close)
         await self._in_thread(generations.discard, before)
 
-    def _caught_up(self, generation: Path, operations: Sequence[UpdateOperation]) -> EdgeShard:
+    def _caught_up(self, generation: Path, operations: Sequence[UpdateOperation]) -> tuple[EdgeShard, int]:
+        """The optimized shard with what came meanwhile, and how much optimizing itself left uncovered."""
         shard = open_shard(generation, self._dimensions)
+        left = _uncovered(shard.info())
         for operation in operations:
             _translated(shard, partial(_apply, operation))
-        return shard
+        return shard, left
 
     def _open_current(self) -> EdgeShard:
         generation = generations.current(self._path)
@@ -175,6 +178,10 @@ class QdrantEdgeIndex(PassageSearch, PassageWriter):
 
     async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **kwargs))
+
+
+def _uncovered(info: "ShardInfo") -> int:
+    return max(0, 2 * info.points_count - info.indexed_vectors_count)
 
 
 def _apply(operation: UpdateOperation, shard: EdgeShard) -> None:
