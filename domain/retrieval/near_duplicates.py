@@ -23,11 +23,12 @@ def drop_near_duplicates(
     repeat only their equals.
     """
     kept: list[FoundPassage] = []
-    words_of_kept: list[list[str]] = []
+    words_of_kept: list[tuple[list[str], frozenset[str]]] = []
     for passage in passages:
         if len(kept) == keep:
             break
-        words = _WORD.findall(passage.source.passage.text.casefold())
+        found = _WORD.findall(passage.source.passage.text.casefold())
+        words = (found, frozenset(found))
         if any(_repeats(words, earlier, shared) for earlier in words_of_kept):
             continue
         words_of_kept.append(words)
@@ -35,12 +36,14 @@ def drop_near_duplicates(
     return kept
 
 
-def _repeats(words: Sequence[str], earlier: Sequence[str], shared: float) -> bool:
-    distinct, distinct_earlier = set(words), set(earlier)
+def _repeats(
+    words: tuple[Sequence[str], frozenset[str]], earlier: tuple[Sequence[str], frozenset[str]], shared: float
+) -> bool:
+    distinct, distinct_earlier = words[1], earlier[1]
     # Runs cannot be shared where words are not: most pairs need no closer look.
     if len(distinct & distinct_earlier) < 0.5 * shared * min(len(distinct), len(distinct_earlier)):
         return False
-    runs, runs_earlier = _runs(words), _runs(earlier)
+    runs, runs_earlier = _runs(words[0]), _runs(earlier[0])
     return len(runs & runs_earlier) >= shared * min(len(runs), len(runs_earlier))
 
 
