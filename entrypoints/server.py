@@ -5,6 +5,7 @@ import errno
 import gc
 import hashlib
 import logging
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from adapters.embedded_postgres.server import EmbeddedPostgres
 from domain.access.model import ApiKey, Principal, Scope
 from entrypoints.data_directory import DataDirectory
 from entrypoints.logs import configure_logs
-from entrypoints.settings import Secret, Settings, SettingsError
+from entrypoints.settings import Secret, Settings, SettingsError, unserved
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -58,6 +59,8 @@ def prepared(settings: Settings) -> Iterator[Service]:
         listener = stack.enter_context(_listening(settings))
         admin_key = directory.admin_key(settings)
         configure_logs(settings.log, secrets=(*settings.secrets, admin_key.reveal()))
+        for name in unserved(os.environ):
+            _log.warning("this version does not use the setting", extra={"setting": name})
         database_url = stack.enter_context(_database(settings, directory))
         app = _application(settings, directory, database_url, admin_key)
         host, port = listener.getsockname()[:2]
