@@ -168,6 +168,87 @@ def search(query: tuple[str, ...], collections: tuple[str, ...], limit: int, as_
             show_passages(service, body)
 
 
+@main.group()
+def keys() -> None:
+    """Issue, list and revoke API keys."""
+
+
+@keys.command("create")
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    type=click.Choice(["ask", "ingest", "admin", "act_as"]),
+    help="What it may do; can be given several times.",
+)
+@click.option(
+    "--collection", "collections", multiple=True, metavar="NAME", help="Limit it to these; can be given several times."
+)
+@click.option("--days", type=click.IntRange(1, 36_500), metavar="N", help="It expires after so many days.")
+@click.option("--tenant", metavar="NAME", help="Share end users with the other keys of this tenant.")
+@_json
+def create_key(
+    name: str,
+    scopes: tuple[str, ...],
+    collections: tuple[str, ...],
+    days: int | None,
+    tenant: str | None,
+    as_json: bool,
+) -> None:
+    """Issue a key called NAME and print its secret, which is shown this once."""
+    from entrypoints.terminal.find_service import find_service
+    from entrypoints.terminal.keys import PATH, expiry, print_issued
+    from entrypoints.terminal.rendering import print_json
+
+    body = _without_none(
+        {
+            "name": name,
+            "scopes": list(dict.fromkeys(scopes)),
+            "collections": list(collections) or None,
+            "expires_at": expiry(days),
+            "tenant": tenant,
+        }
+    )
+    with find_service() as service:
+        issued = service.post(PATH, body)
+    (print_json if as_json else print_issued)(issued)
+
+
+@keys.command("list")
+@_json
+def list_keys(as_json: bool) -> None:
+    """Show every key, newest first; nobody can show a secret again."""
+    from entrypoints.terminal.find_service import find_service
+    from entrypoints.terminal.keys import all_keys, print_keys
+    from entrypoints.terminal.rendering import print_json
+
+    with find_service() as service:
+        found = all_keys(service)
+    if as_json:
+        print_json({"items": found})
+    else:
+        print_keys(found)
+
+
+@keys.command("revoke")
+@click.argument("key_id", metavar="ID", type=click.UUID)
+@_json
+def revoke_key(key_id: UUID, as_json: bool) -> None:
+    """Revoke the key ID: the next request with it is refused."""
+    from entrypoints.terminal.find_service import find_service
+    from entrypoints.terminal.keys import PATH
+    from entrypoints.terminal.rendering import print_json
+
+    with find_service() as service:
+        service.delete(f"{PATH}/{key_id}")
+    if as_json:
+        print_json({"revoked": str(key_id)})
+    else:
+        click.echo(f"Key {key_id} opens nothing any more.")
+
+
 def _check_ingest(path: str, collection: str, base_url: str | None) -> None:
     """Raises UsageError, before anything is read or started."""
     from domain.errors import Refused
