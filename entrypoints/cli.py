@@ -10,6 +10,7 @@ from uuid import UUID
 import click
 
 from entrypoints.terminal.failures import TERMINATED, OneLineErrors, leave_on_sigterm
+from entrypoints.terminal.keys import keys
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 _collections = click.option(
@@ -168,85 +169,35 @@ def search(query: tuple[str, ...], collections: tuple[str, ...], limit: int, as_
             show_passages(service, body)
 
 
-@main.group()
-def keys() -> None:
-    """Issue, list and revoke API keys."""
+main.add_command(keys)
 
 
-@keys.command("create")
-@click.argument("name")
-@click.option(
-    "--scope",
-    "scopes",
-    multiple=True,
-    required=True,
-    type=click.Choice(["ask", "ingest", "admin", "act_as"]),
-    help="What it may do; can be given several times.",
-)
-@click.option(
-    "--collection", "collections", multiple=True, metavar="NAME", help="Limit it to these; can be given several times."
-)
-@click.option("--days", type=click.IntRange(1, 36_500), metavar="N", help="It expires after so many days.")
-@click.option("--tenant", metavar="NAME", help="Share end users with the other keys of this tenant.")
+@main.command("eval")
+@click.argument("gold", required=False, type=click.Path(path_type=Path))
+@click.option("--claims", type=click.Path(path_type=Path), metavar="FILE", help="Judge labelled claims instead.")
+@_collections
+@click.option("--documents", type=click.Path(path_type=Path), metavar="PATH", help="Ask a fresh service about these.")
+@click.option("--k", type=click.IntRange(1, 50), default=10, show_default=True, metavar="N", help="Passages ranked.")
+@click.option("--top-k", type=click.IntRange(1, 20), metavar="N", help="Passages to answer from, 1 to 20.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N", help="Asked at a time.")
+@click.option("--min", "least", multiple=True, metavar="FIGURE=X", help="Exit with 3 when the figure is below X.")
+@click.option("--max", "most", multiple=True, metavar="FIGURE=X", help="Exit with 3 when the figure is above X.")
+@click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="Keep this run for a later --against.")
+@click.option("--against", type=click.Path(path_type=Path), metavar="FILE", help="Compare with a run that was kept.")
+@click.option("--not-worse", is_flag=True, help="Exit with 3 when a figure is surely worse than in --against.")
 @_json
-def create_key(
-    name: str,
-    scopes: tuple[str, ...],
-    collections: tuple[str, ...],
-    days: int | None,
-    tenant: str | None,
-    as_json: bool,
-) -> None:
-    """Issue a key called NAME and print its secret, which is shown this once."""
-    from entrypoints.terminal.find_service import find_service
-    from entrypoints.terminal.keys import PATH, expiry, print_issued
-    from entrypoints.terminal.rendering import print_json
+@click.pass_context
+def evaluate(context: click.Context, /, gold: Path | None, claims: Path | None, as_json: bool, **options: Any) -> None:
+    """Measure retrieval, citations, verdicts, refusals, latency and cost on the questions of GOLD (JSON lines)."""
+    if claims is not None and gold is None:
+        from entrypoints.terminal.claim_evaluation import evaluate_claims
 
-    body = _without_none(
-        {
-            "name": name,
-            "scopes": list(dict.fromkeys(scopes)),
-            "collections": list(collections) or None,
-            "expires_at": expiry(days),
-            "tenant": tenant,
-        }
-    )
-    with find_service() as service:
-        issued = service.post(PATH, body)
-    (print_json if as_json else print_issued)(issued)
+        context.exit(evaluate_claims(claims, least=options["least"], most=options["most"], as_json=as_json))
+    if gold is None or claims is not None:
+        raise click.UsageError("give either a gold file or --claims FILE")
+    from entrypoints.terminal.evaluation import EvaluationRequest, evaluate_gold
 
-
-@keys.command("list")
-@_json
-def list_keys(as_json: bool) -> None:
-    """Show every key, newest first; nobody can show a secret again."""
-    from entrypoints.terminal.find_service import find_service
-    from entrypoints.terminal.keys import all_keys, print_keys
-    from entrypoints.terminal.rendering import print_json
-
-    with find_service() as service:
-        found = all_keys(service)
-    if as_json:
-        print_json({"items": found})
-    else:
-        print_keys(found)
-
-
-@keys.command("revoke")
-@click.argument("key_id", metavar="ID", type=click.UUID)
-@_json
-def revoke_key(key_id: UUID, as_json: bool) -> None:
-    """Revoke the key ID: the next request with it is refused."""
-    from entrypoints.terminal.find_service import find_service
-    from entrypoints.terminal.keys import PATH
-    from entrypoints.terminal.rendering import print_json
-
-    with find_service() as service:
-        service.delete(f"{PATH}/{key_id}")
-    if as_json:
-        print_json({"revoked": str(key_id)})
-    else:
-        click.echo(f"Key {key_id} opens nothing any more.")
+    context.exit(evaluate_gold(EvaluationRequest(gold=gold, as_json=as_json, **options)))
 
 
 def _check_ingest(path: str, collection: str, base_url: str | None) -> None:
