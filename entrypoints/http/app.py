@@ -12,6 +12,7 @@ from application.authenticate import Authenticate
 from domain.errors import IbidError
 from entrypoints.http.asking import AskingController
 from entrypoints.http.auth import bearer_guard, caller
+from entrypoints.http.collections import CollectionsController
 from entrypoints.http.conversations import ConversationsController
 from entrypoints.http.documents import DocumentsController
 from entrypoints.http.envelope import Envelope
@@ -39,7 +40,8 @@ def create_app(
 
     ``use_cases`` gives by name a function that returns the use case: authenticate, ask_question, search_passages,
     submit_ingestion, read_ingestions, read_documents, forget_document, read_conversation, issue_key, read_keys,
-    revoke_key, read_caller. ``readiness`` returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
+    revoke_key, read_caller, create_collection, read_collections, change_collection, delete_collection. ``readiness``
+    returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
     """
     authenticate: Callable[[], Authenticate] = use_cases["authenticate"]
     app = Litestar(
@@ -49,6 +51,7 @@ def create_app(
             ConversationsController,
             DocumentsController,
             IngestionController,
+            CollectionsController,
             KeysController,
             CallerController,
             HealthController,
