@@ -24,7 +24,8 @@ Every error that Ibid raises on purpose.
     │       └── ScopeMissing
     └── PortError                something behind a port failed
         ├── PortUnavailable      worth retrying
-        ├── PortRefused          not worth retrying: quota, key, our request
+        ├── PortRefused          not worth retrying: key, our request
+        ├── QuotaSpent           a plan's allowance is used up, and comes back
         └── PortReplyInvalid     an answer that breaks the port's contract
 
 Errors carry fields, never HTTP codes: entrypoints/http/errors.py holds the one table.
@@ -161,6 +162,15 @@ class PortUnavailable(PortError):
 
 class PortRefused(PortError):
     """Not worth retrying: quota, key, or our own request."""
+
+
+class QuotaSpent(PortError):
+    """An allowance of ``port``'s plan is used up; some of it comes back after ``retry_after_s`` seconds."""
+
+    def __init__(self, port: str, allowance: str, *, retry_after_s: float) -> None:
+        super().__init__(port, f"the plan's allowance {allowance} is used up")
+        self.allowance = allowance
+        self.retry_after_s = retry_after_s
 
 
 class PortReplyInvalid(PortError):

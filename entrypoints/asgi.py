@@ -55,9 +55,11 @@ def build_app(
             async with opened(), _running(use_cases, state, holder if only_process else None):
                 yield
 
-    return create_app(
-        {name: getattr(use_cases, name) for name in ROUTED}, readiness=lambda: dict(state), lifespan=[life]
-    )
+    def readiness() -> dict[str, Any]:
+        """A service outside that is left alone for a while makes answers poorer, and Ibid no less ready."""
+        return {**state, "checks": {**state["checks"], **use_cases.adapters.outside().states()}}
+
+    return create_app({name: getattr(use_cases, name) for name in ROUTED}, readiness=readiness, lifespan=[life])
 
 
 @asynccontextmanager

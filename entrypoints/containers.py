@@ -26,6 +26,7 @@ from adapters.memory.work_queue import InProcessWorkQueue
 from adapters.neon.engine import make_engine, statement_by_statement
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.qdrant_edge.index import QdrantEdgeIndex
+from adapters.resilience.dependency import Dependencies
 from adapters.static.embedder import StaticEmbedder
 from adapters.worker_processes.preparer import ProcessPreparer
 from application.ask_question import AskQuestion
@@ -64,6 +65,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
     queue = providers.Singleton(InProcessWorkQueue)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
+    outside = providers.Singleton(Dependencies)
 
 
 class LiveAdapters(containers.DeclarativeContainer):
@@ -92,6 +94,7 @@ class LiveAdapters(containers.DeclarativeContainer):
     queue = providers.Singleton(InProcessWorkQueue)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
+    outside = providers.Singleton(Dependencies)
 
 
 class UseCases(containers.DeclarativeContainer):

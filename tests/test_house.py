@@ -212,7 +212,7 @@ def project_files() -> Iterator[Path]:
             for name in below
             if (name == ".ci" or not name.startswith(".")) and name not in skipped and not name.endswith(".egg-info")
         ]
-        yield from (Path(folder, name) for name in names if name != ".env")
+        yield from (Path(folder, name) for name in names if name not in (".env", ".git"))
 
 
 def test_no_file_names_a_machine_s_path_or_a_package_registry() -> None:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    func,
     text,
 )
 from sqlalchemy.types import TypeEngine, UserDefinedType
@@ -111,6 +112,10 @@ passages = Table(
     Index("passages_of_version", "document_id", "version"),
 )
 
+PASSAGE_WORDS: Final = func.to_tsvector(text("'simple'::regconfig"), func.left(passages.c.text, text("100000")))
+"""A passage's words as they stand, without their positions' end: one of more than 1 MB of words would be refused."""
+Index("passage_words", PASSAGE_WORDS, postgresql_using="gin")
+
 stale_passages = Table("stale_passages", metadata, Column("id", Uuid, primary_key=True))
 
 embeddings = Table(
@@ -187,4 +192,13 @@ ingestion_documents = Table(
     # The source as it was sent, until something has become of it.
     Column("source", LargeBinary),
     Index("pending_documents", "ingestion_id", "ordinal", postgresql_where=text("outcome = 'pending'")),
+)
+
+provider_spending = Table(
+    "provider_spending",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    # A change is written on the version that it was reckoned from, or not at all.
+    Column("version", BigInteger, nullable=False),
+    Column("ledger", Json, nullable=False),
 )

@@ -24,6 +24,14 @@ _WAYS_OUT: Final = {
 }
 
 
+class TryLater(CommandFailed):
+    """Refused for now: the same request may go through after ``seconds``."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(f"{message}; try again in {seconds} s")
+        self.seconds = seconds
+
+
 class Service:
     """``key_source`` says where the key came from, for whoever must mend a refused one."""
 
@@ -100,7 +108,7 @@ class Service:
         way_out = _WAYS_OUT.get(str(problem.get("code")), "")
         after = response.headers.get("Retry-After", "")
         if after.isdigit():
-            way_out = f"try again in {after} s"
+            return TryLater(said, int(after))
         return CommandFailed(f"{said}; {way_out}" if way_out else said)
 
     @contextmanager
