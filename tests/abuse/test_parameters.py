@@ -35,10 +35,10 @@ async def test_what_is_no_count_is_refused(service: HttpService, field: bytes, n
     assert is_problem(answer)
 
 
-@pytest.mark.parametrize("number", [b"6", b"6.0", b"6e0", b"-0.0e0", b"60e-1"])
-async def test_a_whole_number_may_be_written_as_any_json_number(service: HttpService, number: bytes) -> None:
+@pytest.mark.parametrize("number", [b"6.0", b"6e0", b"60e-1", b"-0.0"])
+async def test_a_count_is_written_without_point_or_exponent(service: HttpService, number: bytes) -> None:
     answer = await ask(service, b'{"query": "pin", "limit": %b}' % number)
-    assert answer.status == (422 if number.startswith(b"-0") else 200), answer.text
+    assert (answer.status, answer.json()["errors"][0]["message"]) == (422, "must be a whole number")
 
 
 @pytest.mark.parametrize("value", NO_IDS)
