@@ -10,6 +10,7 @@ from uuid import UUID
 import click
 
 from entrypoints.terminal.failures import TERMINATED, OneLineErrors, leave_on_sigterm
+from entrypoints.terminal.keys import keys
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 _collections = click.option(
@@ -166,6 +167,9 @@ def search(query: tuple[str, ...], collections: tuple[str, ...], limit: int, as_
             from entrypoints.terminal.asking import search as show_passages
 
             show_passages(service, body)
+
+
+main.add_command(keys)
 
 
 @main.command("eval")

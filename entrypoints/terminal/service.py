@@ -20,6 +20,7 @@ CONNECT_S: Final = 10.0
 
 _WAYS_OUT: Final = {
     "collection_not_found": "fill it with 'ibid ingest PATH --collection NAME'",
+    "api_key_not_found": "'ibid keys list' shows those that there are",
     "conversation_not_found": "leave --conversation out to begin a new one",
 }
 
@@ -73,6 +74,12 @@ class Service:
         """Send JSON that is encoded already."""
         with self._explained():
             return self._json(self._http.post(path, content=body, headers={"Content-Type": "application/json"}))
+
+    def delete(self, path: str) -> None:
+        with self._explained():
+            response = self._http.delete(path)
+            if not response.is_success:
+                raise self._refused(response)
 
     def stream(self, path: str, body: Mapping[str, Any]) -> AbstractContextManager[Iterator[ServerEvent]]:
         """The events of an answer that is streamed. Entering, and each step, raises CommandFailed."""
