@@ -30,6 +30,9 @@ READS_WITHIN_S: Final = 60.0
 LINGER_S: Final = 5.0
 """How long a body may go on coming after its answer; cut at once, its sender would not see the answer."""
 
+REFUSAL_READ_WITHIN_S: Final = 1.0
+"""How long what a refused client goes on sending is read and dropped."""
+
 _log = logging.getLogger("ibid.connection")
 
 
@@ -40,6 +43,7 @@ class BoundedConnection(HttpToolsProtocol):
     body_within_s = BODY_WITHIN_S
     reads_within_s = READS_WITHIN_S
     linger_s = LINGER_S
+    refusal_read_within_s = REFUSAL_READ_WITHIN_S
 
     # One deadline at a time: for headers, for a body, or none while the service is at work.
     _deadline: asyncio.TimerHandle | None = None
@@ -154,7 +158,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._refuse(431)
 
     def _refuse(self, status: int) -> None:
-        """Answer, if nothing has been answered yet, and close."""
+        """Answer, if nothing has been answered yet, and close: at once, or when the client has had time to read it."""
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
@@ -162,12 +166,16 @@ class BoundedConnection(HttpToolsProtocol):
         asked = self._reading_headers or self._reading_body or status != 408
         begun = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
         waiting = self._reading_body and self._is_idle()
-        if asked and not begun and not waiting:
-            self.transport.write(_refusal(status))
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self.transport.close()
+        if asked and not begun and not waiting:
+            # Closed with bytes of its request unread, the connection would be reset and the answer lost with it.
+            self.transport.write(_refusal(status))
+            self.transport.write_eof()
+            self.loop.call_later(self.refusal_read_within_s, self.transport.close)
+        else:
+            self.transport.close()
 
 
 def _refusal(status: int) -> bytes:

@@ -147,5 +147,5 @@ async def test_two_hundred_slow_clients_disturb_nobody_and_are_all_cut(
     assert {answer.status_code for answer in answers} == {200}
     async with asyncio.timeout(10):
         await asyncio.gather(*(reader.read() for reader in two_hundred))
-    await asyncio.sleep(0)
-    assert len(server.server.server_state.connections) <= 1
+        while len(server.server.server_state.connections) > 1:  # the healthy one may be kept alive
+            await asyncio.sleep(0.01)
