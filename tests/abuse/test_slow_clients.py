@@ -147,5 +147,6 @@ async def test_two_hundred_slow_clients_disturb_nobody_and_are_all_cut(
     assert {answer.status_code for answer in answers} == {200}
     async with asyncio.timeout(10):
         await asyncio.gather(*(reader.read() for reader in two_hundred))
-        while len(server.server.server_state.connections) > 1:  # the healthy one may be kept alive
+        # The healthy one may be kept alive.
+        while len(server.server.server_state.connections) > 1:  # noqa: ASYNC110  they are another thread's
             await asyncio.sleep(0.01)
