@@ -102,10 +102,10 @@ class MarkerFilter:
             self._lead, self._inline = "", 0
             self._emit("\n", out)
             return text, special.end()
+        self._end_ticks()
         if character in " \t":
             self._blank_end(special, out, final)
             return text, special.end()
-        self._end_ticks()
         bracket = special.end() - 1
         if self._fence or self._inline:
             self._plain(special[0], out)
