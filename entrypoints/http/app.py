@@ -22,6 +22,7 @@ from entrypoints.http.ingestion import IngestionController
 from entrypoints.http.json_body import JSONRequest
 from entrypoints.http.keys import CallerController, KeysController
 from entrypoints.http.openapi import docs_page, openapi_config
+from entrypoints.http.references import ReferencesController
 from entrypoints.http.searching import SearchingController
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
@@ -38,10 +39,8 @@ def create_app(
     """
     Build the application.
 
-    ``use_cases`` gives by name a function that returns the use case: authenticate, ask_question, search_passages,
-    submit_ingestion, read_ingestions, read_documents, forget_document, read_conversation, issue_key, read_keys,
-    revoke_key, read_caller, create_collection, read_collections, change_collection, delete_collection. ``readiness``
-    returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
+    ``use_cases`` gives, by each name of ``entrypoints.asgi.ROUTED``, a function that returns the use case.
+    ``readiness`` returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
     """
     authenticate: Callable[[], Authenticate] = use_cases["authenticate"]
     app = Litestar(
@@ -49,6 +48,7 @@ def create_app(
             AskingController,
             SearchingController,
             ConversationsController,
+            ReferencesController,
             DocumentsController,
             IngestionController,
             CollectionsController,
