@@ -60,12 +60,11 @@ class Collection:
 
 def check_collection(collection: Collection) -> Collection:
     """
-    A caller's collection, its title trimmed; one without a title is shown by its name.
+    A caller's collection, its title trimmed.
 
     Raises a Refused that names the field.
     """
-    title = collection.title.strip() or collection.name
-    _check_text("title", title, MAX_TITLE_CHARS)
+    title = clean_text(collection.title, field="title", limit=MAX_TITLE_CHARS)
     _check_text("description", collection.description, MAX_DESCRIPTION_CHARS)
     _check_text("instructions", collection.instructions, MAX_INSTRUCTIONS_CHARS)
     if not LANGUAGE.fullmatch(collection.language):

@@ -20,7 +20,7 @@ class NewCollectionBody(Struct, forbid_unknown_fields=True):
     """``title`` left out: the name. ``language`` is a code of two letters (ISO 639-1)."""
 
     name: str
-    title: str = ""
+    title: str | None = None
     description: str = ""
     visibility: VisibilityName = "private"
     language: str = "en"
@@ -62,7 +62,8 @@ class CollectionsPageBody(Struct):
 
 
 def new_collection(body: NewCollectionBody) -> Collection:
-    return Collection(created_at=_EPOCH, **_typed(asdict(body)))
+    values = asdict(body) | {"title": body.name if body.title is None else body.title}
+    return Collection(created_at=_EPOCH, **_typed(values))
 
 
 def collection_changes(body: CollectionChangesBody) -> dict[str, Any]:

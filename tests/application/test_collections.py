@@ -7,6 +7,7 @@ import pytest
 from domain.access.model import Principal, Scope
 from domain.conversation.model import AskOptions, TurnStatus
 from domain.errors import (
+    BlankQuestion,
     CollectionExists,
     CollectionInUse,
     CollectionNotFound,
@@ -59,8 +60,8 @@ async def test_a_question_that_does_not_say_is_verified_as_the_strictest_of_its_
 ) -> None:
     story = Story()
     create = story.use_cases.create_collection()
-    await create.execute(ADMIN, a_collection("docs", verification=first))
-    await create.execute(ADMIN, a_collection("more", verification=second))
+    await create.execute(ADMIN, a_collection("docs", title="D", verification=first))
+    await create.execute(ADMIN, a_collection("more", title="M", verification=second))
     await story.ingest({"pinning.md": PINNING})
     unsaid = await story.ask(QUESTION, options=UNSAID)
     said = await story.ask(QUESTION, options=AskOptions(verification=Verification.OFF))
@@ -110,7 +111,7 @@ async def test_an_ingestion_whose_collection_is_deleted_fails_each_document_and_
 async def test_a_language_changes_only_while_there_is_nothing_indexed_in_it() -> None:
     story = Story()
     create, change = story.use_cases.create_collection(), story.use_cases.change_collection()
-    await create.execute(ADMIN, a_collection("docs"))
+    await create.execute(ADMIN, a_collection("docs", title="D"))
     assert (await change.execute(ADMIN, "docs", {"language": "de"})).collection.language == "de"
     await story.ingest({"pinning.md": PINNING})
     with pytest.raises(CollectionInUse):
@@ -122,8 +123,10 @@ async def test_a_language_changes_only_while_there_is_nothing_indexed_in_it() ->
 async def test_a_name_is_taken_once_and_only_by_admin() -> None:
     story = Story()
     create = story.use_cases.create_collection()
-    made = await create.execute(ADMIN, a_collection("docs", title="  "))
-    assert made.title == "docs"
+    made = await create.execute(ADMIN, a_collection("docs", title=" Docs "))
+    assert made.title == "Docs"
+    with pytest.raises(BlankQuestion):
+        await create.execute(ADMIN, a_collection("more", title="  "))
     with pytest.raises(CollectionExists):
         await create.execute(ADMIN, replace(made, title="Again"))
     for principal in (GUEST, replace(GUEST, scopes=frozenset({Scope.ACT_AS, Scope.ASK}))):

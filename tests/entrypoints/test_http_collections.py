@@ -74,6 +74,7 @@ async def test_only_the_name_is_needed(service: HttpService) -> None:
         ({"name": "n", "visibility": "secret"}, 422, "out_of_range", "visibility"),
         ({"name": "n", "verification": "maybe"}, 422, "out_of_range", "verification"),
         ({"name": "n", "language": "english"}, 422, "out_of_range", "language"),
+        ({"name": "n", "title": " "}, 422, "blank", "title"),
         ({"name": "n", "title": "x" * 501}, 422, "too_long", "title"),
         ({"name": "n", "description": "x" * 2_001}, 422, "too_long", "description"),
         ({"name": "n", "instructions": "x" * 4_001}, 422, "too_long", "instructions"),
