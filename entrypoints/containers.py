@@ -27,20 +27,25 @@ from adapters.neon.engine import make_engine, statement_by_statement
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.qdrant_edge.index import QdrantEdgeIndex
 from adapters.static.embedder import StaticEmbedder
+from adapters.uploads.upload import uploads_in_memory, uploads_on_disk
 from adapters.worker_processes.preparer import ProcessPreparer
 from application.ask_question import AskQuestion
 from application.authenticate import Authenticate
+from application.change_ingestions import CancelIngestion, RetryIngestion
 from application.extractive_writer import ExtractiveWriter
 from application.find_passages import FindPassages
 from application.forget_documents import ForgetDocument
 from application.ingest_documents import IngestDocuments
+from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.read_conversation import ReadConversation
 from application.read_documents import ReadDocuments
 from application.read_ingestions import ReadIngestions
 from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
+from application.submit_upload import SubmitUpload
 from application.work_ingestions import WorkIngestions
 from domain.access.model import ApiKey
+from domain.library.ports import UploadLimits
 from entrypoints.document_parts import document_parts
 
 
@@ -62,6 +67,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
     writer = providers.Singleton(ExtractiveWriter, analyzer)
     api_keys = providers.Singleton(InMemoryApiKeys, api_key_list)
     queue = providers.Singleton(InProcessWorkQueue)
+    uploads = providers.Singleton(uploads_in_memory, providers.Object(UploadLimits()))
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
 
@@ -72,6 +78,8 @@ class LiveAdapters(containers.DeclarativeContainer):
     api_key_list = providers.Object[tuple[ApiKey, ...]](())
     database_url = providers.Object("")
     index_folder = providers.Object(Path())
+    uploads_folder = providers.Object(Path())
+    upload_limits = providers.Object(UploadLimits())
 
     engine = providers.Singleton(make_engine, database_url)
     unit_of_work = providers.Factory(NeonUnitOfWork, engine)
@@ -90,6 +98,7 @@ class LiveAdapters(containers.DeclarativeContainer):
     writer = providers.Singleton(ExtractiveWriter, analyzer)
     api_keys = providers.Singleton(InMemoryApiKeys, api_key_list)
     queue = providers.Singleton(InProcessWorkQueue)
+    uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
 
@@ -135,10 +144,21 @@ class UseCases(containers.DeclarativeContainer):
         ids=adapters.ids,
         keep_vectors=keep_vectors,
     )
+    submit_upload = providers.Singleton(SubmitUpload, submit_ingestion, adapters.uploads)
+    ingestion_news = providers.Singleton(IngestionNews)
     work_ingestions = providers.Singleton(
-        WorkIngestions, unit_of_work, ingest_documents, adapters.passage_index, adapters.queue, adapters.clock
+        WorkIngestions,
+        unit_of_work,
+        ingest_documents,
+        adapters.passage_index,
+        adapters.queue,
+        adapters.clock,
+        ingestion_news,
     )
     read_ingestions = providers.Singleton(ReadIngestions, reading)
+    follow_ingestion = providers.Singleton(FollowIngestion, reading, ingestion_news, adapters.clock)
+    cancel_ingestion = providers.Singleton(CancelIngestion, unit_of_work, adapters.clock, ingestion_news)
+    retry_ingestion = providers.Singleton(RetryIngestion, unit_of_work, adapters.queue)
     read_documents = providers.Singleton(ReadDocuments, reading)
     read_conversation = providers.Singleton(ReadConversation, reading)
     forget_document = providers.Singleton(ForgetDocument, unit_of_work, adapters.passage_index, adapters.clock)

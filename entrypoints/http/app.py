@@ -37,7 +37,8 @@ def create_app(
     Build the application.
 
     ``use_cases`` gives by name a function that returns the use case: authenticate, ask_question, search_passages,
-    submit_ingestion, read_ingestions, read_documents, forget_document, read_conversation. ``readiness`` returns
+    submit_ingestion, submit_upload, read_ingestions, follow_ingestion, cancel_ingestion, retry_ingestion,
+    read_documents, forget_document, read_conversation. ``readiness`` returns
     ``{"ready": bool, "checks": {name: outcome}}`` from memory.
     """
     authenticate: Callable[[], Authenticate] = use_cases["authenticate"]

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from entrypoints.terminal.ingesting import OUTCOMES, IngestSummary, Progress
+from entrypoints.terminal.ingesting import OUTCOMES, IngestSummary, Progress, StepsDone
 from entrypoints.terminal.text_flow import printable
 
 SHOWN_FAILURES: Final = 20
@@ -17,22 +17,37 @@ SHOWN_FAILURES: Final = 20
 def progress_bar(total: int) -> Iterator[Progress]:
     """A bar where a person looks on, nothing where the error stream is a file."""
     if not sys.stderr.isatty():
-        yield lambda done: None
+        yield lambda now: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("Ingesting"), BarColumn(), MofNCompleteColumn(), TextColumn("documents"), TimeElapsedColumn())
+    columns = (
+        TextColumn("Ingesting"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("documents{task.fields[rate]}"),
+        TimeElapsedColumn(),
+    )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda done: bar.update(task, completed=done)
+        task = bar.add_task("", total=total, rate="")
+        yield lambda now: bar.update(task, completed=now.done, rate=_rate(now))
+
+
+def _rate(now: StepsDone) -> str:
+    parts = [] if now.passages is None else [f"{now.passages:,} passages"]
+    if now.per_second is not None:
+        parts.append(f"{now.per_second:,.1f} documents/s")
+    if now.remaining_s is not None:
+        parts.append(f"{now.remaining_s:,.0f} s left")
+    return "".join(f", {part}" for part in parts)
 
 
 def print_summary(summary: IngestSummary) -> None:
     """The counts on standard output, each failure with its reason on standard error."""
     counted = ", ".join(f"{summary.counts[name]:,} {name}" for name in OUTCOMES)
-    click.echo(f"{summary.collection}: {counted} in {summary.seconds:.1f} s")
+    click.echo(f"{summary.collection}: {counted} in {summary.seconds:.1f} s ({summary.passages:,} passages)")
     for failure in summary.failures[:SHOWN_FAILURES]:
         click.echo(printable(f"  failed: {failure.uri}: {failure.reason}"), err=True)
     if (more := len(summary.failures) - SHOWN_FAILURES) > 0:
