@@ -16,7 +16,8 @@ Every error that Ibid raises on purpose.
     │   │   ├── DocumentVersionNotFound
     │   │   ├── ConversationNotFound
     │   │   ├── TurnNotFound
-    │   │   └── IngestionNotFound
+    │   │   ├── IngestionNotFound
+    │   │   └── ApiKeyNotFound
     │   ├── DocumentVersionGone  was there, and was removed
     │   ├── ConversationBusy     another turn of this conversation still runs
     │   ├── IngestionRunning     it has not ended, and what was asked for needs its end
@@ -27,7 +28,8 @@ Every error that Ibid raises on purpose.
     │       └── ScopeMissing
     └── PortError                something behind a port failed
         ├── PortUnavailable      worth retrying
-        ├── PortRefused          not worth retrying: quota, key, our request
+        ├── PortRefused          not worth retrying: key, our request
+        ├── QuotaSpent           a plan's allowance is used up, and comes back
         └── PortReplyInvalid     an answer that breaks the port's contract
 
 Errors carry fields, never HTTP codes: entrypoints/http/errors.py holds the one table.
@@ -119,6 +121,10 @@ class IngestionNotFound(Missing):
     what = "ingestion"
 
 
+class ApiKeyNotFound(Missing):
+    what = "API key"
+
+
 class DocumentVersionGone(DomainError):
     def __init__(self, document_id: object) -> None:
         super().__init__(f"the text of document {str(document_id)!r} was removed")
@@ -183,6 +189,15 @@ class PortUnavailable(PortError):
 
 class PortRefused(PortError):
     """Not worth retrying: quota, key, or our own request."""
+
+
+class QuotaSpent(PortError):
+    """An allowance of ``port``'s plan is used up; some of it comes back after ``retry_after_s`` seconds."""
+
+    def __init__(self, port: str, allowance: str, *, retry_after_s: float) -> None:
+        super().__init__(port, f"the plan's allowance {allowance} is used up")
+        self.allowance = allowance
+        self.retry_after_s = retry_after_s
 
 
 class PortReplyInvalid(PortError):

@@ -9,6 +9,7 @@ from typing import Any, Final
 from dependency_injector import containers
 from litestar import Litestar
 
+from application.remembered_keys import CAPACITY
 from entrypoints.containers import UseCases
 from entrypoints.http.app import create_app
 
@@ -28,6 +29,10 @@ ROUTED: Final = (
     "read_documents",
     "forget_document",
     "read_conversation",
+    "issue_key",
+    "read_keys",
+    "revoke_key",
+    "read_caller",
 )
 
 _log = logging.getLogger("ibid.service")
@@ -47,7 +52,13 @@ def build_app(
     ``holder`` names this process in its turns' leases; ``only_process`` says that no other can be answering, so that
     every turn another left running is lost. ``opened`` opens the adapters around the application's life.
     """
-    use_cases = UseCases(adapters=adapters, holder=holder, keep_vectors=keep_vectors)
+    use_cases = UseCases(
+        adapters=adapters,
+        holder=holder,
+        keep_vectors=keep_vectors,
+        # Whoever shares a database hears nothing of keys that another process revokes.
+        remembered_keys=CAPACITY if only_process else 0,
+    )
     state: dict[str, Any] = {"ready": False, "checks": {}}
 
     @asynccontextmanager
@@ -59,9 +70,11 @@ def build_app(
             async with opened(), _running(use_cases, state, holder if only_process else None):
                 yield
 
-    return create_app(
-        {name: getattr(use_cases, name) for name in ROUTED}, readiness=lambda: dict(state), lifespan=[life]
-    )
+    def readiness() -> dict[str, Any]:
+        """A service outside that is left alone for a while makes answers poorer, and Ibid no less ready."""
+        return {**state, "checks": {**state["checks"], **use_cases.adapters.outside().states()}}
+
+    return create_app({name: getattr(use_cases, name) for name in ROUTED}, readiness=readiness, lifespan=[life])
 
 
 @asynccontextmanager

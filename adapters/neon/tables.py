@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    func,
     text,
 )
 from sqlalchemy.types import TypeEngine, UserDefinedType
@@ -61,6 +62,35 @@ collections = Table(
     Column("language", Text, nullable=False),
     Column("trust", SmallInteger, nullable=False),
     Column("created_at", TIME, nullable=False),
+    # With defaults, so that the release before this one can go on adding collections.
+    Column("instructions", Text, nullable=False, server_default=""),
+    Column("verification", Text, nullable=False, server_default="flag"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("secret_sha256", LargeBinary, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    # NULL: every collection.
+    Column("collections", ARRAY(Text)),
+    Column("created_at", TIME, nullable=False),
+    Column("expires_at", TIME),
+    Index("one_key_per_secret", "secret_sha256", unique=True),
+    Index("api_keys_newest", "created_at", "id"),
+)
+
+# Unlogged: a count of the last minute need not survive a crash, and is not worth waiting for the disk.
+rate_windows = Table(
+    "rate_windows",
+    metadata,
+    Column("bucket", LargeBinary, primary_key=True),
+    Column("began_at", TIME, nullable=False),
+    Column("used", Integer, nullable=False),
+    prefixes=["UNLOGGED"],
 )
 
 documents = Table(
@@ -110,6 +140,10 @@ passages = Table(
     ),
     Index("passages_of_version", "document_id", "version"),
 )
+
+PASSAGE_WORDS: Final = func.to_tsvector(text("'simple'::regconfig"), func.left(passages.c.text, text("100000")))
+"""A passage's words as they stand, without their positions' end: one of more than 1 MB of words would be refused."""
+Index("passage_words", PASSAGE_WORDS, postgresql_using="gin")
 
 stale_passages = Table("stale_passages", metadata, Column("id", Uuid, primary_key=True))
 
@@ -189,4 +223,13 @@ ingestion_documents = Table(
     Column("source", LargeBinary),
     Column("passages", Integer, nullable=False, server_default=text("0")),
     Index("pending_documents", "ingestion_id", "ordinal", postgresql_where=text("outcome = 'pending'")),
+)
+
+provider_spending = Table(
+    "provider_spending",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    # A change is written on the version that it was reckoned from, or not at all.
+    Column("version", BigInteger, nullable=False),
+    Column("ledger", Json, nullable=False),
 )

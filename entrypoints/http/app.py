@@ -19,6 +19,7 @@ from entrypoints.http.errors import answer_error
 from entrypoints.http.health import HealthController
 from entrypoints.http.ingestion import IngestionController
 from entrypoints.http.json_body import JSONRequest
+from entrypoints.http.keys import CallerController, KeysController
 from entrypoints.http.openapi import docs_page, openapi_config
 from entrypoints.http.searching import SearchingController
 
@@ -38,8 +39,8 @@ def create_app(
 
     ``use_cases`` gives by name a function that returns the use case: authenticate, ask_question, search_passages,
     submit_ingestion, submit_upload, read_ingestions, follow_ingestion, cancel_ingestion, retry_ingestion,
-    read_documents, forget_document, read_conversation. ``readiness`` returns
-    ``{"ready": bool, "checks": {name: outcome}}`` from memory.
+    read_documents, forget_document, read_conversation, issue_key, read_keys, revoke_key, read_caller. ``readiness``
+    returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
     """
     authenticate: Callable[[], Authenticate] = use_cases["authenticate"]
     app = Litestar(
@@ -49,6 +50,8 @@ def create_app(
             ConversationsController,
             DocumentsController,
             IngestionController,
+            KeysController,
+            CallerController,
             HealthController,
             docs_page,
         ],

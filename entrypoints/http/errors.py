@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from msgspec import UNSET, Struct, UnsetType
 
 from domain import errors
-from domain.errors import IbidError, PortError, PortUnavailable, Refused
+from domain.errors import IbidError, PortError, PortUnavailable, QuotaSpent, Refused
 
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5
@@ -39,6 +39,7 @@ TABLE: Final[Mapping[type[IbidError], Row]] = {
     errors.ConversationNotFound: Row(404, "conversation_not_found", "No such conversation"),
     errors.TurnNotFound: Row(404, "turn_not_found", "No such turn"),
     errors.IngestionNotFound: Row(404, "ingestion_not_found", "No such ingestion"),
+    errors.ApiKeyNotFound: Row(404, "api_key_not_found", "No such API key"),
     errors.DocumentVersionGone: Row(410, "document_version_gone", "The text was removed"),
     errors.ConversationBusy: Row(409, "conversation_busy", "Another question of this conversation still runs"),
     errors.IngestionRunning: Row(409, "ingestion_running", "The ingestion has not ended"),
@@ -48,6 +49,7 @@ TABLE: Final[Mapping[type[IbidError], Row]] = {
     errors.ScopeMissing: Row(403, "scope_missing", "The key may not do this"),
     errors.PortUnavailable: Row(503, "port_unavailable", "Something this service needs did not answer"),
     errors.PortRefused: Row(503, "port_refused", "Something this service needs refused"),
+    errors.QuotaSpent: Row(503, "quota_spent", "A provider's plan has nothing left for now"),
     errors.PortReplyInvalid: Row(503, "port_reply_invalid", "Something this service needs answered nonsense"),
 }
 
@@ -145,7 +147,7 @@ def headers_of(error: Exception) -> dict[str, str]:
         allowed = {method.strip() for method in (error.headers or {}).get("allow", "").split(",")}
         return {"Allow": ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))}
     if status == 503:
-        asked = error.retry_after_s if isinstance(error, PortUnavailable) else None
+        asked = error.retry_after_s if isinstance(error, (PortUnavailable, QuotaSpent)) else None
         return {"Retry-After": str(max(1, math.ceil(RETRY_AFTER_S if asked is None else asked)))}
     return {}
 

@@ -1,7 +1,7 @@
 """How an ingestion looks: a bar on standard error while it runs, then what became of the documents."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -14,25 +14,33 @@ SHOWN_FAILURES: Final = 20
 
 
 @contextmanager
-def progress_bar(total: int) -> Iterator[Progress]:
-    """A bar where a person looks on, nothing where the error stream is a file."""
+def progress_bar(total: int, *, doing: str, what: str) -> Iterator[Callable[[int], None]]:
+    """A bar where a person looks on, nothing where the error stream is a file; told how many are done."""
+    with _bar(total, doing, what) as update:
+        yield lambda done: update(done, "")
+
+
+@contextmanager
+def ingest_bar(total: int) -> Iterator[Progress]:
+    """The same for documents, with their passages, the rate and the time that is left."""
+    with _bar(total, "Ingesting", "documents") as update:
+        yield lambda now: update(now.done, _rate(now))
+
+
+@contextmanager
+def _bar(total: int, doing: str, what: str) -> Iterator[Callable[[int, str], None]]:
     if not sys.stderr.isatty():
-        yield lambda now: None
+        yield lambda done, more: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
-    columns = (
-        TextColumn("Ingesting"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("documents{task.fields[rate]}"),
-        TimeElapsedColumn(),
-    )
+    said = TextColumn(what + "{task.fields[more]}")
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), said, TimeElapsedColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total, rate="")
-        yield lambda now: bar.update(task, completed=now.done, rate=_rate(now))
+        task = bar.add_task("", total=total, more="")
+        yield lambda done, more: bar.update(task, completed=done, more=more)
 
 
 def _rate(now: StepsDone) -> str:
@@ -48,11 +56,15 @@ def print_summary(summary: IngestSummary) -> None:
     """The counts on standard output, each failure with its reason on standard error."""
     counted = ", ".join(f"{summary.counts[name]:,} {name}" for name in OUTCOMES)
     click.echo(f"{summary.collection}: {counted} in {summary.seconds:.1f} s ({summary.passages:,} passages)")
-    for failure in summary.failures[:SHOWN_FAILURES]:
-        click.echo(printable(f"  failed: {failure.uri}: {failure.reason}"), err=True)
-    if (more := len(summary.failures) - SHOWN_FAILURES) > 0:
-        click.echo(f"  and {more:,} more; --json lists them all", err=True)
+    print_failures(summary)
     if summary.prune_skipped:
         click.echo("  nothing was pruned, because of the files that could not be read", err=True)
     if summary.failures:
         click.echo("ibid: mend what failed and run this again; what is in already is not ingested anew", err=True)
+
+
+def print_failures(summary: IngestSummary) -> None:
+    for failure in summary.failures[:SHOWN_FAILURES]:
+        click.echo(printable(f"  failed: {failure.uri}: {failure.reason}"), err=True)
+    if (more := len(summary.failures) - SHOWN_FAILURES) > 0:
+        click.echo(f"  and {more:,} more; --json lists them all", err=True)

@@ -1,0 +1,54 @@
+"""HTTP clients for services outside: httpx's interface over aiohttp's connections, and its errors as the port's."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from domain.errors import PortUnavailable
+
+CONNECT_TIMEOUT_S: Final = 5.0
+_KEEP_ALIVE_S: Final = 30.0
+
+
+def http_client(base_url: str, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
+    """
+    A client for one service; close it by ``aclose``. Nothing connects before its first use, nor is a loop needed.
+
+    httpx's own transport looks at each of its connections at every request and breaks down at a thousand streams;
+    aiohttp's does not (docs/adr/0009). How many calls run at once is the bulkhead's business: there is no limit here.
+    Reading takes as long as the caller's deadline allows. Redirects are not followed.
+    """
+    tls = httpx.create_ssl_context() if base_url.startswith("https:") else None
+
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_S, ssl=tls or True)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
+
+    return httpx.AsyncClient(
+        base_url=base_url,
+        headers=headers,
+        timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
+        # ``verify`` only spares the transport a context that it would build and not use: the session has its own.
+        transport=AiohttpTransport(verify=tls or False, client=session),
+    )
+
+
+@contextmanager
+def translated(port: str) -> Iterator[None]:
+    """Raise PortUnavailable in place of the client's errors; its message says what happened and quotes nothing."""
+    try:
+        yield
+    except (httpx.TimeoutException, TimeoutError) as error:
+        if isinstance(error.__cause__, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
+            # httpx-aiohttp 0.2 calls any lost connection a connect timeout.
+            raise PortUnavailable(port, "closed the connection") from error
+        raise PortUnavailable(port, "did not answer in time") from error
+    except httpx.ConnectError as error:
+        raise PortUnavailable(port, "cannot be reached") from error
+    except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+        # Some of aiohttp's own errors pass through httpx-aiohttp as they are.
+        raise PortUnavailable(port, "broke off its answer") from error
