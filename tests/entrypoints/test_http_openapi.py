@@ -21,6 +21,7 @@ SERVED = {
     "GET /v1/admin/ingestions/{ingestion_id}/events",
     "POST /v1/admin/ingestions/{ingestion_id}/cancel",
     "POST /v1/admin/ingestions/{ingestion_id}/retry",
+    "GET /v1/turns/{turn_id}/references",
     "GET /v1/documents",
     "GET /v1/documents/{document_id}",
     "DELETE /v1/documents/{document_id}",
