@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from application.ports import IngestionStatus, Outcome
 from domain.access.model import Principal, Scope
 from domain.conversation.model import AskOptions, TurnStatus
 from domain.errors import (
@@ -96,15 +97,34 @@ async def test_deleting_a_collection_takes_it_out_of_every_search_and_leaves_tur
     assert await story.adapters.passage_index().count() == 0
 
 
-async def test_an_ingestion_whose_collection_is_deleted_fails_each_document_and_says_why() -> None:
+async def test_what_waits_for_a_collection_that_is_deleted_goes_into_no_later_one_of_its_name() -> None:
+    story = Story()
+    pages = {"a.md": "# A\n\nWords.", "b.md": "# B\n\nWords."}
+    gone, other = await story.submitted(pages), await story.submitted(pages, collection="other")
+    await story.use_cases.delete_collection().execute(ADMIN, "docs")
+    await story.use_cases.create_collection().execute(ADMIN, a_collection("docs", title="New"))
+    await story.worker.work(gone.id)
+    await story.worker.work(other.id)
+    async with story.unit_of_work() as uow:
+        assert (await uow.ingestions.get(gone.id, None)).status is IngestionStatus.CANCELLED
+        assert await uow.documents.counts(["docs", "other"]) == {"other": 2}
+
+
+async def test_a_batch_that_finds_its_collection_deleted_fails_and_says_why() -> None:
     story = Story()
     submitted = await story.submitted({"a.md": "# A\n\nWords.", "b.md": "# B\n\nWords."})
+    async with story.unit_of_work() as uow:
+        batch = await uow.ingestions.pending(submitted.id, limit=9)
     await story.use_cases.delete_collection().execute(ADMIN, "docs")
-    await story.worker.work(submitted.id)
+    async with story.unit_of_work() as uow:
+        await uow.ingestions.retry(submitted.id)
+        await uow.commit()
+    await story.ingest_documents.execute(submitted, batch)
     async with story.unit_of_work() as uow:
         outcomes = (await uow.ingestions.documents(submitted.id, limit=9, cursor=None)).items
-        assert [one.name for one in await uow.collections.all()] == []
-    assert {one.outcome.value for one in outcomes} <= {"failed", "cancelled"}
+        assert list(await uow.collections.all()) == []
+    assert [one.outcome for one in outcomes] == [Outcome.FAILED, Outcome.FAILED]
+    assert "deleted" in (outcomes[0].error or "")
     assert await story.adapters.passage_index().count() == 0
 
 
