@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
@@ -12,13 +12,14 @@ from application.events import AnswerReset, EvidenceFound, TurnDone, TurnFailed,
 from application.find_passages import FindPassages
 from application.judged_answer import JudgedAnswer
 from application.ports import AnswerWriter, Clock, IdSource, UnitOfWork, UnitOfWorkFactory
-from application.reading import languages_of, verification_of
+from application.reading import languages_of, trust_of, verification_of
 from application.turn_stream import TurnStream
 from domain.access.model import Principal, Scope
 from domain.access.readable import ReadableCollections, readable_collections
 from domain.conversation.model import AskOptions, Attempt, Conversation, Question, Turn, TurnStatus
 from domain.grounding.abstention import decide_abstention, insufficient, verification_failed
 from domain.grounding.model import Verification
+from domain.grounding.notices import source_notices
 from domain.grounding.ports import ReferenceFormatter
 from domain.grounding.references import references
 from domain.grounding.verdicts import VERIFIER
@@ -49,6 +50,7 @@ class _Asked:
     options: AskOptions
     readable: ReadableCollections
     languages: tuple[str, ...]
+    trust: Mapping[str, int]
     started_ms: float
 
 
@@ -124,7 +126,7 @@ class AskQuestion:
         options = command.options
         if not options.verification_said:
             options = replace(options, verification=verification_of(collections, readable))
-        return _Asked(turn, command.question, options, readable, languages, started_ms)
+        return _Asked(turn, command.question, options, readable, languages, trust_of(collections), started_ms)
 
     async def _conversation(self, uow: UnitOfWork, command: AskQuestionCommand) -> Conversation:
         owner = command.principal.owner
@@ -173,7 +175,12 @@ class AskQuestion:
         if asked.question.selected_text is not None:
             text = f"{text}\n{asked.question.selected_text}"
         found = await self._find_passages.execute(
-            text, asked.readable, languages=asked.languages, filters=options.filters, top_k=options.top_k
+            text,
+            asked.readable,
+            languages=asked.languages,
+            filters=options.filters,
+            top_k=options.top_k,
+            trust=asked.trust,
         )
         turn = replace(asked.turn, degraded=found.degraded, timings_ms={"rewrite": 0, **found.timings_ms})
         abstention = decide_abstention(asked.question.text, found.evidence, analyzer=self._analyzer, language=language)
@@ -210,7 +217,8 @@ class AskQuestion:
             return turn.abstained(
                 insufficient(turn.question, turn.evidence, analyzer=self._analyzer, language=language)
             )
-        notices = ("verbatim_copy",) if any(claim.verbatim for claim in answer.claims) else ()
+        copied = ("verbatim_copy",) if any(claim.verbatim for claim in answer.claims) else ()
+        notices = (*source_notices(answer.cited, turn.evidence), *copied)
         return replace(turn, notices=notices).answered(
             answer.text,
             claims=tuple(answer.claims),

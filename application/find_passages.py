@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from application.choose_passages import Chances, choose
 from application.ports import Clock, UnitOfWorkFactory
 from domain.access.readable import ReadableCollections
 from domain.errors import PortError
@@ -13,7 +14,6 @@ from domain.retrieval.fusion import CANDIDATES, fuse
 from domain.retrieval.model import FoundPassage, FusedHit, Purpose, SearchFilters, Vector
 from domain.retrieval.near_duplicates import drop_near_duplicates
 from domain.retrieval.ports import Embedder, PassageSearch, SparseEncoder
-from domain.retrieval.relevance import relevance
 from domain.text import Analyzer
 
 SPARE: Final = 6
@@ -42,8 +42,16 @@ class FindPassages:
     clock: Clock
 
     async def execute(
-        self, text: str, readable: ReadableCollections, *, languages: Sequence[str], filters: SearchFilters, top_k: int
+        self,
+        text: str,
+        readable: ReadableCollections,
+        *,
+        languages: Sequence[str],
+        filters: SearchFilters,
+        top_k: int,
+        trust: Mapping[str, int] | None = None,
     ) -> FoundEvidence:
+        """``trust`` by collection, 0 to 9; the default where it is not said."""
         started = self.clock.elapsed_ms()
         dense, degraded = await self._embed(text)
         embedded = self.clock.elapsed_ms()
@@ -54,11 +62,10 @@ class FindPassages:
             filters=filters,
             limit=CANDIDATES,
         )
-        kept = await self._best(fuse(hits), readable, top_k)
-        evidence = tuple(
-            as_evidence(number, passage, score=self._score(text, passage, languages, dense_asked=dense is not None))
-            for number, passage in enumerate(kept, start=1)
-        )
+        read, first = await self._best(fuse(hits), readable, top_k)
+        chances = Chances(text, self.analyzer, languages[0], dense_asked=dense is not None)
+        kept = choose(read, first, trust or {}, chances, top_k=top_k)
+        evidence = tuple(as_evidence(n, passage, score=chances.of(passage)) for n, passage in enumerate(kept, start=1))
         retrieved = self.clock.elapsed_ms()
         timings = {"embed": round(embedded - started), "retrieve": round(retrieved - embedded), "rerank": 0}
         return FoundEvidence(evidence, tuple(passage.hit for passage in kept), degraded, timings)
@@ -70,8 +77,10 @@ class FindPassages:
             return None, ("lexical_only",)
         return vector, ()
 
-    async def _best(self, hits: Sequence[FusedHit], readable: ReadableCollections, top_k: int) -> list[FoundPassage]:
-        """The best ``top_k`` that are still there and say different things; more is read back only when these lack."""
+    async def _best(
+        self, hits: Sequence[FusedHit], readable: ReadableCollections, top_k: int
+    ) -> tuple[list[FoundPassage], list[FoundPassage]]:
+        """What was read, and its best ``top_k`` that say different things; more is read back only when these lack."""
         read: list[FoundPassage] = []
         kept: list[FoundPassage] = []
         for start in range(0, len(hits), top_k + SPARE):
@@ -79,21 +88,9 @@ class FindPassages:
             kept = drop_near_duplicates(read, keep=top_k)
             if len(kept) == top_k:
                 break
-        return kept
+        return read, kept
 
     async def _read_back(self, hits: Sequence[FusedHit], readable: ReadableCollections) -> list[FoundPassage]:
         async with self.unit_of_work() as uow:
             sources = await uow.documents.passages([hit.passage_id for hit in hits], readable)
         return [FoundPassage(sources[hit.passage_id], hit) for hit in hits if hit.passage_id in sources]
-
-    def _score(self, text: str, passage: FoundPassage, languages: Sequence[str], *, dense_asked: bool) -> float:
-        source = passage.source
-        return relevance(
-            text,
-            source.passage.text,
-            (source.document.title, *source.section.heading_path),
-            passage.hit,
-            analyzer=self.analyzer,
-            language=languages[0],
-            dense_asked=dense_asked,
-        )

@@ -1,6 +1,6 @@
 """What reading use cases share: what a set of collections says about how they are to be asked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from domain.access.readable import ReadableCollections
 from domain.grounding.model import Verification
@@ -24,3 +24,8 @@ def verification_of(collections: Iterable[Collection], readable: ReadableCollect
         if verification in wanted:
             return verification
     return Verification.FLAG
+
+
+def trust_of(collections: Iterable[Collection]) -> Mapping[str, int]:
+    """How far each collection is trusted, 0 to 9, by its name."""
+    return {collection.name: collection.trust for collection in collections}

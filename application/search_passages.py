@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from application.find_passages import FindPassages, FoundEvidence
 from application.ports import UnitOfWorkFactory
-from application.reading import languages_of
+from application.reading import languages_of, trust_of
 from domain.access.model import Principal, Scope
 from domain.access.readable import readable_collections
 from domain.retrieval.model import SearchFilters
@@ -37,5 +37,10 @@ class SearchPassages:
             collections = await uow.collections.all()
         readable = readable_collections(query.principal, collections, asked=query.collections)
         return await self.find_passages.execute(
-            text, readable, languages=languages_of(collections, readable), filters=query.filters, top_k=query.limit
+            text,
+            readable,
+            languages=languages_of(collections, readable),
+            filters=query.filters,
+            top_k=query.limit,
+            trust=trust_of(collections),
         )

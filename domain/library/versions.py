@@ -10,9 +10,10 @@ from uuid import UUID
 
 from domain.library.chunking import chunk, passage_id
 from domain.library.model import Document, DocumentVersion, ParsedDocument, Passage, SourceDocument
+from domain.library.review import peer_reviewed
 from domain.library.urls import document_url
 
-PIPELINE: Final = "1"
+PIPELINE: Final = "2"
 """Raised whenever parsing or chunking changes what it makes of the same source, so that pages are made again."""
 
 
@@ -41,14 +42,13 @@ def make_version(document_id: UUID, version: str, parsed: ParsedDocument) -> Doc
 def described(document: Document, source: SourceDocument, parsed: ParsedDocument, base_url: str | None) -> Document:
     """The document as this source and its own front matter describe it; the caller's word goes first."""
     metadata: Mapping[str, Any] = {**parsed.metadata, **source.metadata}
-    reviewed = metadata.get("peer_reviewed")
     return Document(
         id=document.id,
         collection=document.collection,
         uri=source.uri,
         title=source.title or parsed.title or PurePosixPath(source.uri).stem or source.uri,
         url=source.url or document_url(base_url, source.uri, metadata),
-        peer_reviewed=reviewed if isinstance(reviewed, bool) else None,
+        peer_reviewed=peer_reviewed(metadata),
         metadata=metadata,
         version=document.version,
         created_at=document.created_at,

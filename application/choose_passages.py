@@ -1,0 +1,60 @@
+"""Of what a search brought, what an answer is written from; scores are taken only of what they are needed for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from domain.retrieval.model import FoundPassage
+from domain.retrieval.near_duplicates import drop_near_duplicates
+from domain.retrieval.preference import Scored, by_trust, is_plain, prefer
+from domain.retrieval.relevance import relevance
+from domain.text import Analyzer
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """How likely each passage answers the question; worked out once a passage."""
+
+    question: str
+    analyzer: Analyzer
+    language: str
+    dense_asked: bool
+    _known: dict[UUID, float] = field(default_factory=dict)
+
+    def of(self, found: FoundPassage) -> float:
+        source = found.source
+        chance = self._known.get(source.passage.id)
+        if chance is None:
+            chance = self._known[source.passage.id] = relevance(
+                self.question,
+                source.passage.text,
+                (source.document.title, *source.section.heading_path),
+                found.hit,
+                analyzer=self.analyzer,
+                language=self.language,
+                dense_asked=self.dense_asked,
+            )
+        return chance
+
+
+def choose(
+    read: Sequence[FoundPassage],
+    first: Sequence[FoundPassage],
+    trust: Mapping[str, int],
+    chances: Chances,
+    *,
+    top_k: int,
+    reranked: bool = False,
+) -> list[FoundPassage]:
+    """
+    The passages to answer from: the ``first`` of those that were ``read`` where no rule of preference applies.
+
+    Both are in the order of their rank. A reranker's order is kept as it is, but for trust and variety: how alike its
+    scores are is not known.
+    """
+    if is_plain(read, first, trust):
+        return list(first)
+    merits = {found.source.passage.id: -place if reranked else found.hit.score for place, found in enumerate(read)}
+    distinct = drop_near_duplicates(by_trust(read, trust))
+    scored = [Scored(found, chances.of(found), merits[found.source.passage.id]) for found in distinct]
+    return [one.passage for one in prefer(scored, trust, top_k=top_k)]
