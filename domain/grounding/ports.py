@@ -1,9 +1,9 @@
 """What grounding needs from outside."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from domain.grounding.model import Verdict, Verifier
 
@@ -52,4 +52,18 @@ class ClaimVerifier(Protocol):
         A claim that cites nothing is ``uncited``. A claim in the very words of a cited text is ``supported``, one that
         shares nothing with it is ``unsupported``. ``supported`` never scores below ``unsupported``. All or nothing:
         raises PortUnavailable, PortRefused or PortReplyInvalid, and the verdicts there were stand.
+        """
+
+
+class ReferenceFormatter(Protocol):
+    """Turns bibliographic items into the entries that readers know."""
+
+    @abstractmethod
+    def format(self, item: Mapping[str, Any], *, style: str) -> str:
+        """
+        One CSL-JSON item (``id``, ``type`` and ``title`` at least) as one line of plain text in one of the STYLES.
+
+        It names title, authors, year, container, and the DOI, else the URL, as far as the item has them. The same item
+        always gives the same line, and any item gives one. Called on the answer's path: what it costs it costs once.
+        Raises OutOfRange for an unknown style.
         """
