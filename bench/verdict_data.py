@@ -6,13 +6,13 @@ from typing import Final
 
 from bench.grounding_data import rows
 
-WICE, CONTRADICTED, UNRELATED, ASIDE, FOREIGN = (
-    "wice", "scifact, contradicted", "scifact, unrelated", "scifact, as long", "another's text"
-)
+WICE, CONTRADICTED, UNRELATED = "wice", "scifact, contradicted", "scifact, unrelated"
+ASIDE, FOREIGN = "scifact, as long", "another's text"
 """
 WiCE's claims of Wikipedia against the chunks of web pages that hold most of their support; SciFact's claims against
 their cited sentences, supporting or contradicting; its supported ones against each cited sentence and each other
-sentence of the same abstract; the same with as many other sentences together as are cited together; claims of both against what another claim cites.
+sentence of the same abstract; the same with as many other sentences together as are cited together; claims of both
+against what another claim cites.
 """
 
 
@@ -28,7 +28,13 @@ class Labelled:
 def labelled_sets() -> dict[str, list[Labelled]]:
     wice, contradicted = _wice(), list(_contradicted())
     foreign = [*_exchanged(wice), *_exchanged(contradicted)]
-    return {WICE: wice, CONTRADICTED: contradicted, UNRELATED: list(_single()), ASIDE: list(_as_long()), FOREIGN: foreign}
+    return {
+        WICE: wice,
+        CONTRADICTED: contradicted,
+        UNRELATED: list(_single()),
+        ASIDE: list(_as_long()),
+        FOREIGN: foreign,
+    }
 
 
 def _exchanged(rows: Sequence[Labelled]) -> Iterator[Labelled]:

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from bench.grounding_data import ANALYZER
-from bench.measures import auroc, best_f1, calibration_error, f1_at
 from bench.verdict_data import ASIDE, CONTRADICTED, FOREIGN, UNRELATED, WICE, Labelled, labelled_sets
+from domain.evaluation.claims import claim_figures
 from domain.grounding.calibration import SUPPORTED_CHANCE
 from domain.grounding.signals import Signals, signals_of
 from domain.grounding.sources import source_of
@@ -108,7 +108,7 @@ def cross_validated(sets: dict[str, list[Labelled]]) -> dict[str, list[float]]:
     chances = {name: [0.0] * len(rows) for name, rows in sets.items()}
     claims = sorted({one.claim for rows in sets.values() for one in rows})
     for seed in range(_TIMES):
-        Random(seed).shuffle(claims)
+        Random(seed).shuffle(claims)  # noqa: S311 - folds, not secrets
         fold_of = {claim: place % _FOLDS for place, claim in enumerate(claims)}
         for fold in range(_FOLDS):
             fit = Fit(
@@ -130,8 +130,12 @@ def main() -> None:
     for name, rows in sets.items():
         truth = [one.supported for one in rows]
         report(name, chances[name], truth)
-    calibrated = [(chance, one.supported) for name in _CALIBRATED_ON for chance, one in zip(chances[name], sets[name], strict=True)]
-    print(f"expected calibration error over all: {calibration_error(*zip(*calibrated, strict=True)):.3f}")
+    pooled = [
+        (chance, one.supported)
+        for name in _CALIBRATED_ON
+        for chance, one in zip(chances[name], sets[name], strict=True)
+    ]
+    report("all but single sentences", [chance for chance, _ in pooled], [truth for _, truth in pooled])
     fit = Fit({name: [_signals(one) for one in rows] for name, rows in sets.items()})
     print("Weights:")
     for name, weight in zip(Signals._fields, fit.weights, strict=True):
@@ -140,11 +144,11 @@ def main() -> None:
 
 
 def report(name: str, chances: Sequence[float], truth: Sequence[bool]) -> None:
-    best, at = best_f1(chances, truth)
-    f1, precision, recall = f1_at(SUPPORTED_CHANCE, chances, truth)
+    found = claim_figures(chances, truth, threshold=SUPPORTED_CHANCE)
+    best = max(claim_figures(chances, truth, threshold=at / 100).f1 for at in range(5, 100))
     print(
-        f"{name:22} {len(truth):5} AUROC {auroc(chances, truth):.3f}  F1 {f1:.3f} (precision {precision:.3f}, recall "
-        f"{recall:.3f}; best {best:.3f} at {at:.2f})  calibration error {calibration_error(chances, truth):.3f}"
+        f"{name:22} {found.n:5} AUROC {found.auroc:.3f}  F1 {found.f1:.3f} (precision {found.precision:.3f}, recall "
+        f"{found.recall:.3f}; at the best threshold {best:.3f})  calibration error {found.ece:.3f}"
     )
 
 

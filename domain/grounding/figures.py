@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 _FIGURE: Final = re.compile(
-    r"(?P<sign>[$€£¥])?[ ]?(?<![\w.])(?<![A-Za-z][-/+])(?P<value>\d+(?:[.,]\d+)*)(?:[ \u00a0-]?(?P<unit>%|°[CF]|[A-Za-zµ]+))?"
+    r"(?P<sign>[$€£¥])?[ ]?(?<![\w.])(?<![A-Za-z][-/+])"
+    r"(?P<value>\d+(?:[.,]\d+)*)(?:[ \u00a0-]?(?P<unit>%|°[CF]|[A-Za-zµ]+))?"
 )
 _SPELLED: Final = "zero one two three four five six seven eight nine ten eleven twelve"
 _WORDS: Final = {word: str(value) for value, word in enumerate(_SPELLED.split()) if value > 1}

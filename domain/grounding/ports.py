@@ -10,14 +10,9 @@ from domain.grounding.model import Verdict, Verifier
 
 @dataclass(frozen=True, slots=True)
 class CitedText:
-    """
-    A text that a claim cites.
-
-    ``relevance`` is what a reranker says of this claim and this text, 0 to 1; None when none was asked.
-    """
+    """A passage that a claim cites, as the reader is shown it."""
 
     text: str
-    relevance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

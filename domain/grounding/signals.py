@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from math import log
 from typing import Final, NamedTuple
 
+from domain.grounding.assertion import asks_rather_than_says
 from domain.grounding.figures import missing_figures
 from domain.grounding.letters import share_held
 from domain.grounding.overlap import length_weight
 from domain.grounding.polarity import says_opposite
-from domain.grounding.senses import Senses, asks_rather_than_says, one_sided, points_against, senses_of, turns
+from domain.grounding.senses import Senses, one_sided, points_against, senses_of, turns
 from domain.grounding.sources import Source
 from domain.text import Term
 

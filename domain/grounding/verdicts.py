@@ -1,5 +1,6 @@
 """What its cited passages say of a claim, as far as words can tell."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
@@ -32,6 +33,11 @@ _UNRELATED: Final = 0.1
 """Share of the claim's words, the same weights, below which texts share what any two texts share."""
 _LEAST: Final = ((Verdict.SUPPORTED, SUPPORTED_CHANCE), (Verdict.PARTIAL, UNSUPPORTED_CHANCE))
 _BELOW: Final = {Verdict.PARTIAL: SUPPORTED_CHANCE, Verdict.UNSUPPORTED: UNSUPPORTED_CHANCE}
+_DATED: Final = re.compile(
+    r"(?:Jan|Febr)uary|March|April|May|June|July|August|(?:Sept|Nov|Dec)ember|October|(?:Mon|Tues|Wednes|Thurs|Fri)day|"
+    r"(?:Satur|Sun)day"
+)
+"""Names that play no part in what happened: they may stand anywhere."""
 _ORDER: Final = 0.75
 """Share of the common words that stand in the source's order; cats chase dogs shares .67 with dogs chase cats."""
 
@@ -123,7 +129,7 @@ def _same_order(claim: str, terms: Sequence[Term], source: Sequence[Term]) -> bo
     for place, term in enumerate(source):
         places.setdefault(term.stem, []).append(place)
     common = {term.stem: term.start for term in terms if term.stem in places}
-    names = [stem for stem, start in common.items() if claim[start].isupper()]
+    names = [stem for stem, start in common.items() if claim[start].isupper() and not _DATED.match(claim, start)]
     numbers = [stem for stem, start in common.items() if claim[start].isdigit()]
     strict = all(_in_order(stems, places) == len(stems) for stems in (names, numbers))
     return strict and _in_order(list(common), places) >= _ORDER * len(common)

@@ -31,9 +31,7 @@ def evaluate_claims(path: Path, *, least: Sequence[str], most: Sequence[str], as
     analyzer = LiveAdapters().analyzer()
 
     def best(claim: LabelledClaim) -> float:
-        found = (
-            judgement(claim.claim, [CitedText(text)], analyzer=analyzer, language="en") for text in claim.evidence
-        )
+        found = (judgement(claim.claim, [CitedText(text)], analyzer=analyzer, language="en") for text in claim.evidence)
         return max((one.score for one in found), default=0.0)
 
     scores = []
