@@ -16,18 +16,25 @@ from application.reading import languages_of, trust_of, verification_of
 from application.turn_stream import TurnStream
 from domain.access.model import Principal, Scope
 from domain.access.readable import ReadableCollections, readable_collections
+from domain.conversation.follow_up import Exchanged, decisive_question, standalone_question
 from domain.conversation.model import AskOptions, Attempt, Conversation, Question, Turn, TurnStatus
+from domain.conversation.ports import QuestionRewriter
+from domain.errors import PortError
 from domain.grounding.abstention import decide_abstention, insufficient, verification_failed
 from domain.grounding.model import Verification
 from domain.grounding.notices import source_notices
 from domain.grounding.ports import ReferenceFormatter
 from domain.grounding.references import references
+from domain.grounding.selection import selection_first
 from domain.grounding.verdicts import VERIFIER
 from domain.library.model import Collection
 from domain.text import Analyzer
 
 LEASE: Final = timedelta(seconds=180)
 """How long a process may hold a running turn: the 120 s that a model may take in all, and a minute for the rest."""
+
+HISTORY: Final = 6
+"""Earlier turns that are read: the rules look back for the last one that is about something."""
 
 _log = logging.getLogger("ibid.ask")
 
@@ -51,6 +58,7 @@ class _Asked:
     readable: ReadableCollections
     languages: tuple[str, ...]
     trust: Mapping[str, int]
+    history: tuple[Exchanged, ...]
     started_ms: float
 
 
@@ -67,6 +75,7 @@ class AskQuestion:
         unit_of_work: UnitOfWorkFactory,
         find_passages: FindPassages,
         writer: AnswerWriter,
+        rewriter: QuestionRewriter,
         reference_formatter: ReferenceFormatter,
         analyzer: Analyzer,
         clock: Clock,
@@ -77,6 +86,7 @@ class AskQuestion:
         self._unit_of_work = unit_of_work
         self._find_passages = find_passages
         self._writer = writer
+        self._rewriter = rewriter
         self._reference_formatter = reference_formatter
         self._analyzer = analyzer
         self._clock = clock
@@ -117,6 +127,7 @@ class AskQuestion:
         async with self._unit_of_work() as uow:
             collections = await uow.collections.all()
             conversation = await self._conversation(uow, command)
+            history = await self._history(uow, command)
             asked = self._asked_collections(command, conversation, collections)
             readable = readable_collections(command.principal, collections, asked=asked)
             turn = Turn.begin(self._ids.new(), conversation.id, owner, command.question, self._clock.now())
@@ -126,7 +137,7 @@ class AskQuestion:
         options = command.options
         if not options.verification_said:
             options = replace(options, verification=verification_of(collections, readable))
-        return _Asked(turn, command.question, options, readable, languages, trust_of(collections), started_ms)
+        return _Asked(turn, command.question, options, readable, languages, trust_of(collections), history, started_ms)
 
     async def _conversation(self, uow: UnitOfWork, command: AskQuestionCommand) -> Conversation:
         owner = command.principal.owner
@@ -141,6 +152,16 @@ class AskQuestion:
         )
         await uow.conversations.add(conversation)
         return conversation
+
+    @staticmethod
+    async def _history(uow: UnitOfWork, command: AskQuestionCommand) -> tuple[Exchanged, ...]:
+        """What was asked and answered before in the conversation, oldest first."""
+        if command.conversation_id is None:
+            return ()
+        page = await uow.turns.of_conversation(
+            command.conversation_id, command.principal.owner, limit=HISTORY, cursor=None
+        )
+        return tuple(Exchanged(turn.question, turn.answer) for turn in reversed(page.items))
 
     @staticmethod
     def _asked_collections(
@@ -170,25 +191,47 @@ class AskQuestion:
             stream.emit(TurnFailed(turn.id, error))
 
     async def _answer(self, asked: _Asked, stream: TurnStream) -> Turn:
-        options, language = asked.options, asked.languages[0]
-        text = asked.question.text
-        if asked.question.selected_text is not None:
-            text = f"{text}\n{asked.question.selected_text}"
+        language = asked.languages[0]
+        began_ms = self._clock.elapsed_ms()
+        standalone, degraded = await self._standalone(asked)
+        rewrite_ms = round(self._clock.elapsed_ms() - began_ms)
+        selected = asked.question.selected_text
+        sought = standalone if selected is None else f"{standalone}\n{selected}"
         found = await self._find_passages.execute(
-            text,
+            sought,
             asked.readable,
             languages=asked.languages,
-            filters=options.filters,
-            top_k=options.top_k,
+            filters=asked.options.filters,
+            top_k=asked.options.top_k,
             trust=asked.trust,
         )
-        turn = replace(asked.turn, degraded=found.degraded, timings_ms={"rewrite": 0, **found.timings_ms})
-        abstention = decide_abstention(asked.question.text, found.evidence, analyzer=self._analyzer, language=language)
+        evidence = found.evidence if selected is None else selection_first(found.evidence, selected)
+        degraded = (*degraded, *found.degraded)
+        turn = replace(
+            asked.turn,
+            standalone_question=standalone,
+            degraded=degraded,
+            timings_ms={"rewrite": rewrite_ms, **found.timings_ms},
+        )
+        question = decisive_question(asked.question.text, sought, analyzer=self._analyzer, language=language)
+        abstention = decide_abstention(question, evidence, analyzer=self._analyzer, language=language)
         if abstention is not None:
-            stream.emit(EvidenceFound((), found.degraded))
+            stream.emit(EvidenceFound((), degraded))
             return turn.abstained(abstention)
-        stream.emit(EvidenceFound(found.evidence, found.degraded))
-        return await self._write(replace(turn, evidence=found.evidence), asked, stream)
+        stream.emit(EvidenceFound(evidence, degraded))
+        asked = replace(asked, question=replace(asked.question, text=question))
+        return await self._write(replace(turn, evidence=evidence), asked, stream)
+
+    async def _standalone(self, asked: _Asked) -> tuple[str, tuple[str, ...]]:
+        """What to search for, and what was left out on the way to it."""
+        question, language = asked.question.text, asked.languages[0]
+        if not asked.history:
+            return question, ()
+        try:
+            return await self._rewriter.rewrite(question, asked.history, language=language), ()
+        except PortError:
+            standalone = standalone_question(question, asked.history, analyzer=self._analyzer, language=language)
+            return standalone, ("rewrite_skipped",)
 
     async def _write(self, turn: Turn, asked: _Asked, stream: TurnStream) -> Turn:
         options, language = asked.options, asked.languages[0]

@@ -52,6 +52,7 @@ from application.read_keys import ReadKeys
 from application.read_references import ReadReferences
 from application.remembered_keys import RememberedKeys
 from application.revoke_key import RevokeKey
+from application.rule_rewriter import RuleRewriter
 from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
 from application.submit_upload import SubmitUpload
@@ -77,6 +78,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
         InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
     )
     writer = providers.Singleton(ExtractiveWriter, analyzer)
+    rewriter = providers.Singleton(RuleRewriter, analyzer)
     reference_formatter = providers.Singleton(PlainReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
     uploads = providers.Singleton(uploads_in_memory, providers.Object(UploadLimits()))
@@ -109,6 +111,7 @@ class LiveAdapters(containers.DeclarativeContainer):
     )
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
     writer = providers.Singleton(ExtractiveWriter, analyzer)
+    rewriter = providers.Singleton(RuleRewriter, analyzer)
     reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
     uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
@@ -141,6 +144,7 @@ class UseCases(containers.DeclarativeContainer):
         unit_of_work=unit_of_work,
         find_passages=find_passages,
         writer=adapters.writer,
+        rewriter=adapters.rewriter,
         reference_formatter=adapters.reference_formatter,
         analyzer=adapters.analyzer,
         clock=adapters.clock,

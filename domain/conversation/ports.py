@@ -1,11 +1,13 @@
 """What conversations need from outside."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from domain.access.model import Owner
+from domain.conversation.follow_up import Exchanged
 from domain.conversation.model import Conversation, Turn
 from domain.library.model import Page
 
@@ -59,4 +61,17 @@ class Turns(Protocol):
 
         ``lost_holders_all_but`` names the only process that can be alive (the owner of an embedded data directory):
         then turns of any other holder are lost at once. None: other processes may be alive, leases alone decide.
+        """
+
+
+class QuestionRewriter(Protocol):
+    """Makes a follow-up stand alone, so that it can be searched for."""
+
+    @abstractmethod
+    async def rewrite(self, question: str, history: Sequence[Exchanged], *, language: str) -> str:
+        """
+        The question with all that it leaves to the ``history`` (oldest first, not empty), in the same language.
+
+        One that stands alone comes back as it is; never blank, never longer than MAX_STANDALONE_CHARS. Raises
+        PortUnavailable or PortRefused, which cost the question nothing but this step.
         """

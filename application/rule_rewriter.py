@@ -1,0 +1,16 @@
+"""Follow-ups made to stand alone without a model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.conversation.follow_up import Exchanged, standalone_question
+from domain.conversation.ports import QuestionRewriter
+from domain.text import Analyzer
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRewriter(QuestionRewriter):
+    analyzer: Analyzer
+
+    async def rewrite(self, question: str, history: Sequence[Exchanged], *, language: str) -> str:
+        return standalone_question(question, history, analyzer=self.analyzer, language=language)
