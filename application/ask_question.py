@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
@@ -11,12 +12,13 @@ from uuid import UUID
 from application.events import AnswerReset, EvidenceFound, TurnDone, TurnFailed, TurnStarted
 from application.find_passages import FindPassages
 from application.judged_answer import JudgedAnswer
-from application.ports import AnswerWriter, Clock, IdSource, UnitOfWork, UnitOfWorkFactory
+from application.ports import Clock, IdSource, UnitOfWork, UnitOfWorkFactory
 from application.reading import languages_of
 from application.turn_stream import TurnStream
+from application.writing import AnswerTask, Draft, Drafting, Retracted
 from domain.access.model import Principal, Scope
 from domain.access.readable import ReadableCollections, readable_collections
-from domain.conversation.model import AskOptions, Attempt, Conversation, Question, Turn, TurnStatus
+from domain.conversation.model import AskOptions, Conversation, Question, Turn, TurnStatus
 from domain.grounding.abstention import decide_abstention, insufficient, verification_failed
 from domain.grounding.model import Verification
 from domain.grounding.references import references
@@ -63,7 +65,7 @@ class AskQuestion:
         *,
         unit_of_work: UnitOfWorkFactory,
         find_passages: FindPassages,
-        writer: AnswerWriter,
+        drafting: Drafting,
         analyzer: Analyzer,
         clock: Clock,
         ids: IdSource,
@@ -72,7 +74,7 @@ class AskQuestion:
         """``holder`` names this process in the leases of its turns."""
         self._unit_of_work = unit_of_work
         self._find_passages = find_passages
-        self._writer = writer
+        self._drafting = drafting
         self._analyzer = analyzer
         self._clock = clock
         self._ids = ids
