@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from time import perf_counter
 from typing import Any, Final
 from uuid import uuid4
@@ -65,13 +65,14 @@ class _Answer:
         self._bodiless = bodiless
         self.status = 0
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
+        """No coroutine of its own: a stream sends a message a word."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message["headers"], *self._added(dict(message["headers"]))]
         elif self._bodiless and message["type"] == "http.response.body":
             message["body"] = b""
-        await self._send(message)
+        return self._send(message)
 
     def _added(self, present: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
         added = [(b"x-request-id", self._request_id.encode()), (b"x-content-type-options", b"nosniff")]
