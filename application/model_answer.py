@@ -23,11 +23,12 @@ from domain.grounding.model import Evidence
 
 TRIES: Final = 2
 """Calls of one model before its first text, at most."""
+MAX_CALLS: Final = 6
+"""Calls for one answer, at most."""
 BEGIN_WITHIN_S: Final = 28.0
 FIRST_TEXT_WITHIN_S: Final = 30.0
 """Of the first call: no other begins, and no silence is borne, for longer (reliability notes, section 3)."""
 SILENT_S: Final = 20.0
-"""How long one model may take to begin."""
 SPENT_WITHIN_S: Final = 2.0
 _RETRY_AFTER_S: Final = 0.15
 _LONGEST_WAIT_S: Final = 1.0
@@ -42,7 +43,10 @@ _log = logging.getLogger("ibid.model")
 
 @dataclass(frozen=True, slots=True)
 class ModelDrafting(Drafting):
-    """``models`` first choice first; ``prompt_tokens`` bounds what is sent, ``answer_tokens`` what comes back."""
+    """
+    ``models`` first choice first; ``prompt_tokens`` bounds what is sent, ``answer_tokens`` what comes back;
+    ``silent_s`` is how long one model may take to begin.
+    """
 
     chat_model: ChatModel
     budgets: ProviderBudgets
@@ -51,6 +55,7 @@ class ModelDrafting(Drafting):
     models: tuple[str, ...]
     answer_tokens: int
     prompt_tokens: int
+    silent_s: float = SILENT_S
     cache: AnswerCache = field(default_factory=AnswerCache)
     costs: ModelCosts = field(default_factory=ModelCosts)
 
@@ -152,7 +157,8 @@ class ModelDraft(Draft):
 
     async def _choose(self) -> tuple[str, Reservation] | None:
         """The model to call next, its call reserved; None: no more calls."""
-        if (self.by.clock.elapsed_ms() - self._began_ms) / 1000 > BEGIN_WITHIN_S:
+        late = self.by.clock.elapsed_ms() - self._began_ms > BEGIN_WITHIN_S * 1000
+        if late or len(self._calls) >= MAX_CALLS:
             return None
         if (wait_s := self._worth_waiting()) is not None:
             await asyncio.sleep(wait_s)
@@ -208,7 +214,7 @@ class ModelDraft(Draft):
 
     def _asked(self, call: _Call) -> ModelCall:
         left_s = FIRST_TEXT_WITHIN_S - (call.began_ms - self._began_ms) / 1000
-        return ModelCall(call.model, self.prompt.messages, self.by.answer_tokens, min(SILENT_S, left_s))
+        return ModelCall(call.model, self.prompt.messages, self.by.answer_tokens, min(self.by.silent_s, left_s))
 
     async def _ended(self, call: _Call, end: CallEnd, reservation: Reservation) -> None:
         self._last_end = end

@@ -14,6 +14,8 @@ from adapters.bm25.analyzer import SnowballAnalyzer
 from adapters.bm25.encoder import Bm25SparseEncoder
 from adapters.markdown.formats import FormatParser
 from adapters.memory.analyzer import PlainAnalyzer
+from adapters.memory.budgets import InMemoryProviderBudgets
+from adapters.memory.chat_model import ScriptedChatModel
 from adapters.memory.clock import SystemClock, TimeOrderedIds
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
@@ -22,6 +24,7 @@ from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.memory.work_queue import InProcessWorkQueue
+from adapters.neon.budgets import NeonProviderBudgets
 from adapters.neon.engine import make_engine, statement_by_statement
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.qdrant_edge.index import QdrantEdgeIndex
@@ -46,7 +49,10 @@ from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
 from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal
+from domain.access.quotas import Allowance
 from entrypoints.document_parts import document_parts
+from entrypoints.model_parts import drafting_by, openrouter
+from entrypoints.model_settings import ModelSettings
 
 
 class MemoryAdapters(containers.DeclarativeContainer):
@@ -64,11 +70,17 @@ class MemoryAdapters(containers.DeclarativeContainer):
     preparer = providers.Singleton(
         InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
     )
-    writer = providers.Singleton(ExtractiveWriter, analyzer)
     queue = providers.Singleton(InProcessWorkQueue)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
+
+    models = providers.Object[ModelSettings | None](None)
+    allowances = providers.Object[tuple[Allowance, ...]](())
+    budgets = providers.Singleton(InMemoryProviderBudgets, allowances, clock)
+    chat_model = providers.Singleton(ScriptedChatModel)
+    writer = providers.Singleton(ExtractiveWriter, analyzer)
+    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock)
 
 
 class LiveAdapters(containers.DeclarativeContainer):
@@ -92,11 +104,19 @@ class LiveAdapters(containers.DeclarativeContainer):
         embedder.provided.dimensions,
     )
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
-    writer = providers.Singleton(ExtractiveWriter, analyzer)
     queue = providers.Singleton(InProcessWorkQueue)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
+
+    models = providers.Object[ModelSettings | None](None)
+    allowances = providers.Object[tuple[Allowance, ...]](())
+    budgets = providers.Singleton(
+        NeonProviderBudgets, providers.Singleton(statement_by_statement, engine), allowances, clock
+    )
+    chat_model = providers.Singleton(openrouter, outside, models)
+    writer = providers.Singleton(ExtractiveWriter, analyzer)
+    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock)
 
 
 class UseCases(containers.DeclarativeContainer):
@@ -122,7 +142,7 @@ class UseCases(containers.DeclarativeContainer):
         AskQuestion,
         unit_of_work=unit_of_work,
         find_passages=find_passages,
-        writer=adapters.writer,
+        drafting=adapters.drafting,
         analyzer=adapters.analyzer,
         clock=adapters.clock,
         ids=adapters.ids,
@@ -167,4 +187,6 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
         await index.open()
         stack.push_async_callback(index.close)
         await adapters.embedder().load()
+        if adapters.models() is not None:
+            stack.push_async_callback(adapters.chat_model().close)
         yield

@@ -150,6 +150,7 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         first_keys={hashlib.sha256(admin_key.reveal().encode()).digest(): principal},
         database_url=database_url,
         index_folder=directory.index,
+        models=settings.models,
     )
     return build_app(
         adapters,

@@ -77,6 +77,8 @@ class Reading:
         if reason == "content_filter":
             refused = PortRefused(PORT, "filtered its answer")
             raise self.failing(AttemptOutcome.REFUSED, refused, blame=Blame.REQUEST, retryable=False)
+        if not self._begun and not self._done:
+            raise self.failing(AttemptOutcome.ERROR, PortReplyInvalid(PORT, "sent nothing that can be read"))
         if reason is None and not self._done and not self._cut:
             raise self.failing(AttemptOutcome.TRUNCATED, PortUnavailable(PORT, "broke off its answer"))
         if self._blank:

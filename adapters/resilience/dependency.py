@@ -162,15 +162,16 @@ def _wait_s(fault: Fault, number: int) -> float:
 class Dependencies:
     """Every service that this process calls, by name: for readiness, diagnostics, and metrics to come."""
 
+    now: Callable[[], float] = time.monotonic
     known: dict[str, Dependency] = field(default_factory=dict)
     accounts: dict[str, Breaker] = field(default_factory=dict)
 
     def add(self, name: str, policy: Policy, *, account: str | None = None) -> Dependency:
         """The dependency of this name, made at the first call. ``account``: the name of the breaker that it shares."""
         if name not in self.known:
-            shared = None if account is None else self.accounts.setdefault(account, Breaker(account))
+            shared = None if account is None else self.accounts.setdefault(account, Breaker(account, now=self.now))
             bulkhead = Bulkhead(name, width=policy.width, queue=policy.queue)
-            self.known[name] = Dependency(name, policy, Breaker(name), bulkhead, shared)
+            self.known[name] = Dependency(name, policy, Breaker(name, now=self.now), bulkhead, shared)
         return self.known[name]
 
     def states(self) -> Mapping[str, BreakerState]:
