@@ -22,6 +22,7 @@ from domain.conversation.model import AskOptions, Conversation, Question, Turn, 
 from domain.conversation.prompt import Exchange
 from domain.grounding.abstention import decide_abstention, insufficient, verification_failed
 from domain.grounding.model import Evidence, Verification
+from domain.grounding.ports import ReferenceFormatter
 from domain.grounding.references import references
 from domain.grounding.verdicts import VERIFIER
 from domain.library.model import Collection
@@ -86,6 +87,7 @@ class AskQuestion:
         unit_of_work: UnitOfWorkFactory,
         find_passages: FindPassages,
         drafting: Drafting,
+        reference_formatter: ReferenceFormatter,
         analyzer: Analyzer,
         clock: Clock,
         ids: IdSource,
@@ -95,6 +97,7 @@ class AskQuestion:
         self._unit_of_work = unit_of_work
         self._find_passages = find_passages
         self._drafting = drafting
+        self._reference_formatter = reference_formatter
         self._analyzer = analyzer
         self._clock = clock
         self._ids = ids
@@ -266,7 +269,9 @@ class AskQuestion:
             answer.text,
             claims=tuple(answer.claims),
             verifier=None if options.verification is Verification.OFF else VERIFIER,
-            references=references(answer.cited, turn.evidence, style=options.citation_style),
+            references=references(
+                answer.cited, turn.evidence, style=options.citation_style, formatter=self._reference_formatter
+            ),
             model=model,
         )
 

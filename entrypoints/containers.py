@@ -12,6 +12,7 @@ from dependency_injector import containers, providers
 
 from adapters.bm25.analyzer import SnowballAnalyzer
 from adapters.bm25.encoder import Bm25SparseEncoder
+from adapters.citeproc.formatter import CiteprocReferenceFormatter
 from adapters.markdown.formats import FormatParser
 from adapters.memory.analyzer import PlainAnalyzer
 from adapters.memory.budgets import InMemoryProviderBudgets
@@ -20,6 +21,7 @@ from adapters.memory.clock import SystemClock, TimeOrderedIds
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
 from adapters.memory.preparer import InThreadPreparer
+from adapters.memory.references import PlainReferenceFormatter
 from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
@@ -43,6 +45,7 @@ from application.read_conversation import ReadConversation
 from application.read_documents import ReadDocuments
 from application.read_ingestions import ReadIngestions
 from application.read_keys import ReadKeys
+from application.read_references import ReadReferences
 from application.remembered_keys import RememberedKeys
 from application.revoke_key import RevokeKey
 from application.search_passages import SearchPassages
@@ -70,6 +73,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
     preparer = providers.Singleton(
         InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
     )
+    reference_formatter = providers.Singleton(PlainReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
@@ -104,6 +108,7 @@ class LiveAdapters(containers.DeclarativeContainer):
         embedder.provided.dimensions,
     )
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
+    reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
@@ -143,6 +148,7 @@ class UseCases(containers.DeclarativeContainer):
         unit_of_work=unit_of_work,
         find_passages=find_passages,
         drafting=adapters.drafting,
+        reference_formatter=adapters.reference_formatter,
         analyzer=adapters.analyzer,
         clock=adapters.clock,
         ids=adapters.ids,
@@ -172,6 +178,7 @@ class UseCases(containers.DeclarativeContainer):
     read_ingestions = providers.Singleton(ReadIngestions, reading)
     read_documents = providers.Singleton(ReadDocuments, reading)
     read_conversation = providers.Singleton(ReadConversation, reading)
+    read_references = providers.Singleton(ReadReferences, reading, adapters.reference_formatter)
     forget_document = providers.Singleton(ForgetDocument, unit_of_work, adapters.passage_index, adapters.clock)
 
 
@@ -189,4 +196,5 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
         await adapters.embedder().load()
         if adapters.models() is not None:
             stack.push_async_callback(adapters.chat_model().close)
+        await adapters.reference_formatter().load()
         yield
