@@ -32,6 +32,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url_unpooled: Secret | None = None
     keep_vectors: bool = True
     models: ModelSettings | None = None
+    max_upload_mb: int = 64
+    max_inflated_mb: int = 50
+    max_inflation: int = 20
     log: Literal["text", "json"] = "text"
 
     @property
@@ -69,6 +72,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_URL": lambda value: http_url("IBID_URL", value),
         "IBID_API_KEY": Secret,
         "IBID_KEEP_VECTORS": _switch,
+        "IBID_MAX_UPLOAD_MB": whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
+        "IBID_MAX_INFLATED_MB": whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
+        "IBID_MAX_INFLATION": whole_number("IBID_MAX_INFLATION", 2, 1_000),
         "IBID_LOG": _log,
     }
     for name in sorted(given):
