@@ -45,7 +45,7 @@ REPLIES: Final[Mapping[str, Play]] = {
     "413": refused(413),
     "422": refused(422),
     "429 wait in seconds": refused(429, headers={"retry-after": "30"}),
-    "429 wait as a date": refused(429, headers={"retry-after": formatdate(time() + 60, usegmt=True)}),
+    "429 wait as a date": refused(429, headers={"retry-after": formatdate(time() + 7_200, usegmt=True)}),
     "429 no header": refused(429),
     "500": refused(500),
     "502": refused(502),
