@@ -13,7 +13,7 @@ from application.events import AnswerReset, EvidenceFound, TurnDone, TurnFailed,
 from application.find_passages import FindPassages
 from application.judged_answer import JudgedAnswer
 from application.ports import Clock, IdSource, UnitOfWork, UnitOfWorkFactory
-from application.reading import languages_of
+from application.reading import languages_of, verification_of
 from application.turn_stream import TurnStream
 from application.writing import AnswerTask, Draft, Drafting, Retracted
 from domain.access.model import Principal, Scope
@@ -139,13 +139,16 @@ class AskQuestion:
             conversation = await self._conversation(uow, command)
             history = await self._history(uow, command)
             asked = self._asked_collections(command, conversation, collections)
-            readable = readable_collections(command.principal, (one.name for one in collections), asked=asked)
+            readable = readable_collections(command.principal, collections, asked=asked)
             turn = Turn.begin(self._ids.new(), conversation.id, owner, command.question, self._clock.now())
             await uow.turns.begin(turn, holder=self._holder, lease_until=turn.created_at + LEASE)
             await uow.commit()
         languages = languages_of(collections, readable)
+        options = command.options
+        if not options.verification_said:
+            options = replace(options, verification=verification_of(collections, readable))
         instructions = tuple(one.instructions for one in collections if one.name in readable and one.instructions)
-        return _Asked(turn, command.question, command.options, readable, languages, instructions, history, started_ms)
+        return _Asked(turn, command.question, options, readable, languages, instructions, history, started_ms)
 
     async def _conversation(self, uow: UnitOfWork, command: AskQuestionCommand) -> Conversation:
         owner = command.principal.owner

@@ -1,5 +1,6 @@
 """Every row of docs/faults.md for OpenRouter, played at the wire against the whole service."""
 
+import asyncio
 import itertools
 import logging
 from collections.abc import Mapping
@@ -9,7 +10,8 @@ from typing import Final
 
 import pytest
 
-from tests.fakes.openrouter import COMMENT, DONE, FakeOpenRouter, Play, event, failing, refused, said, whole
+from tests.entrypoints.http_service import QUESTION, Connection
+from tests.fakes.openrouter import COMMENT, DONE, KEY, FakeOpenRouter, Play, event, failing, refused, said, whole
 from tests.fakes.tcp_faults import Fault, FaultyProxy
 from tests.faults.fault_table import Expected, expected
 from tests.faults.model_service import Asked, ModelService, a_model_service
@@ -191,3 +193,83 @@ async def repointed(models: ModelService, base_url: str) -> None:
     if models.chat_model.base_url != base_url:
         await models.chat_model.close()
         models.point_at(base_url)
+
+
+async def test_after_a_fault_the_first_answer_comes_with_the_next_probe() -> None:
+    async with FakeOpenRouter() as server, a_model_service(server.url, models=["first"], silent_s=10) as models:
+        server.script("first", refused(500))
+        for number in range(3):
+            assert (await models.ask(f"{QUESTION} {number}")).outcomes[0] == "error"
+        assert models.outside.states() == {"openrouter": "closed", "openrouter: first": "open"}
+        calls = len(server.calls)
+        left_alone = await models.ask(f"{QUESTION} left alone")
+        assert (left_alone.outcomes, left_alone.turn["degraded"]) == (("ok",), ["model_unavailable"])
+        assert len(server.calls) == calls
+
+        server.script("first", WELL)
+        models.breaker_clock.now += 4.9
+        assert (await models.ask(f"{QUESTION} too early")).turn["model"] == "extractive"
+        models.breaker_clock.now += 0.2
+        assert (await models.ask(f"{QUESTION} again")).turn["model"] == "first"
+        assert models.outside.states() == {"openrouter": "closed", "openrouter: first": "closed"}
+
+
+async def test_states_of_breakers_show_in_readiness_and_leave_the_service_ready() -> None:
+    async with FakeOpenRouter() as server, a_model_service(server.url, silent_s=10) as models:
+        server.script("first", refused(401))
+        await models.ask()
+        async with models.service.client() as client:
+            answer = await client.get("/health/ready")
+        assert answer.status_code == 200
+        assert answer.json()["checks"]["openrouter"] == "open"
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 5])
+async def test_a_server_killed_after_any_token_leaves_one_model_s_text_and_each_cost_once(tokens: int) -> None:
+    async with FakeOpenRouter() as server, a_model_service(server.url, silent_s=10) as models:
+        server.script("first", Play([event(word) for word in WORDS[:tokens]], pause_s=0.005, then="cut"))
+        server.script("second", Play(said(*OTHER)))
+        server.costs = {"gen-fake-1": 0.25}
+        asked = await models.ask()
+    assert asked.turn["answer"] == "".join(OTHER)
+    assert asked.resets == (("second",) if tokens else ())
+    assert asked.turn["usage"]["cost_usd"] == pytest.approx(0.2512 if tokens else 0.0012)
+    assert asked.turn["usage"]["cost_estimated"] is False
+
+
+async def test_what_is_sent_is_one_model_bounded_and_kept_by_nobody() -> None:
+    async with FakeOpenRouter() as server, a_model_service(server.url, silent_s=10) as models:
+        await models.ask()
+        [sent] = server.calls
+    assert sent["model"] == "first"
+    assert "models" not in sent
+    assert sent["max_tokens"] == 1_024
+    assert sent["provider"] == {"data_collection": "deny"}
+    assert server.invalid == []
+
+
+async def test_a_client_that_hangs_up_ends_the_model_s_call_where_it_asked_for_that() -> None:
+    async with FakeOpenRouter() as server, a_model_service(server.url, silent_s=10) as models:
+        server.script("first", Play([event(WORDS[0])], then="hang"))
+        body = {"question": QUESTION, "collections": ["docs"], "on_disconnect": "cancel"}
+        connection = Connection(models.service.app, "/v1/ask", body, accept="text/event-stream")
+        await connection.until("event: text")
+        assert server.running == 1
+        await connection.hang_up()
+        async with asyncio.timeout(2):
+            while server.running:  # noqa: ASYNC110  a server notices a lost connection when it does
+                await asyncio.sleep(0.001)
+    assert server.broken_off == 1
+
+
+async def test_the_key_is_in_no_log_line_error_or_turn_whatever_fails(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with FakeOpenRouter(key="another") as server, a_model_service(server.url, silent_s=10) as models:
+        asked = await models.ask()
+        assert asked.turn["degraded"] == ["model_unavailable"]
+        assert KEY not in caplog.text + str(asked) + repr(models.chat_model) + repr(models.settings)
+        for record in caplog.records:
+            assert KEY not in str(record.__dict__)
+        async with models.service.client() as client:
+            for path in ("/schema", "/health/ready", "/v1/nothing"):
+                assert KEY not in (await client.get(path)).text
