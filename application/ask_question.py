@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
@@ -11,17 +12,19 @@ from uuid import UUID
 from application.events import AnswerReset, EvidenceFound, TurnDone, TurnFailed, TurnStarted
 from application.find_passages import FindPassages
 from application.judged_answer import JudgedAnswer
-from application.ports import AnswerWriter, Clock, IdSource, UnitOfWork, UnitOfWorkFactory
+from application.ports import Clock, IdSource, UnitOfWork, UnitOfWorkFactory
 from application.reading import languages_of, trust_of, verification_of
 from application.turn_stream import TurnStream
+from application.writing import AnswerTask, Draft, Drafting, Retracted
 from domain.access.model import Principal, Scope
 from domain.access.readable import ReadableCollections, readable_collections
-from domain.conversation.follow_up import Exchanged, decisive_question, standalone_question
-from domain.conversation.model import AskOptions, Attempt, Conversation, Question, Turn, TurnStatus
+from domain.conversation.follow_up import decisive_question, standalone_question
+from domain.conversation.model import AskOptions, Conversation, Question, Turn, TurnStatus
 from domain.conversation.ports import QuestionRewriter
+from domain.conversation.prompt import Exchange
 from domain.errors import PortError
 from domain.grounding.abstention import decide_abstention, insufficient, verification_failed
-from domain.grounding.model import Verification
+from domain.grounding.model import Evidence, Verification
 from domain.grounding.notices import source_notices
 from domain.grounding.ports import ReferenceFormatter
 from domain.grounding.references import references
@@ -31,10 +34,9 @@ from domain.library.model import Collection
 from domain.text import Analyzer
 
 LEASE: Final = timedelta(seconds=180)
-"""How long a process may hold a running turn: the 120 s that a model may take in all, and a minute for the rest."""
-
+"""How long a process may hold a running turn: models may take 28 + 120 s in all, and half a minute is for the rest."""
 HISTORY: Final = 6
-"""Earlier turns that are read: the rules look back for the last one that is about something."""
+"""Earlier turns of a conversation that are read back: the prompt's budget seldom holds as many."""
 
 _log = logging.getLogger("ibid.ask")
 
@@ -58,8 +60,24 @@ class _Asked:
     readable: ReadableCollections
     languages: tuple[str, ...]
     trust: Mapping[str, int]
-    history: tuple[Exchanged, ...]
+    instructions: tuple[str, ...]
+    history: tuple[Exchange, ...]
     started_ms: float
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a turn has come: what there is to store when it ends early."""
+
+    turn: Turn
+    draft: Draft | None = None
+
+    @property
+    def so_far(self) -> Turn:
+        if self.draft is None:
+            return self.turn
+        degraded = tuple(dict.fromkeys((*self.turn.degraded, *self.draft.degraded)))
+        return replace(self.turn, degraded=degraded, attempts=self.draft.attempts, usage=self.draft.usage)
 
 
 class AskQuestion:
@@ -74,7 +92,7 @@ class AskQuestion:
         *,
         unit_of_work: UnitOfWorkFactory,
         find_passages: FindPassages,
-        writer: AnswerWriter,
+        drafting: Drafting,
         rewriter: QuestionRewriter,
         reference_formatter: ReferenceFormatter,
         analyzer: Analyzer,
@@ -85,7 +103,7 @@ class AskQuestion:
         """``holder`` names this process in the leases of its turns."""
         self._unit_of_work = unit_of_work
         self._find_passages = find_passages
-        self._writer = writer
+        self._drafting = drafting
         self._rewriter = rewriter
         self._reference_formatter = reference_formatter
         self._analyzer = analyzer
@@ -137,7 +155,9 @@ class AskQuestion:
         options = command.options
         if not options.verification_said:
             options = replace(options, verification=verification_of(collections, readable))
-        return _Asked(turn, command.question, options, readable, languages, trust_of(collections), history, started_ms)
+        instructions = tuple(one.instructions for one in collections if one.name in readable and one.instructions)
+        trust = trust_of(collections)
+        return _Asked(turn, command.question, options, readable, languages, trust, instructions, history, started_ms)
 
     async def _conversation(self, uow: UnitOfWork, command: AskQuestionCommand) -> Conversation:
         owner = command.principal.owner
@@ -154,14 +174,14 @@ class AskQuestion:
         return conversation
 
     @staticmethod
-    async def _history(uow: UnitOfWork, command: AskQuestionCommand) -> tuple[Exchanged, ...]:
-        """What was asked and answered before in the conversation, oldest first."""
+    async def _history(uow: UnitOfWork, command: AskQuestionCommand) -> tuple[Exchange, ...]:
+        """What was asked before in the conversation, oldest first; the answer is empty where there was none."""
         if command.conversation_id is None:
             return ()
         page = await uow.turns.of_conversation(
             command.conversation_id, command.principal.owner, limit=HISTORY, cursor=None
         )
-        return tuple(Exchanged(turn.question, turn.answer) for turn in reversed(page.items))
+        return tuple(Exchange(turn.question, turn.answer) for turn in reversed(page.items))
 
     @staticmethod
     def _asked_collections(
@@ -174,28 +194,27 @@ class AskQuestion:
         return [name for name in conversation.collections if name in names] or None
 
     async def _run(self, asked: _Asked, stream: TurnStream) -> None:
-        turn = asked.turn
+        progress = _Progress(asked.turn)
         try:
-            turn = self._timed(await self._answer(asked, stream), asked)
+            turn = self._timed(await self._answer(asked, progress, stream), asked)
             stream.close()
             await self._store(turn)
             stream.emit(TurnDone(turn))
         except asyncio.CancelledError:
             status = TurnStatus.INTERRUPTED if self._stopping else TurnStatus.CANCELLED
-            ended = self._timed(asked.turn.ended(status), asked)
+            ended = self._timed(progress.so_far.ended(status), asked)
             await asyncio.shield(self._store(ended))
             stream.emit(TurnDone(ended))
         except Exception as error:
-            _log.warning("turn failed", extra={"turn_id": str(turn.id)}, exc_info=error)
-            await self._store_failure(asked)
-            stream.emit(TurnFailed(turn.id, error))
+            _log.warning("turn failed", extra={"turn_id": str(asked.turn.id)}, exc_info=error)
+            await self._store_failure(progress.so_far, asked)
+            stream.emit(TurnFailed(asked.turn.id, error))
 
-    async def _answer(self, asked: _Asked, stream: TurnStream) -> Turn:
-        language = asked.languages[0]
+    async def _answer(self, asked: _Asked, progress: _Progress, stream: TurnStream) -> Turn:
+        language, selected = asked.languages[0], asked.question.selected_text
         began_ms = self._clock.elapsed_ms()
-        standalone, degraded = await self._standalone(asked)
+        standalone, skipped = await self._standalone(asked)
         rewrite_ms = round(self._clock.elapsed_ms() - began_ms)
-        selected = asked.question.selected_text
         sought = standalone if selected is None else f"{standalone}\n{selected}"
         found = await self._find_passages.execute(
             sought,
@@ -206,21 +225,21 @@ class AskQuestion:
             trust=asked.trust,
         )
         evidence = found.evidence if selected is None else selection_first(found.evidence, selected)
-        degraded = (*degraded, *found.degraded)
-        turn = replace(
-            asked.turn,
-            standalone_question=standalone,
-            degraded=degraded,
-            timings_ms={"rewrite": rewrite_ms, **found.timings_ms},
-        )
+        degraded = (*skipped, *found.degraded)
+        timings = {"rewrite": rewrite_ms, **found.timings_ms}
+        turn = replace(asked.turn, standalone_question=standalone, degraded=degraded, timings_ms=timings)
+        progress.turn = turn
         question = decisive_question(asked.question.text, sought, analyzer=self._analyzer, language=language)
         abstention = decide_abstention(question, evidence, analyzer=self._analyzer, language=language)
         if abstention is not None:
             stream.emit(EvidenceFound((), degraded))
             return turn.abstained(abstention)
-        stream.emit(EvidenceFound(evidence, degraded))
-        asked = replace(asked, question=replace(asked.question, text=question))
-        return await self._write(replace(turn, evidence=evidence), asked, stream)
+        draft = self._drafting.draft(self._task(asked, question, evidence))
+        # What did not fit is not shown either: evidence listed is evidence used.
+        degraded = (*degraded, *draft.degraded)
+        progress.turn, progress.draft = replace(turn, evidence=draft.evidence), draft
+        stream.emit(EvidenceFound(draft.evidence, degraded))
+        return await self._write(progress, draft, asked, stream)
 
     async def _standalone(self, asked: _Asked) -> tuple[str, tuple[str, ...]]:
         """What to search for, and what was left out on the way to it."""
@@ -233,25 +252,42 @@ class AskQuestion:
             standalone = standalone_question(question, asked.history, analyzer=self._analyzer, language=language)
             return standalone, ("rewrite_skipped",)
 
-    async def _write(self, turn: Turn, asked: _Asked, stream: TurnStream) -> Turn:
-        options, language = asked.options, asked.languages[0]
-        answer = JudgedAnswer(turn.evidence, options.verification, self._analyzer, language)
-        began_ms, first_ms = self._clock.elapsed_ms(), None
-        async for piece in self._writer.write(asked.question, turn.evidence, language=language):
-            if first_ms is None:
-                first_ms = self._clock.elapsed_ms()
-            if events := answer.feed(piece):
-                stream.emit(*events)
+    def _task(self, asked: _Asked, question: str, evidence: tuple[Evidence, ...]) -> AnswerTask:
+        owner = asked.turn.owner
+        return AnswerTask(
+            replace(asked.question, text=question),
+            evidence,
+            asked.languages[0],
+            history=tuple(one for one in asked.history if one.answer),
+            instructions=asked.instructions,
+            access=(owner.tenant, *asked.readable),
+        )
+
+    async def _write(self, progress: _Progress, draft: Draft, asked: _Asked, stream: TurnStream) -> Turn:
+        answer, first_ms = self._judged(draft, asked), None
+        async with aclosing(draft.write()) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Retracted):
+                    if answer.text:
+                        stream.emit(AnswerReset("model_failed", piece.next_model))
+                    answer = self._judged(draft, asked)
+                    continue
+                if first_ms is None:
+                    first_ms = self._clock.elapsed_ms()
+                if events := answer.feed(piece):
+                    stream.emit(*events)
         if events := answer.finish():
             stream.emit(*events)
-        ended_ms = self._clock.elapsed_ms()
-        turn = self._attempted(turn, "ok" if first_ms is not None else "empty", ended_ms - began_ms)
+        turn = progress.so_far
         if first_ms is not None:
             first = round(first_ms - asked.started_ms)
             turn = replace(turn, timings_ms={**turn.timings_ms, "first_text": first})
-        return self._closed(turn, answer, asked, stream)
+        return self._closed(turn, answer, draft.model, asked, stream)
 
-    def _closed(self, turn: Turn, answer: JudgedAnswer, asked: _Asked, stream: TurnStream) -> Turn:
+    def _judged(self, draft: Draft, asked: _Asked) -> JudgedAnswer:
+        return JudgedAnswer(draft.evidence, asked.options.verification, self._analyzer, asked.languages[0])
+
+    def _closed(self, turn: Turn, answer: JudgedAnswer, model: str, asked: _Asked, stream: TurnStream) -> Turn:
         options, language = asked.options, asked.languages[0]
         if answer.withheld and not answer.claims:
             stream.emit(AnswerReset("verification_failed", None))
@@ -269,11 +305,8 @@ class AskQuestion:
             references=references(
                 answer.cited, turn.evidence, style=options.citation_style, formatter=self._reference_formatter
             ),
-            model=self._writer.name,
+            model=model,
         )
-
-    def _attempted(self, turn: Turn, outcome: str, ms: float) -> Turn:
-        return replace(turn, attempts=(Attempt(self._writer.name, outcome, round(ms)),))
 
     def _timed(self, turn: Turn, asked: _Asked) -> Turn:
         total = round(self._clock.elapsed_ms() - asked.started_ms)
@@ -284,9 +317,9 @@ class AskQuestion:
             await uow.turns.finish(turn)
             await uow.commit()
 
-    async def _store_failure(self, asked: _Asked) -> None:
+    async def _store_failure(self, turn: Turn, asked: _Asked) -> None:
         try:
-            await self._store(self._timed(asked.turn.ended(TurnStatus.FAILED), asked))
+            await self._store(self._timed(turn.ended(TurnStatus.FAILED), asked))
         except Exception as error:
             # The database is what failed, perhaps: the turn's lease then makes it interrupted.
             _log.error("the end of a turn could not be stored", extra={"turn_id": str(asked.turn.id)}, exc_info=error)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.conversation.follow_up import Exchanged, standalone_question
+from domain.conversation.follow_up import standalone_question
 from domain.conversation.ports import QuestionRewriter
+from domain.conversation.prompt import Exchange
 from domain.text import Analyzer
 
 
@@ -12,5 +13,5 @@ from domain.text import Analyzer
 class RuleRewriter(QuestionRewriter):
     analyzer: Analyzer
 
-    async def rewrite(self, question: str, history: Sequence[Exchanged], *, language: str) -> str:
+    async def rewrite(self, question: str, history: Sequence[Exchange], *, language: str) -> str:
         return standalone_question(question, history, analyzer=self.analyzer, language=language)

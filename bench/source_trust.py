@@ -12,6 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any, Final
@@ -20,7 +21,8 @@ from uuid import UUID
 from bench.grounding_data import ANALYZER, rows
 from bench.retrieval_data import DATA
 from bench.retrieval_engine import asked, by_fusion
-from domain.conversation.follow_up import Exchanged, standalone_question
+from domain.conversation.follow_up import standalone_question
+from domain.conversation.prompt import Exchange
 from domain.evaluation.bootstrap import paired_change
 from domain.library.model import Document, Passage, PassageInDocument, Section
 from domain.retrieval.fusion import fuse
@@ -109,13 +111,13 @@ async def follow_ups() -> tuple[list[float], list[float]]:
     return recalls[0], recalls[1]
 
 
-def _history(messages: Sequence[Mapping[str, Any]]) -> list[Exchanged]:
-    history: list[Exchanged] = []
+def _history(messages: Sequence[Mapping[str, Any]]) -> list[Exchange]:
+    history: list[Exchange] = []
     for message in messages[:-1]:
         if message["speaker"] == "user":
-            history.append(Exchanged(str(message["text"]).strip(), ""))
+            history.append(Exchange(str(message["text"]).strip(), ""))
         elif history:
-            history[-1] = history[-1]._replace(answer=str(message["text"]).strip())
+            history[-1] = replace(history[-1], answer=str(message["text"]).strip())
     return history
 
 

@@ -3,8 +3,9 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
+from domain.conversation.prompt import Exchange
 from domain.sentences import sentence_spans
 from domain.text import Analyzer
 
@@ -44,14 +45,7 @@ _NAME: Final = re.compile(
 )
 
 
-class Exchanged(NamedTuple):
-    """An earlier question of the conversation, and what was answered; empty where nothing was."""
-
-    question: str
-    answer: str
-
-
-def standalone_question(question: str, history: Sequence[Exchanged], *, analyzer: Analyzer, language: str) -> str:
+def standalone_question(question: str, history: Sequence[Exchange], *, analyzer: Analyzer, language: str) -> str:
     """
     The question with what it refers to: the question before, and the name that its answer used most.
 
@@ -90,7 +84,7 @@ def _leans(question: str, analyzer: Analyzer, language: str) -> bool:
     return any(word.casefold() in pointers for word in _WORD.findall(question))
 
 
-def _topic(history: Sequence[Exchanged], analyzer: Analyzer, language: str) -> Exchanged | None:
+def _topic(history: Sequence[Exchange], analyzer: Analyzer, language: str) -> Exchange | None:
     """The last question that is about something; "Why?" is not."""
     for one in reversed(history):
         if len(set(analyzer.stems(one.question, language=language))) >= OWN_WORDS:

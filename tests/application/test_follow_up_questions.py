@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from application.ask_question import AskQuestionCommand
-from domain.conversation.follow_up import Exchanged
 from domain.conversation.model import Question, Turn, TurnStatus
 from domain.conversation.ports import QuestionRewriter
+from domain.conversation.prompt import Exchange
 from domain.errors import PortUnavailable
 from tests.story import ADMIN, PINNING, SNAPSHOTS, Story
 
@@ -13,7 +13,7 @@ PAGES = {"pinning.md": PINNING, "snapshots.md": SNAPSHOTS}
 
 
 class BrokenRewriter(QuestionRewriter):
-    async def rewrite(self, question: str, history: Sequence[Exchanged], *, language: str) -> str:
+    async def rewrite(self, question: str, history: Sequence[Exchange], *, language: str) -> str:
         raise PortUnavailable("models")
 
 

@@ -1,13 +1,14 @@
 import pytest
 
 from adapters.bm25.analyzer import SnowballAnalyzer
-from domain.conversation.follow_up import MAX_STANDALONE_CHARS, Exchanged, decisive_question, standalone_question
+from domain.conversation.follow_up import MAX_STANDALONE_CHARS, decisive_question, standalone_question
+from domain.conversation.prompt import Exchange
 
 ANALYZER = SnowballAnalyzer()
-REMOVING = Exchanged("How do I remove a document?", "Send a DELETE request [1]. Then its passages leave the index [2].")
+REMOVING = Exchange("How do I remove a document?", "Send a DELETE request [1]. Then its passages leave the index [2].")
 
 
-def standalone(question: str, *history: Exchanged, language: str = "en") -> str:
+def standalone(question: str, *history: Exchange, language: str = "en") -> str:
     return standalone_question(question, history, analyzer=ANALYZER, language=language)
 
 
@@ -21,7 +22,7 @@ def test_a_follow_up_takes_over_the_question_before(question: str) -> None:
 
 
 def test_it_takes_over_the_name_that_the_answer_used() -> None:
-    answered = Exchanged("Which index is used?", "Passages go into Qdrant Edge [1]. It uses Qdrant Edge alone [2].")
+    answered = Exchange("Which index is used?", "Passages go into Qdrant Edge [1]. It uses Qdrant Edge alone [2].")
     assert standalone("Is it durable?", answered) == "Which index is used? Is it durable? (Qdrant Edge)"
 
 
@@ -36,7 +37,7 @@ def test_a_pronoun_in_a_long_question_still_points_back() -> None:
 
 
 def test_why_takes_over_what_the_question_before_it_was_about() -> None:
-    assert "remove a document" in standalone("And then?", REMOVING, Exchanged("Why?", ""))
+    assert "remove a document" in standalone("And then?", REMOVING, Exchange("Why?", ""))
 
 
 @pytest.mark.parametrize(
@@ -48,11 +49,11 @@ def test_why_takes_over_what_the_question_before_it_was_about() -> None:
     ],
 )
 def test_an_ordinal_points_into_the_last_answer(answer: str, question: str, item: str) -> None:
-    assert item in standalone(question, Exchanged("What are the steps of a backup?", answer))
+    assert item in standalone(question, Exchange("What are the steps of a backup?", answer))
 
 
 def test_an_ordinal_beyond_the_list_points_nowhere() -> None:
-    assert standalone("And the fifth?", Exchanged("Which modes are there?", "- one\n- two")).endswith("And the fifth?")
+    assert standalone("And the fifth?", Exchange("Which modes are there?", "- one\n- two")).endswith("And the fifth?")
 
 
 @pytest.mark.parametrize(
@@ -67,11 +68,11 @@ def test_an_ordinal_beyond_the_list_points_nowhere() -> None:
     ],
 )
 def test_follow_ups_are_seen_in_other_languages(language: str, before: str, question: str) -> None:
-    assert standalone(question, Exchanged(before, ""), language=language) == f"{before} {question}"
+    assert standalone(question, Exchange(before, ""), language=language) == f"{before} {question}"
 
 
 def test_a_long_question_before_is_carried_by_its_end_and_the_whole_is_never_too_long_to_search_for() -> None:
-    before = Exchanged("padding " * 100 + "what is a passage?", "")
+    before = Exchange("padding " * 100 + "what is a passage?", "")
     carried = standalone("And why?", before)
     assert carried.endswith("what is a passage? And why?")
     assert len(carried) < 320
