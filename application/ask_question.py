@@ -25,10 +25,10 @@ from domain.conversation.prompt import Exchange
 from domain.errors import PortError
 from domain.grounding.abstention import decide_abstention, insufficient, verification_failed
 from domain.grounding.model import Evidence, Verification
-from domain.grounding.notices import source_notices
 from domain.grounding.ports import ReferenceFormatter
 from domain.grounding.references import references
 from domain.grounding.selection import selection_first
+from domain.grounding.source_notices import source_notices
 from domain.grounding.verdicts import VERIFIER
 from domain.library.model import Collection
 from domain.text import Analyzer

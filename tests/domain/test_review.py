@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.grounding.model import Evidence
-from domain.grounding.notices import source_notices
+from domain.grounding.source_notices import source_notices
 from domain.library.review import peer_reviewed
 from tests.builders import an_evidence
 
