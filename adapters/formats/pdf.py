@@ -3,25 +3,30 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any, Final
 
 import pypdfium2 as pdfium
 
+from adapters.formats.binary import file_in
 from adapters.formats.builder import DocumentBuilder
 from adapters.formats.pdf_lines import Line, lines_of
 from domain.errors import DocumentUnreadable
 from domain.library.model import BlockKind, ParsedDocument, SourceDocument
+from domain.library.ports import DocumentParser
 
 MAX_PAGES: Final = 3_000
 _HEADING_GROWTH: Final = 1.12
 """How much larger than the body a line's type must be to be a heading: 11 points over 10 is emphasis, 12 is one."""
 _HEADING_CHARS: Final = 150
 _LEVELS: Final = 4
-_PARAGRAPH_GAP: Final = 1.45
+_PARAGRAPH_GAP: Final = 1.3
 """Of the usual distance between lines, from which on a new paragraph begins."""
 _INDENT: Final = 0.6
 """Of the size of type; a line that begins so far to the right of the one above opens a paragraph."""
+_FULL: Final = 0.7
+"""Of the width of the text: a line that is shorter was ended on purpose, as those of code and of tables are."""
+_SAME_SIZE: Final = 0.5
 _FURNITURE_LINES: Final = 2
 _FURNITURE_PAGES: Final = 4
 _DIGITS: Final = re.compile(r"\d+|\b[ivxlc]+\b")
@@ -29,7 +34,7 @@ _LIST_ITEM: Final = re.compile(r"(?:[•‣◦▪●–∙·*-]|\(?\d{1,3}[.)]|\
 _NUMBERED: Final = re.compile(r"(?:\d+(?:\.\d+)*\.?|[A-Z](?:\.\d+)+|[IVX]+\.)\s+")
 
 
-class PdfParser:
+class PdfParser(DocumentParser):
     """
     Reads what a PDF's text layer says.
 
@@ -40,10 +45,12 @@ class PdfParser:
 
     def parse(self, source: SourceDocument) -> ParsedDocument:
         try:
-            with pdfium.PdfDocument(source.file or b"") as file:
+            with pdfium.PdfDocument(file_in(source)) as file:
                 return self._read(source, file)
         except pdfium.PdfiumError as error:
-            reason = "it is locked by a password" if "password" in str(error).lower() else "it is not a PDF that can be read"
+            reason = (
+                "it is locked by a password" if "password" in str(error).lower() else "it is not a PDF that can be read"
+            )
             raise DocumentUnreadable(source.uri, reason) from error
 
     def _read(self, source: SourceDocument, file: pdfium.PdfDocument) -> ParsedDocument:
@@ -77,11 +84,7 @@ def _without_furniture(pages: Sequence[list[Line]]) -> list[list[Line]]:
     wanted = max(_FURNITURE_PAGES, len(pages) // 3)
     repeated = {text for text, count in edges.items() if count >= wanted}
     return [
-        [
-            line
-            for line in lines
-            if not (_DIGITS.sub("#", line.text) in repeated and line in _at_edges(lines))
-        ]
+        [line for line in lines if not (_DIGITS.sub("#", line.text) in repeated and line in _at_edges(lines))]
         for lines in pages
     ]
 
@@ -92,7 +95,7 @@ def _at_edges(lines: Sequence[Line]) -> list[Line]:
 
 
 def _outlined(file: pdfium.PdfDocument, pages: Sequence[Sequence[Line]]) -> dict[Line, int]:
-    """The lines that the outline names, with their levels from 1; an entry whose page has no such line is passed over."""
+    """The lines that the outline names, with their levels from 1; an entry that no line of its page repeats is none."""
     found: dict[Line, int] = {}
     for entry in file.get_toc(max_depth=_LEVELS):
         place = entry.get_dest()
@@ -117,7 +120,9 @@ def _by_size(pages: Sequence[Sequence[Line]]) -> dict[Line, int]:
         line
         for lines in pages
         for line in lines
-        if line.size >= body * _HEADING_GROWTH and len(line.text) <= _HEADING_CHARS and re.search(r"[^\W\d_]", line.text)
+        if line.size >= body * _HEADING_GROWTH
+        and len(line.text) <= _HEADING_CHARS
+        and re.search(r"[^\W\d_]", line.text)
     ]
     ranks = sorted({line.size for line in large}, reverse=True)
     return {line: min(ranks.index(line.size) + 1, _LEVELS) for line in large}
@@ -143,11 +148,11 @@ def _write(builder: DocumentBuilder, lines: Sequence[Line], headings: Mapping[Li
 
 
 def _paragraphs(lines: Sequence[Line]) -> Iterator[str]:
-    gaps = [above.bottom - below.bottom for above, below in zip(lines, lines[1:], strict=False)]
+    gaps = [above.bottom - below.bottom for above, below in pairwise(lines)]
     usual = _usual([gap for gap in gaps if gap > 0])
     paragraph: list[Line] = list(lines[:1])
-    for (above, below), gap in zip(zip(lines, lines[1:], strict=False), gaps, strict=True):
-        if _parts(above, below, gap, usual):
+    for (above, below), gap in zip(pairwise(lines), gaps, strict=True):
+        if (gap > 0 and _ends_early(above, lines)) or _parts(above, below, gap, usual):
             yield _joined(paragraph)
             paragraph = []
         paragraph.append(below)
@@ -157,12 +162,19 @@ def _paragraphs(lines: Sequence[Line]) -> Iterator[str]:
 
 def _parts(above: Line, below: Line, gap: float, usual: float) -> bool:
     """Whether a paragraph ends between two lines; one that goes on at the top of the next column does not end there."""
-    if _LIST_ITEM.match(below.text):
+    if _LIST_ITEM.match(below.text) or abs(above.size - below.size) > _SAME_SIZE:
         return True
     if gap <= 0:
         return above.text.endswith((".", "!", "?", ":"))
     indented = below.left - above.left > _INDENT * below.size and above.text.endswith((".", "!", "?", ":"))
     return gap > _PARAGRAPH_GAP * usual or indented
+
+
+def _ends_early(line: Line, lines: Sequence[Line]) -> bool:
+    """Whether a line stops well before the others of its column do."""
+    column = [one for one in lines if abs(one.left - line.left) <= 4 * line.size]
+    left, right = min(one.left for one in column), max(one.right for one in column)
+    return line.right < left + _FULL * (right - left)
 
 
 def _usual(gaps: Sequence[float]) -> float:
@@ -183,7 +195,11 @@ def _joined(lines: Sequence[Line]) -> str:
 def _title(said: Mapping[str, str]) -> str | None:
     """The file's own title, unless it is the name of the file that it was made from."""
     title = " ".join(said.get("Title", "").split())
-    return None if not title or re.search(r"\.(?:docx?|odt|tex|dvi|indd|pdf)\Z|\AMicrosoft Word", title, re.IGNORECASE) else title
+    return (
+        None
+        if not title or re.search(r"\.(?:docx?|odt|tex|dvi|indd|pdf)\Z|\AMicrosoft Word", title, re.IGNORECASE)
+        else title
+    )
 
 
 def _metadata(said: Mapping[str, str]) -> dict[str, Any]:
