@@ -15,6 +15,8 @@ from adapters.bm25.encoder import Bm25SparseEncoder
 from adapters.citeproc.formatter import CiteprocReferenceFormatter
 from adapters.formats.by_format import FormatParser
 from adapters.memory.analyzer import PlainAnalyzer
+from adapters.memory.budgets import InMemoryProviderBudgets
+from adapters.memory.chat_model import ScriptedChatModel
 from adapters.memory.clock import SystemClock, TimeOrderedIds
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
@@ -24,6 +26,7 @@ from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.memory.work_queue import InProcessWorkQueue
+from adapters.neon.budgets import NeonProviderBudgets
 from adapters.neon.engine import make_engine, statement_by_statement
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.qdrant_edge.index import QdrantEdgeIndex
@@ -33,7 +36,10 @@ from adapters.uploads.upload import uploads_in_memory, uploads_on_disk
 from adapters.worker_processes.preparer import ProcessPreparer
 from application.ask_question import AskQuestion
 from application.authenticate import Authenticate
+from application.change_collection import ChangeCollection
 from application.change_ingestions import CancelIngestion, RetryIngestion
+from application.create_collection import CreateCollection
+from application.delete_collection import DeleteCollection
 from application.extractive_writer import ExtractiveWriter
 from application.find_passages import FindPassages
 from application.forget_documents import ForgetDocument
@@ -41,6 +47,7 @@ from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
 from application.read_caller import ReadCaller
+from application.read_collections import ReadCollections
 from application.read_conversation import ReadConversation
 from application.read_documents import ReadDocuments
 from application.read_ingestions import ReadIngestions
@@ -53,8 +60,11 @@ from application.submit_ingestion import SubmitIngestion
 from application.submit_upload import SubmitUpload
 from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal
+from domain.access.quotas import Allowance
 from domain.library.ports import UploadLimits
 from entrypoints.document_parts import document_parts
+from entrypoints.model_parts import drafting_by, openrouter
+from entrypoints.model_settings import ModelSettings
 
 
 class MemoryAdapters(containers.DeclarativeContainer):
@@ -72,13 +82,19 @@ class MemoryAdapters(containers.DeclarativeContainer):
     preparer = providers.Singleton(
         InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
     )
-    writer = providers.Singleton(ExtractiveWriter, analyzer)
     reference_formatter = providers.Singleton(PlainReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
     uploads = providers.Singleton(uploads_in_memory, providers.Object(UploadLimits()))
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
+
+    models = providers.Object[ModelSettings | None](None)
+    allowances = providers.Object[tuple[Allowance, ...]](())
+    budgets = providers.Singleton(InMemoryProviderBudgets, allowances, clock)
+    chat_model = providers.Singleton(ScriptedChatModel)
+    writer = providers.Singleton(ExtractiveWriter, analyzer)
+    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock)
 
 
 class LiveAdapters(containers.DeclarativeContainer):
@@ -104,13 +120,21 @@ class LiveAdapters(containers.DeclarativeContainer):
         embedder.provided.dimensions,
     )
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
-    writer = providers.Singleton(ExtractiveWriter, analyzer)
     reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
     uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
+
+    models = providers.Object[ModelSettings | None](None)
+    allowances = providers.Object[tuple[Allowance, ...]](())
+    budgets = providers.Singleton(
+        NeonProviderBudgets, providers.Singleton(statement_by_statement, engine), allowances, clock
+    )
+    chat_model = providers.Singleton(openrouter, outside, models)
+    writer = providers.Singleton(ExtractiveWriter, analyzer)
+    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock)
 
 
 class UseCases(containers.DeclarativeContainer):
@@ -136,7 +160,7 @@ class UseCases(containers.DeclarativeContainer):
         AskQuestion,
         unit_of_work=unit_of_work,
         find_passages=find_passages,
-        writer=adapters.writer,
+        drafting=adapters.drafting,
         reference_formatter=adapters.reference_formatter,
         analyzer=adapters.analyzer,
         clock=adapters.clock,
@@ -149,6 +173,10 @@ class UseCases(containers.DeclarativeContainer):
     issue_key = providers.Singleton(IssueKey, unit_of_work, adapters.clock, adapters.ids)
     read_keys = providers.Singleton(ReadKeys, reading)
     revoke_key = providers.Singleton(RevokeKey, unit_of_work, remembered)
+    create_collection = providers.Singleton(CreateCollection, unit_of_work, adapters.clock)
+    read_collections = providers.Singleton(ReadCollections, reading)
+    change_collection = providers.Singleton(ChangeCollection, unit_of_work)
+    delete_collection = providers.Singleton(DeleteCollection, unit_of_work, adapters.passage_index, adapters.clock)
     read_caller = providers.Singleton(ReadCaller, reading)
     submit_ingestion = providers.Singleton(SubmitIngestion, unit_of_work, adapters.queue, adapters.clock, adapters.ids)
     ingest_documents = providers.Singleton(
@@ -194,5 +222,7 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
         await index.open()
         stack.push_async_callback(index.close)
         await adapters.embedder().load()
+        if adapters.models() is not None:
+            stack.push_async_callback(adapters.chat_model().close)
         await adapters.reference_formatter().load()
         yield
