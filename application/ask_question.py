@@ -18,11 +18,10 @@ from application.turn_stream import TurnStream
 from application.writing import AnswerTask, Draft, Drafting, Retracted
 from domain.access.model import Principal, Scope
 from domain.access.readable import ReadableCollections, readable_collections
-from domain.conversation.follow_up import decisive_question, standalone_question
-from domain.conversation.model import AskOptions, Conversation, Question, Turn, TurnStatus
-from domain.conversation.ports import QuestionRewriter
+from domain.conversation.follow_up import decisive_question
+from domain.conversation.model import AskOptions, Conversation, Question, Turn, TurnStatus, Usage
+from domain.conversation.ports import QuestionRewriter, Rewritten
 from domain.conversation.prompt import Exchange
-from domain.errors import PortError
 from domain.grounding.abstention import decide_abstention, insufficient, verification_failed
 from domain.grounding.model import Evidence, Verification
 from domain.grounding.ports import ReferenceFormatter
@@ -77,7 +76,8 @@ class _Progress:
         if self.draft is None:
             return self.turn
         degraded = tuple(dict.fromkeys((*self.turn.degraded, *self.draft.degraded)))
-        return replace(self.turn, degraded=degraded, attempts=self.draft.attempts, usage=self.draft.usage)
+        spent = replace(Usage.total((self.turn.usage, self.draft.usage)), cached=self.draft.usage.cached)
+        return replace(self.turn, degraded=degraded, attempts=self.draft.attempts, usage=spent)
 
 
 class AskQuestion:
@@ -92,8 +92,8 @@ class AskQuestion:
         *,
         unit_of_work: UnitOfWorkFactory,
         find_passages: FindPassages,
-        drafting: Drafting,
         rewriter: QuestionRewriter,
+        drafting: Drafting,
         reference_formatter: ReferenceFormatter,
         analyzer: Analyzer,
         clock: Clock,
@@ -103,8 +103,8 @@ class AskQuestion:
         """``holder`` names this process in the leases of its turns."""
         self._unit_of_work = unit_of_work
         self._find_passages = find_passages
-        self._drafting = drafting
         self._rewriter = rewriter
+        self._drafting = drafting
         self._reference_formatter = reference_formatter
         self._analyzer = analyzer
         self._clock = clock
@@ -175,13 +175,14 @@ class AskQuestion:
 
     @staticmethod
     async def _history(uow: UnitOfWork, command: AskQuestionCommand) -> tuple[Exchange, ...]:
-        """What was asked before in the conversation, oldest first; the answer is empty where there was none."""
+        """What was asked and answered before in the conversation, oldest first."""
         if command.conversation_id is None:
             return ()
         page = await uow.turns.of_conversation(
             command.conversation_id, command.principal.owner, limit=HISTORY, cursor=None
         )
-        return tuple(Exchange(turn.question, turn.answer) for turn in reversed(page.items))
+        answered = [turn for turn in page.items if turn.status is TurnStatus.ANSWERED]
+        return tuple(Exchange(turn.question, turn.answer) for turn in reversed(answered))
 
     @staticmethod
     def _asked_collections(
@@ -212,10 +213,9 @@ class AskQuestion:
 
     async def _answer(self, asked: _Asked, progress: _Progress, stream: TurnStream) -> Turn:
         language, selected = asked.languages[0], asked.question.selected_text
-        began_ms = self._clock.elapsed_ms()
-        standalone, skipped = await self._standalone(asked)
-        rewrite_ms = round(self._clock.elapsed_ms() - began_ms)
-        sought = standalone if selected is None else f"{standalone}\n{selected}"
+        turn, rewritten = await self._rewritten(asked)
+        progress.turn = turn
+        sought = rewritten.question if selected is None else f"{rewritten.question}\n{selected}"
         found = await self._find_passages.execute(
             sought,
             asked.readable,
@@ -225,40 +225,45 @@ class AskQuestion:
             trust=asked.trust,
         )
         evidence = found.evidence if selected is None else selection_first(found.evidence, selected)
-        degraded = (*skipped, *found.degraded)
-        timings = {"rewrite": rewrite_ms, **found.timings_ms}
-        turn = replace(asked.turn, standalone_question=standalone, degraded=degraded, timings_ms=timings)
+        degraded = (*turn.degraded, *found.degraded)
+        turn = replace(turn, degraded=degraded, timings_ms={**turn.timings_ms, **found.timings_ms})
         progress.turn = turn
-        question = decisive_question(asked.question.text, sought, analyzer=self._analyzer, language=language)
+        own = asked.question.text if rewritten.carried else rewritten.question
+        question = decisive_question(own, sought, analyzer=self._analyzer, language=language)
         abstention = decide_abstention(question, evidence, analyzer=self._analyzer, language=language)
         if abstention is not None:
             stream.emit(EvidenceFound((), degraded))
             return turn.abstained(abstention)
-        draft = self._drafting.draft(self._task(asked, question, evidence))
+        draft = self._drafting.draft(self._task(asked, turn, question, evidence))
         # What did not fit is not shown either: evidence listed is evidence used.
         degraded = (*degraded, *draft.degraded)
         progress.turn, progress.draft = replace(turn, evidence=draft.evidence), draft
         stream.emit(EvidenceFound(draft.evidence, degraded))
         return await self._write(progress, draft, asked, stream)
 
-    async def _standalone(self, asked: _Asked) -> tuple[str, tuple[str, ...]]:
-        """What to search for, and what was left out on the way to it."""
-        question, language = asked.question.text, asked.languages[0]
+    async def _rewritten(self, asked: _Asked) -> tuple[Turn, Rewritten]:
+        """The question as it reads without the conversation, and the turn with it."""
         if not asked.history:
-            return question, ()
-        try:
-            return await self._rewriter.rewrite(question, asked.history, language=language), ()
-        except PortError:
-            standalone = standalone_question(question, asked.history, analyzer=self._analyzer, language=language)
-            return standalone, ("rewrite_skipped",)
+            return replace(asked.turn, timings_ms={"rewrite": 0}), Rewritten(asked.question.text)
+        began_ms = self._clock.elapsed_ms()
+        rewritten = await self._rewriter.rewrite(asked.question, asked.history, language=asked.languages[0])
+        turn = replace(
+            asked.turn,
+            standalone_question=rewritten.question,
+            degraded=("rewrite_skipped",) if rewritten.skipped else (),
+            usage=rewritten.usage,
+            timings_ms={"rewrite": round(self._clock.elapsed_ms() - began_ms)},
+        )
+        return turn, rewritten
 
-    def _task(self, asked: _Asked, question: str, evidence: tuple[Evidence, ...]) -> AnswerTask:
+    def _task(self, asked: _Asked, turn: Turn, question: str, evidence: tuple[Evidence, ...]) -> AnswerTask:
         owner = asked.turn.owner
         return AnswerTask(
             replace(asked.question, text=question),
             evidence,
             asked.languages[0],
-            history=tuple(one for one in asked.history if one.answer),
+            standalone=turn.standalone_question,
+            history=asked.history,
             instructions=asked.instructions,
             access=(owner.tenant, *asked.readable),
         )

@@ -2,13 +2,14 @@
 
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from domain.access.model import Owner
 from domain.conversation.calls import CallEnd, ModelCall
-from domain.conversation.model import Conversation, Turn, Usage
+from domain.conversation.model import Conversation, Question, Turn, Usage
 from domain.conversation.prompt import Exchange
 from domain.library.model import Page
 
@@ -65,6 +66,33 @@ class Turns(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """
+    A question as it reads without its conversation. ``skipped``: a better way of rewriting it was not to be had.
+
+    ``carried``: words of the conversation stand beside the question's own, and only these say whether it was answered.
+    ``usage`` is what rewriting it has cost.
+    """
+
+    question: str
+    skipped: bool = False
+    carried: bool = False
+    usage: Usage = field(default_factory=Usage)
+
+
+class QuestionRewriter(Protocol):
+    """Makes a follow-up understandable by itself, for the search and for whoever writes the answer."""
+
+    @abstractmethod
+    async def rewrite(self, question: Question, history: Sequence[Exchange], *, language: str) -> Rewritten:
+        """
+        ``history`` oldest first, never empty. A question that stands alone comes back as it is.
+
+        Adds nothing that neither the question nor the history holds. Raises nothing but PortUnavailable("database").
+        """
+
+
 class ChatModel(Protocol):
     """
     Language models by name, one call of one model at a time: trimming and fallback are the caller's business.
@@ -84,16 +112,3 @@ class ChatModel(Protocol):
     @abstractmethod
     async def spent(self, call_id: str) -> Usage | None:
         """What a call that broke off has cost; None: unknown. Takes 2 seconds at most."""
-
-
-class QuestionRewriter(Protocol):
-    """Makes a follow-up stand alone, so that it can be searched for."""
-
-    @abstractmethod
-    async def rewrite(self, question: str, history: Sequence[Exchange], *, language: str) -> str:
-        """
-        The question with all that it leaves to the ``history`` (oldest first, not empty), in the same language.
-
-        One that stands alone comes back as it is; never blank, never longer than MAX_STANDALONE_CHARS. Raises
-        PortUnavailable or PortRefused, which cost the question nothing but this step.
-        """

@@ -1,20 +1,10 @@
 """Follow-ups and selections, from the question to what is searched for and answered."""
 
-from collections.abc import Sequence
-
 from application.ask_question import AskQuestionCommand
 from domain.conversation.model import Question, Turn, TurnStatus
-from domain.conversation.ports import QuestionRewriter
-from domain.conversation.prompt import Exchange
-from domain.errors import PortUnavailable
 from tests.story import ADMIN, PINNING, SNAPSHOTS, Story
 
 PAGES = {"pinning.md": PINNING, "snapshots.md": SNAPSHOTS}
-
-
-class BrokenRewriter(QuestionRewriter):
-    async def rewrite(self, question: str, history: Sequence[Exchange], *, language: str) -> str:
-        raise PortUnavailable("models")
 
 
 async def ask_on(story: Story, turn: Turn, question: str, selected: str | None = None) -> Turn:
@@ -38,16 +28,6 @@ async def test_a_follow_up_about_something_else_is_refused_although_its_predeces
     await story.ingest(PAGES)
     first = await story.ask("How do I restore a snapshot?")
     assert (await ask_on(story, first, "Which football team won?")).status is TurnStatus.ABSTAINED
-
-
-async def test_without_its_rewriter_a_follow_up_goes_on_by_rule_and_says_so() -> None:
-    story = Story(rewriter=BrokenRewriter())
-    await story.ingest(PAGES)
-    first = await story.ask("How do I restore a snapshot?")
-    second = await ask_on(story, first, "What stops the service first with it?")
-    assert first.degraded == ()
-    assert second.degraded == ("rewrite_skipped",)
-    assert "How do I restore a snapshot?" in second.standalone_question
 
 
 async def test_a_question_about_a_selection_keeps_to_it_first(story: Story) -> None:
