@@ -35,6 +35,7 @@ bench: $(VENV)/dev.stamp ## measure speed and print the table
 eval: $(VENV)/dev.stamp ## measure quality on the evaluation data beside the project
 	$(BIN)/python -m bench.retrieval_quality
 	$(BIN)/python -m bench.source_trust
+	$(BIN)/python -m bench.languages
 	$(BIN)/python -m bench.verdict_quality
 	$(BIN)/python -m bench.grounding_quality
 

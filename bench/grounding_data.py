@@ -110,8 +110,8 @@ def ask(passages: Sequence[Passage], questions: Sequence[str]) -> list[list[Evid
     return asyncio.run(_found(passages, questions))
 
 
-def an_evidence(n: int, text: str) -> Evidence:
-    return _evidence(n, Passage("", "", (), text, 0, text, text), 0.0)
+def an_evidence(n: int, text: str, *, title: str = "", score: float = 0.0) -> Evidence:
+    return _evidence(n, Passage("", title, (), text, 0, text, text), score)
 
 
 def rows(name: str) -> Iterator[dict[str, Any]]:

@@ -30,7 +30,7 @@ Ranking: TypeAlias = Callable[[HybridHits], list[int]]
 
 @asynccontextmanager
 async def asked(
-    inputs: Sequence[str], questions: Sequence[str], *, indexed: Sequence[str] | None = None
+    inputs: Sequence[str], questions: Sequence[str], *, indexed: Sequence[str] | None = None, language: str = "en"
 ) -> AsyncIterator[list[HybridHits]]:
     """
     What each question finds when one passage per input is indexed; a passage's id is its place.
@@ -43,7 +43,7 @@ async def asked(
         await index.open()
         try:
             dense = await _EMBEDDER.embed(inputs, purpose=Purpose.PASSAGE)
-            sparse = encoder.encode_passages(inputs if indexed is None else indexed, language="en")
+            sparse = encoder.encode_passages(inputs if indexed is None else indexed, language=language)
             halves = enumerate(zip(dense, sparse, strict=True))
             await index.put(
                 [IndexedPassage(UUID(int=n), UUID(int=0), "bench", "", None, {}, *half) for n, half in halves]
@@ -52,7 +52,7 @@ async def asked(
             yield [
                 await index.search(
                     dense=vector,
-                    sparse=encoder.encode_question(question, languages=["en"]),
+                    sparse=encoder.encode_question(question, languages=[language]),
                     readable=_READABLE,
                     filters=SearchFilters(),
                     limit=CANDIDATES,

@@ -26,12 +26,23 @@ _OTHERS: Final[Mapping[str, str]] = {
         ich du er sie es wir ihr mich dich ihn uns euch ihnen mein dein sein unser euer dieser diese dieses diesen
         ist sind war waren wird werden wurde wurden hat haben hatte hatten kann können muss müssen soll sollen
         nicht kein keine was wer wo wann warum welche welcher welches man sich
+        darf darfst dürfen dürft durfte durften dürfte dürften kannst könnt konnte konnten könnte könnten
+        musst müsst musste mussten müsste müssten sollst sollt sollte sollten will willst wollen wollt wollte
+        wollten mag möchte möchten wäre wären sei seid bin bist gewesen worden werde wirst würde würden gibt
+        gab lässt lassen lass geht hast hattest habe gehabt tun tut wen wem wessen welchem welchen wieviel
+        wohin woher womit wofür wodurch worin woran weshalb wieso jeder jede jedes alle alles manche einige
+        etwas dann da hier dort also doch mal bitte denn ja nein beim ins ans sowie sondern während
     """,
     "es": """
         el la los las un una unos unas lo y o u e ni pero si porque que como cuando donde quien cual cuales cuanto
         de del a al en con sin por para sobre entre hasta desde hacia yo tú él ella nosotros ellos ellas usted me te se
         nos le les mi tu su sus este esta esto estos estas ese esa eso es son era eran fue fueron ser estar está están
         ha han haber hay no sí más menos muy ya también qué cómo cuándo dónde quién cuál
+        cuánto cuánta cuántos cuántas cuáles quiénes adónde puede puedo pueden puedes podemos poder podría
+        podrían debe debo deben debes deber debería tiene tengo tienen tienes tener tenía hace hacen hacer
+        hago quiero quiere quieren haya hubo sea sean sido siendo estoy estamos estará será serán fuera así
+        aquí ahí allí entonces tampoco solo sólo todo toda todos todas cada otro otra otros otras algún alguna
+        algo nada durante según favor
     """,
     "fr": """
         le la les un une des du de d l au aux et ou mais si car que qui quoi dont où quand comment pourquoi quel quelle

@@ -1,0 +1,57 @@
+"""German and Spanish documents: stems, stop words, ranking and messages in their own language."""
+
+from statistics import fmean
+
+import pytest
+
+from adapters.bm25.analyzer import SnowballAnalyzer
+from bench.languages import LANGUAGES, found, pages, questions, reciprocal_ranks, refusals
+from bench.retrieval_engine import by_fusion
+from domain.grounding.wording import abstention_words
+
+ANALYZER = SnowballAnalyzer()
+
+
+@pytest.mark.parametrize(
+    ("language", "forms"),
+    [
+        ("de", ["Gebühr", "Gebühren"]),
+        ("de", ["verlängert", "verlängerte"]),
+        ("es", ["parcela", "parcelas"]),
+        ("es", ["podan", "podar"]),
+    ],
+)
+def test_forms_of_a_word_share_a_stem(language: str, forms: list[str]) -> None:
+    stems = {stem for form in forms for stem in ANALYZER.stems(form, language=language)}
+    assert len(stems) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "question"), [("de", "Welche darf ich wohin?"), ("es", "¿Cuántas puedo tener y dónde?")]
+)
+def test_question_words_and_auxiliaries_carry_no_meaning(language: str, question: str) -> None:
+    assert ANALYZER.stems(question, language=language) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_page_is_found_better_in_its_own_language_than_as_english(language: str) -> None:
+    own, as_english = await found(language, language), await found(language, "en")
+    ranks = [fmean(reciprocal_ranks(language, list(map(by_fusion, hits)))) for hits in (own, as_english)]
+    assert ranks[0] >= 0.85
+    assert ranks[0] > ranks[1]
+    _, unanswerable = refusals(language, own)
+    assert all(unanswerable)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_collection_has_twenty_pages_and_asks_only_for_them(language: str) -> None:
+    titles = {title for title, _ in pages(language)}
+    assert len(titles) == 20
+    assert {relevant for _, relevant in questions(language) if relevant} <= titles
+
+
+def test_a_reader_is_told_in_the_language_of_the_documents() -> None:
+    german = abstention_words("de").enough_is_missing(["Aufzug", "Treppe", "Tür"])
+    assert german.endswith("keine der gefundenen Stellen erwähnt “Aufzug”, “Treppe” oder “Tür”.")
+    assert abstention_words("es").enough_is_missing(["llave"]).startswith("Los documentos no bastan")
+    assert abstention_words("xx") is abstention_words("en")
