@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -41,6 +41,7 @@ def build_app(
     only_process: bool,
     keep_vectors: bool = True,
     opened: Callable[[], AbstractAsyncContextManager[None]] | None = None,
+    allowed_origins: Sequence[str] = (),
 ) -> Litestar:
     """
     The application over some adapters.

@@ -158,6 +158,7 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         only_process=settings.database_url is None,
         keep_vectors=settings.keep_vectors,
         opened=lambda: opened(adapters),
+        allowed_origins=settings.allowed_origins,
     )
 
 

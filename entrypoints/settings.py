@@ -10,6 +10,7 @@ import msgspec
 from dotenv import dotenv_values
 
 MIN_ADMIN_KEY_CHARS: Final = 24
+_ORIGIN: Final = re.compile(r"https?://(?:\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::\d{1,5})?")
 _TEST_PREFIX: Final = "IBID_TEST_"
 
 
@@ -53,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Secret | None = None
     database_url_unpooled: Secret | None = None
     keep_vectors: bool = True
+    allowed_origins: tuple[str, ...] = ()
     log: Literal["text", "json"] = "text"
 
     @property
@@ -89,6 +91,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_URL": _http_url,
         "IBID_API_KEY": Secret,
         "IBID_KEEP_VECTORS": _switch,
+        "IBID_ALLOWED_ORIGINS": _origins,
         "IBID_LOG": _log,
     }
     for name in sorted(given):
@@ -149,6 +152,17 @@ def _switch(value: str) -> bool:
     if value.lower() not in ("on", "off", "true", "false", "1", "0"):
         raise SettingsError(f"IBID_KEEP_VECTORS must be on or off, not {value!r}")
     return value.lower() in ("on", "true", "1")
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = tuple(one.strip().lower() for one in value.split(",") if one.strip())
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise SettingsError(
+                f"IBID_ALLOWED_ORIGINS must be origins as browsers send them, https://host or https://host:port,"
+                f" not {origin!r}"
+            )
+    return origins
 
 
 def _log(value: str) -> str:

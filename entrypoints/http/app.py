@@ -7,6 +7,7 @@ from typing import Any, Final
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.routes import HTTPRoute
 
 from application.authenticate import Authenticate
 from domain.errors import IbidError
@@ -21,6 +22,7 @@ from entrypoints.http.ingestion import IngestionController
 from entrypoints.http.json_body import JSONRequest
 from entrypoints.http.keys import CallerController, KeysController
 from entrypoints.http.openapi import docs_page, openapi_config
+from entrypoints.http.origins import AllowedOrigins
 from entrypoints.http.searching import SearchingController
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
@@ -33,6 +35,7 @@ def create_app(
     readiness: Callable[[], Mapping[str, Any]],
     lifespan: Sequence[Callable[[Litestar], AbstractAsyncContextManager[None]]] = (),
     max_body_bytes: int = MAX_BODY_BYTES,
+    allowed_origins: Sequence[str] = (),
 ) -> Litestar:
     """
     Build the application.
@@ -68,7 +71,8 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = Envelope(app.asgi_handler)
+    routes = {route.path_format: route.methods for route in app.routes if isinstance(route, HTTPRoute)}
+    app.asgi_handler = Envelope(app.asgi_handler, routes, AllowedOrigins(allowed_origins))
     return app
 
 

@@ -15,6 +15,16 @@ from domain.grounding.model import Verification
 from domain.grounding.references import STYLES
 from domain.library.model import Format, SourceDocument
 from domain.retrieval.model import SearchFilters
+from entrypoints.http.texts import (
+    BaseUrl,
+    CitationStyle,
+    CollectionSlug,
+    DocumentContent,
+    DocumentTitle,
+    QuestionText,
+    Uri,
+    WebAddress,
+)
 
 CollectionName = Annotated[str, Meta(min_length=1, max_length=64)]
 CollectionNames = Annotated[list[CollectionName], Meta(min_length=1, max_length=100)]
@@ -30,13 +40,13 @@ class FiltersBody(Struct, forbid_unknown_fields=True):
 class AskBody(Struct, forbid_unknown_fields=True):
     """``question`` has 1 to 4,000 characters after trimming; ``collections`` left out: all that the caller may read."""
 
-    question: str
+    question: QuestionText
     collections: CollectionNames | None = None
     conversation_id: UUID | None = None
     filters: FiltersBody | None = None
-    selected_text: str | None = None
+    selected_text: QuestionText | None = None
     top_k: Annotated[int, Meta(ge=1, le=20)] = 6
-    citation_style: str = "apa"
+    citation_style: CitationStyle = "apa"
     verification: Literal["flag", "redact", "off"] = "flag"
     on_disconnect: Literal["continue", "cancel"] = "continue"
 
@@ -44,7 +54,7 @@ class AskBody(Struct, forbid_unknown_fields=True):
 class SearchBody(Struct, forbid_unknown_fields=True):
     """``rerank`` is a wish: where no reranker is configured the fused order stands."""
 
-    query: str
+    query: QuestionText
     collections: CollectionNames | None = None
     filters: FiltersBody | None = None
     limit: Annotated[int, Meta(ge=1, le=50)] = 10
@@ -52,20 +62,20 @@ class SearchBody(Struct, forbid_unknown_fields=True):
 
 
 class SourceDocumentBody(Struct, forbid_unknown_fields=True):
-    uri: str
-    content: str
+    uri: Uri
+    content: DocumentContent
     format: Literal["markdown", "mdx", "html", "text"]
-    title: str | None = None
-    url: str | None = None
+    title: DocumentTitle | None = None
+    url: WebAddress | None = None
     metadata: dict[str, Any] | None = None
 
 
 class IngestBody(Struct, forbid_unknown_fields=True):
     """``prune``: remove the collection's documents that this request does not name."""
 
-    collection: str
+    collection: CollectionSlug
     documents: Annotated[list[SourceDocumentBody], Meta(min_length=1, max_length=20_000)]
-    base_url: Annotated[str, Meta(min_length=1, max_length=2_000)] | None = None
+    base_url: BaseUrl | None = None
     prune: bool = False
 
 

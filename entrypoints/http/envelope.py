@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from time import perf_counter
 from typing import Any, Final
 from uuid import uuid4
@@ -13,6 +13,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from entrypoints.http.errors import PROBLEM_JSON, bad_host
+from entrypoints.http.origins import AllowedOrigins
 
 CONTENT_SECURITY_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
 """JSON has nothing to load; a page that is served sets its own."""
@@ -20,7 +21,10 @@ CONTENT_SECURITY_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
 SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", CONTENT_SECURITY_POLICY),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
 )
+"""On every answer that does not say otherwise itself: what is told to one caller is in no cache for the next."""
 
 _HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::[0-9]{1,5})?")
 _TAKEN_ID: Final = re.compile(rb"[\x20-\x7e]{1,128}")
@@ -36,8 +40,14 @@ class Envelope:
     without its body. The log line names the route's template, never the path, query, headers or body.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, methods: Mapping[str, Collection[str]], origins: AllowedOrigins) -> None:
+        """``methods`` gives for each route's template what it takes."""
         self._app = app
+        self._origins = origins
+        self._allowed = {
+            path: ", ".join(sorted({*taken, *(["HEAD"] if "GET" in taken else [])})).encode()
+            for path, taken in methods.items()
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
@@ -52,7 +62,7 @@ class Envelope:
         if method == "HEAD":
             scope = scope.copy()
             scope["method"] = "GET"
-        answer = _Answer(send, request_id, bodiless=method == "HEAD")
+        answer = _Answer(send, request_id, lambda: self._added(scope, method), bodiless=method == "HEAD")
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 if _names_one_host(scope):
@@ -65,29 +75,42 @@ class Envelope:
             finally:
                 _log_request(scope, method, answer.status, perf_counter() - began, request_id)
 
+    def _added(self, scope: HTTPScope, method: str) -> list[tuple[bytes, bytes]]:
+        if method != "OPTIONS":
+            return self._origins.headers(scope, allowed_methods=None)
+        # The framework forgets a method of a path whose handlers were registered one after the other.
+        allowed = self._allowed.get(str(scope.get("path_template")), b"OPTIONS")
+        return [(b"allow", allowed), *self._origins.headers(scope, allowed_methods=allowed)]
+
 
 class _Answer:
     """The caller's ``send``, with headers added to the start of the response."""
 
-    __slots__ = ("_bodiless", "_request_id", "_send", "status")
+    __slots__ = ("_bodiless", "_more", "_request_id", "_send", "status")
 
-    def __init__(self, send: Send, request_id: str, *, bodiless: bool) -> None:
+    def __init__(
+        self, send: Send, request_id: str, more: Callable[[], list[tuple[bytes, bytes]]], *, bodiless: bool
+    ) -> None:
         self._send = send
         self._request_id = request_id
+        self._more = more
         self._bodiless = bodiless
         self.status = 0
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], *self._added(dict(message["headers"]))]
+            message["headers"] = self._completed(message["headers"])
         elif self._bodiless and message["type"] == "http.response.body":
             message["body"] = b""
         await self._send(message)
 
-    def _added(self, present: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-        added = [header for header in SECURITY_HEADERS if header[0] not in present]
-        return [(b"x-request-id", self._request_id.encode()), *added]
+    def _completed(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        added = [(b"x-request-id", self._request_id.encode()), *self._more()]
+        replaced = {name for name, _ in added}
+        kept = [header for header in headers if header[0] not in replaced]
+        present = {name for name, _ in kept}
+        return [*kept, *added, *(header for header in SECURITY_HEADERS if header[0] not in present)]
 
 
 def _names_one_host(scope: HTTPScope) -> bool:

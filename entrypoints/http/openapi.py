@@ -25,6 +25,7 @@ from litestar.openapi.spec import (
 )
 
 from entrypoints.http.auth import OPEN
+from entrypoints.http.description import api_description
 from entrypoints.http.errors import FRAMEWORK, PROBLEM_JSON, ProblemBody
 
 NO_KEY: Final[list[SecurityRequirement]] = [{}]
@@ -64,7 +65,7 @@ class _SchemaDocument(OpenAPIRenderPlugin):
         super().__init__(path="/openapi.json", media_type=MediaType.JSON)
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        return self.render_json(request, openapi_schema)
+        return self.render_json(request, api_description(request.app))
 
     def receive_router(self, router: Router) -> None:
         router.routes[:] = [route for route in router.routes if route.path == router.path]
@@ -110,7 +111,7 @@ _POLICY: Final = (
 @get("/docs", opt=OPEN, include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
 def docs_page(request: Request[Any, Any, Any]) -> Response[str]:
     """The same document, to look at."""
-    page = _page(request.app.openapi_schema.to_schema())
+    page = _page(api_description(request.app))
     return Response(page, media_type=MediaType.HTML, headers={"Content-Security-Policy": _POLICY})
 
 
