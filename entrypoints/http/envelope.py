@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from time import perf_counter
 from typing import Any, Final
 from uuid import uuid4
@@ -97,13 +97,14 @@ class _Answer:
         self._bodiless = bodiless
         self.status = 0
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
+        """No coroutine of its own: a stream sends a message a word."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = self._completed(message["headers"])
         elif self._bodiless and message["type"] == "http.response.body":
             message["body"] = b""
-        await self._send(message)
+        return self._send(message)
 
     def _completed(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         added = [(b"x-request-id", self._request_id.encode()), *self._more()]

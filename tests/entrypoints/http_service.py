@@ -55,14 +55,16 @@ class ScriptedWriter(AnswerWriter):
 class HttpService:
     """``docs`` holds two pages that every key may read; ``payroll`` one that only the admin may."""
 
-    def __init__(self, writer: AnswerWriter | None = None) -> None:
+    def __init__(self, writer: AnswerWriter | None = None, *, allowed_origins: Sequence[str] = ()) -> None:
         first_keys = {
             hashlib.sha256(key.encode()).digest(): principal for key, principal in zip(KEYS, _PRINCIPALS, strict=True)
         }
         self.adapters = MemoryAdapters(first_keys=first_keys)
         if writer is not None:
             self.adapters.writer.override(providers.Object(writer))
-        self.app: Litestar = build_app(self.adapters, holder="a test", only_process=True)
+        self.app: Litestar = build_app(
+            self.adapters, holder="a test", only_process=True, allowed_origins=allowed_origins
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["HttpService"]:
