@@ -71,7 +71,12 @@ def build_app(
         """A service outside that is left alone for a while makes answers poorer, and Ibid no less ready."""
         return {**state, "checks": {**state["checks"], **use_cases.adapters.outside().states()}}
 
-    return create_app({name: getattr(use_cases, name) for name in ROUTED}, readiness=readiness, lifespan=[life])
+    return create_app(
+        {name: getattr(use_cases, name) for name in ROUTED},
+        readiness=readiness,
+        lifespan=[life],
+        allowed_origins=allowed_origins,
+    )
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from application.read_caller import Caller
 from domain.access.model import ApiKey, Principal, Scope
 from domain.library.model import Page
 from entrypoints.http.bodies import CollectionName
-from entrypoints.http.texts import KeyName
+from entrypoints.http.texts import Slug, KeyName
 
 ScopeName = Literal["ask", "ingest", "admin", "act_as"]
 
@@ -23,7 +23,7 @@ class NewApiKeyBody(Struct, forbid_unknown_fields=True):
     scopes: Annotated[list[ScopeName], Meta(min_length=1, max_length=4)]
     collections: Annotated[list[CollectionName], Meta(max_length=1_000)] | None = None
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
-    tenant: str | None = None
+    tenant: Slug | None = None
 
 
 class ApiKeyBody(Struct, kw_only=True):

@@ -18,7 +18,7 @@ from domain.retrieval.model import SearchFilters
 from entrypoints.http.texts import (
     BaseUrl,
     CitationStyle,
-    CollectionSlug,
+    Slug,
     DocumentContent,
     DocumentTitle,
     QuestionText,
@@ -73,7 +73,7 @@ class SourceDocumentBody(Struct, forbid_unknown_fields=True):
 class IngestBody(Struct, forbid_unknown_fields=True):
     """``prune``: remove the collection's documents that this request does not name."""
 
-    collection: CollectionSlug
+    collection: Slug
     documents: Annotated[list[SourceDocumentBody], Meta(min_length=1, max_length=20_000)]
     base_url: BaseUrl | None = None
     prune: bool = False

@@ -15,6 +15,7 @@ from domain.text import refuse_unstorable
 _AT: Final = re.compile(r" - at (?:`key` in )?`\$\.?(?P<path>.*)`$")
 _NAMED: Final = re.compile(r"(?P<what>missing required|contains unknown) field `(?P<name>.*)`$")
 _TYPES: Final = re.compile(r"Expected `(?P<expected>[^`]*)`, got `(?P<got>[^`]*)`$")
+_FLOAT_FOR_INT: Final = re.compile(r"Expected `int(?: \| null)?`, got `float` - at `\$\.(?P<field>\w+)`")
 _NUMBERS: Final = frozenset({"int", "float"})
 _UNSTORABLE_ESCAPE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 """NUL and surrogates as JSON escapes; the bare bytes of either are no JSON or no UTF-8."""
@@ -64,7 +65,7 @@ def read_json(raw: bytes, wanted: Any) -> Any:
         value = _decoder(wanted).decode(raw)
     except msgspec.ValidationError as error:
         _must_be_json(raw)
-        raise _refusal(str(error)) from error
+        value = _with_whole_numbers(raw, wanted, error)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         _refuse_lone_surrogates(raw)
         raise _not_json(error) from error
@@ -76,6 +77,26 @@ def read_json(raw: bytes, wanted: Any) -> Any:
 @cache
 def _decoder(wanted: Any) -> "msgspec.json.Decoder[Any]":
     return msgspec.json.Decoder(wanted)
+
+
+def _with_whole_numbers(raw: bytes, wanted: Any, error: msgspec.ValidationError) -> Any:
+    """
+    The body with ``6.0`` taken for 6 where a field calls for an integer: to JSON, and to JSON Schema, they are one.
+
+    Raises the refusal of what else is wrong with it.
+    """
+    value: Any = None
+    while at := _FLOAT_FOR_INT.fullmatch(str(error)):
+        value = msgspec.json.decode(raw) if value is None else value
+        number = value[at["field"]]
+        if not number.is_integer():
+            break
+        value[at["field"]] = int(number)
+        try:
+            return msgspec.convert(value, wanted)
+        except msgspec.ValidationError as next_error:
+            error = next_error
+    raise _refusal(str(error)) from error
 
 
 def _must_be_json(raw: bytes) -> None:

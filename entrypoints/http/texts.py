@@ -16,7 +16,7 @@ from domain.library.model import COLLECTION_NAME, MAX_DOCUMENT_CHARS, MAX_TITLE_
 
 MAX_URL_CHARS: Final = 2_000
 _SAYS_SOMETHING: Final = r"\S"
-_SLUG: Final = f"^{COLLECTION_NAME.pattern}$"
+_SLUG_PATTERN: Final = f"^{COLLECTION_NAME.pattern}$"
 _WEB: Final = "^https?://"
 
 
@@ -25,7 +25,7 @@ def _text(limit: int, pattern: str = _SAYS_SOMETHING) -> Meta:
 
 
 QuestionText: TypeAlias = Annotated[str, _text(MAX_QUESTION_CHARS)]
-CollectionSlug: TypeAlias = Annotated[str, _text(64, _SLUG)]
+Slug: TypeAlias = Annotated[str, _text(64, _SLUG_PATTERN)]
 Uri: TypeAlias = Annotated[str, _text(MAX_URI_CHARS)]
 DocumentTitle: TypeAlias = Annotated[str, _text(MAX_TITLE_CHARS)]
 KeyName: TypeAlias = Annotated[str, _text(MAX_KEY_NAME_CHARS)]

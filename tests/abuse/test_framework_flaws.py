@@ -78,7 +78,10 @@ async def test_a_page_of_any_other_origin_may_not(service: HttpService, origin: 
 async def test_a_page_may_ask_first_what_it_may_send(service: HttpService) -> None:
     wants = (b"access-control-request-headers", b"authorization, content-type, idempotency-key")
     answer = await send(
-        service.app, "OPTIONS", "/v1/ask", headers=[(b"origin", GOOD.encode()), (b"access-control-request-method", b"POST"), wants]
+        service.app,
+        "OPTIONS",
+        "/v1/ask",
+        headers=[(b"origin", GOOD.encode()), (b"access-control-request-method", b"POST"), wants],
     )
     assert answer.status == 204
     assert answer.headers["access-control-allow-methods"] == answer.headers["allow"] == "OPTIONS, POST"
@@ -100,7 +103,9 @@ def test_nothing_is_cached_or_served_from_files(service: HttpService) -> None:
     assert not [route.path for route in service.app.routes if ":path" in route.path]
 
 
-@pytest.mark.parametrize("target", ["/schema/../../etc/passwd", "/docs/%2e%2e/%2e%2e/etc/passwd", "/schema/..%5c..%5cx"])
+@pytest.mark.parametrize(
+    "target", ["/schema/../../etc/passwd", "/docs/%2e%2e/%2e%2e/etc/passwd", "/schema/..%5c..%5cx"]
+)
 async def test_no_path_leads_to_a_file(service: HttpService, target: str) -> None:
     assert (await get(service, target)).status == 404
 
@@ -114,7 +119,10 @@ async def test_a_thousand_ranges_cost_nothing(service: HttpService) -> None:
     assert time.process_time() - began < 1
 
 
-@pytest.mark.parametrize("header", [b"x-forwarded-for", b"x-real-ip", b"forwarded", b"x-original-url", b"x-rewrite-url", b"x-http-method-override"])
+@pytest.mark.parametrize(
+    "header",
+    [b"x-forwarded-for", b"x-real-ip", b"forwarded", b"x-original-url", b"x-rewrite-url", b"x-http-method-override"],
+)
 async def test_no_header_of_a_stranger_changes_the_route(service: HttpService, header: bytes) -> None:
     for value in (b"/health/live", b"127.0.0.1", b"GET", b"for=127.0.0.1"):
         answer = await send(service.app, "POST", "/v1/ask", headers=[JSON, (header, value)], body=b"{}")
