@@ -11,7 +11,7 @@ from application.read_caller import Caller
 from domain.access.model import ApiKey, Principal, Scope
 from domain.library.model import Page
 from entrypoints.http.bodies import CollectionName
-from entrypoints.http.texts import Slug, KeyName
+from entrypoints.http.texts import KeyName, Slug
 
 ScopeName = Literal["ask", "ingest", "admin", "act_as"]
 

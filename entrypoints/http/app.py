@@ -23,6 +23,7 @@ from entrypoints.http.json_body import JSONRequest
 from entrypoints.http.keys import CallerController, KeysController
 from entrypoints.http.openapi import docs_page, openapi_config
 from entrypoints.http.origins import AllowedOrigins
+from entrypoints.http.references import ReferencesController
 from entrypoints.http.searching import SearchingController
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
@@ -42,7 +43,8 @@ def create_app(
 
     ``use_cases`` gives by name a function that returns the use case: authenticate, ask_question, search_passages,
     submit_ingestion, read_ingestions, read_documents, forget_document, read_conversation, issue_key, read_keys,
-    revoke_key, read_caller. ``readiness`` returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
+    revoke_key, read_caller, read_references. ``readiness`` returns ``{"ready": bool, "checks": {name: outcome}}`` from
+    memory.
     """
     authenticate: Callable[[], Authenticate] = use_cases["authenticate"]
     app = Litestar(
@@ -50,6 +52,7 @@ def create_app(
             AskingController,
             SearchingController,
             ConversationsController,
+            ReferencesController,
             DocumentsController,
             IngestionController,
             KeysController,

@@ -18,10 +18,10 @@ from domain.retrieval.model import SearchFilters
 from entrypoints.http.texts import (
     BaseUrl,
     CitationStyle,
-    Slug,
     DocumentContent,
     DocumentTitle,
     QuestionText,
+    Slug,
     Uri,
     WebAddress,
 )

@@ -56,7 +56,8 @@ def _fuzz(service: ServiceProcess, cases: int, seed: int | None, folder: Path) -
     command = [
         str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(ROOT / "schemathesis.toml"),
         "run", f"{service.url}/schema", "--header", f"Authorization: Bearer {service.key}",
-        "--checks", "all", "--max-examples", str(cases), "--continue-on-failure", "--no-color", "--generation-database", "none",
+        "--checks", "all", "--max-examples", str(cases), "--continue-on-failure", "--no-color",
+        "--generation-database", "none",
         *(["--seed", str(seed)] if seed is not None else []),
     ]  # fmt: skip
     return subprocess.run(command, cwd=folder, check=False).returncode
