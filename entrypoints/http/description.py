@@ -12,6 +12,14 @@ from entrypoints.http.errors import FRAMEWORK, PROBLEM_JSON
 _ALWAYS: Final = (400, 500)
 """Any request can have a Host or an Authorization header that cannot be understood, and any code can have a bug."""
 
+_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
+    "TurnBody": {"turn_id": "/turn_id", "conversation_id": "/conversation_id"},
+    "ConversationBody": {"conversation_id": "/id"},
+    "IngestionAcceptedBody": {"ingestion_id": "/id"},
+    "IssuedApiKeyBody": {"key_id": "/id"},
+}
+"""Where an answer names something that other operations take the id of, by the name of their parameter."""
+
 
 def api_description(app: Litestar) -> dict[str, Any]:
     """
@@ -40,6 +48,7 @@ def _described(document: dict[str, Any]) -> dict[str, Any]:
             if PROBLEM_JSON not in content:
                 responses[str(status)] = _problem(FRAMEWORK[status].title)
         operation["responses"] = dict(sorted(responses.items()))
+    _link(document)
     document["components"]["schemas"] = dict(sorted(named.items()))
     return document
 
@@ -65,6 +74,27 @@ def _all_shapes(shape: type[Struct]) -> Iterator[type[Struct]]:
 def _operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for methods in document["paths"].values():
         yield from methods.values()
+
+
+def _link(document: Mapping[str, Any]) -> None:
+    """Say which operations go on from an answer, for readers and for tools that follow them."""
+    takers: dict[str, list[str]] = {}
+    for operation in _operations(document):
+        path = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "path"]
+        if len(path) == 1:
+            takers.setdefault(path[0], []).append(operation["operationId"])
+    for operation in _operations(document):
+        for status, answer in operation["responses"].items():
+            reference = answer.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+            names = _NAMES.get(reference.rpartition("/")[2], {}) if status.startswith("2") else {}
+            links = {
+                taker: {"operationId": taker, "parameters": {name: f"$response.body#{pointer}"}}
+                for name, pointer in names.items()
+                for taker in takers.get(name, ())
+                if taker != operation["operationId"]
+            }
+            if links:
+                answer["links"] = links
 
 
 def _problem(title: str) -> dict[str, Any]:
