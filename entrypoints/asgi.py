@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ DRAIN_S: Final = 20.0
 
 ROUTED: Final = (
     "authenticate",
+    "diagnose",
     "ask_question",
     "search_passages",
     "submit_ingestion",
@@ -43,6 +44,7 @@ def build_app(
     keep_vectors: bool = True,
     opened: Callable[[], AbstractAsyncContextManager[None]] | None = None,
     allowed_origins: Sequence[str] = (),
+    settings_shown: Callable[[], Mapping[str, str]] = dict,
 ) -> Litestar:
     """
     The application over some adapters.
@@ -77,6 +79,7 @@ def build_app(
         readiness=readiness,
         lifespan=[life],
         allowed_origins=allowed_origins,
+        settings_shown=settings_shown,
     )
 
 

@@ -22,7 +22,7 @@ from adapters.embedded_postgres.server import EmbeddedPostgres
 from domain.access.model import Principal, Scope
 from entrypoints.data_directory import DataDirectory
 from entrypoints.logs import configure_logs
-from entrypoints.settings import Secret, Settings, SettingsError, unserved
+from entrypoints.settings import Secret, Settings, SettingsError, shown, unserved
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -159,6 +159,7 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         keep_vectors=settings.keep_vectors,
         opened=lambda: opened(adapters),
         allowed_origins=settings.allowed_origins,
+        settings_shown=lambda: shown(settings),
     )
 
 

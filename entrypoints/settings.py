@@ -64,6 +64,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(secret.reveal() for secret in held if secret is not None)
 
 
+def shown(settings: Settings) -> dict[str, str]:
+    """Every setting by the name that sets it, fit to be read by anybody: of a secret only that there is one."""
+    return {environment_name(field): _shown(getattr(settings, field)) for field in Settings.__struct_fields__}
+
+
+def environment_name(field: str) -> str:
+    return field.upper() if field in _BARE_NAMES else f"IBID_{field.upper()}"
+
+
+def _shown(value: object) -> str:
+    if value is None or value == ():
+        return "not set"
+    if isinstance(value, Secret):
+        return "set, and not shown"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    text = str(value)
+    # An address may carry a user and a password.
+    return re.sub(r"(?<=://)[^/@]*@", "***@", text)
+
+
+_BARE_NAMES: Final = frozenset({"database_url", "database_url_unpooled"})
+"""Settings that other programs read by the same name; all others begin with IBID_."""
+
 UNSERVED: Final = ("QDRANT_URL", "COHERE_API_KEY", "OPENROUTER_API_KEY")
 """Providers that this version cannot use yet: set, they are named in a warning instead of being dropped in silence."""
 

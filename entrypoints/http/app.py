@@ -14,6 +14,7 @@ from domain.errors import IbidError
 from entrypoints.http.asking import AskingController
 from entrypoints.http.auth import bearer_guard, caller
 from entrypoints.http.conversations import ConversationsController
+from entrypoints.http.diagnostics import DiagnosticsController, SettingsShown
 from entrypoints.http.documents import DocumentsController
 from entrypoints.http.envelope import Envelope
 from entrypoints.http.errors import answer_error
@@ -37,6 +38,7 @@ def create_app(
     lifespan: Sequence[Callable[[Litestar], AbstractAsyncContextManager[None]]] = (),
     max_body_bytes: int = MAX_BODY_BYTES,
     allowed_origins: Sequence[str] = (),
+    settings_shown: SettingsShown = dict,
 ) -> Litestar:
     """
     Build the application.
@@ -57,6 +59,7 @@ def create_app(
             IngestionController,
             KeysController,
             CallerController,
+            DiagnosticsController,
             HealthController,
             docs_page,
         ],
@@ -64,6 +67,7 @@ def create_app(
         dependencies={
             "caller": Provide(caller, sync_to_thread=False),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),
+            "settings_shown": Provide(lambda: settings_shown, sync_to_thread=False),
             **{name: _provide(make) for name, make in use_cases.items() if name != "authenticate"},
         },
         request_class=JSONRequest,

@@ -74,7 +74,7 @@ class _SchemaDocument(OpenAPIRenderPlugin):
 def openapi_config() -> OpenAPIConfig:
     return OpenAPIConfig(
         title="Ibid",
-        version=_version(),
+        version=ibid_version(),
         description="Answers from your documents, every sentence with its footnote.",
         render_plugins=[_SchemaDocument()],
         openapi_router=Router("/schema", route_handlers=[], opt=OPEN, include_in_schema=False),
@@ -88,7 +88,7 @@ def openapi_config() -> OpenAPIConfig:
     )
 
 
-def _version() -> str:
+def ibid_version() -> str:
     try:
         return version("ibid")
     except PackageNotFoundError:

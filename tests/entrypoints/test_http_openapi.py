@@ -28,6 +28,7 @@ SERVED = {
     "GET /v1/admin/api-keys/{key_id}",
     "DELETE /v1/admin/api-keys/{key_id}",
     "GET /v1/me",
+    "GET /v1/admin/diagnostics",
     "GET /health/live",
     "GET /health/ready",
 }
