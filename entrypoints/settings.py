@@ -55,6 +55,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url_unpooled: Secret | None = None
     keep_vectors: bool = True
     allowed_origins: tuple[str, ...] = ()
+    max_upload_mb: int = 64
+    max_inflated_mb: int = 50
+    max_inflation: int = 20
     log: Literal["text", "json"] = "text"
 
     @property
@@ -118,6 +121,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_API_KEY": Secret,
         "IBID_KEEP_VECTORS": _switch,
         "IBID_ALLOWED_ORIGINS": _origins,
+        "IBID_MAX_UPLOAD_MB": _whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
+        "IBID_MAX_INFLATED_MB": _whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
+        "IBID_MAX_INFLATION": _whole_number("IBID_MAX_INFLATION", 2, 1_000),
         "IBID_LOG": _log,
     }
     for name in sorted(given):
