@@ -46,15 +46,10 @@ class NotThere:
         return None
 
 
-async def test_every_part_is_asked_and_what_fails_says_how_to_mend_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("application.diagnose.PATIENCE_S", 0.05)
-    probes = [
-        EmbedderProbe(HashingEmbedder(), "x"),
-        EmbedderProbe(DeadEmbedder(), "check the key"),
-        Hanging(),
-        NotThere(),
-    ]
-    found = await Diagnose(probes, SystemClock()).execute(a_principal())
+async def test_every_part_is_asked_and_what_fails_says_how_to_mend_it() -> None:
+    sound, dead = EmbedderProbe(HashingEmbedder(), "x"), EmbedderProbe(DeadEmbedder(), "check the key")
+    diagnose = Diagnose([sound, dead, Hanging(), NotThere()], SystemClock(), patience_s=0.05)
+    found = await diagnose.execute(a_principal())
     assert [one.outcome for one in found] == [Outcome.OK, Outcome.FAILED, Outcome.FAILED, Outcome.UNUSED]
     assert [one.mend for one in found] == ["", "check the key", "check its address", "set COHERE_API_KEY"]
     assert "did not answer" in found[1].detail
