@@ -12,6 +12,7 @@ from litestar import Litestar
 from application.remembered_keys import CAPACITY
 from entrypoints.containers import UseCases
 from entrypoints.http.app import create_app
+from entrypoints.http.room import Room
 
 DRAIN_S: Final = 20.0
 """How long running turns may go on after the service was told to stop."""
@@ -49,6 +50,7 @@ def build_app(
     opened: Callable[[], AbstractAsyncContextManager[None]] | None = None,
     allowed_origins: Sequence[str] = (),
     settings_shown: Callable[[], Mapping[str, str]] = dict,
+    room: Room | None = None,
 ) -> Litestar:
     """
     The application over some adapters.
@@ -84,6 +86,7 @@ def build_app(
         lifespan=[life],
         allowed_origins=allowed_origins,
         settings_shown=settings_shown,
+        room=room,
     )
 
 

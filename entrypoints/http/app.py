@@ -25,6 +25,7 @@ from entrypoints.http.keys import CallerController, KeysController
 from entrypoints.http.openapi import docs_page, openapi_config
 from entrypoints.http.origins import AllowedOrigins
 from entrypoints.http.references import ReferencesController
+from entrypoints.http.room import Room
 from entrypoints.http.searching import SearchingController
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
@@ -39,6 +40,7 @@ def create_app(
     max_body_bytes: int = MAX_BODY_BYTES,
     allowed_origins: Sequence[str] = (),
     settings_shown: SettingsShown = dict,
+    room: Room | None = None,
 ) -> Litestar:
     """
     Build the application.
@@ -79,7 +81,7 @@ def create_app(
         debug=False,
     )
     routes = {route.path_format: route.methods for route in app.routes if isinstance(route, HTTPRoute)}
-    app.asgi_handler = Envelope(app.asgi_handler, routes, AllowedOrigins(allowed_origins))
+    app.asgi_handler = Envelope(app.asgi_handler, routes, AllowedOrigins(allowed_origins), room or Room())
     return app
 
 
