@@ -6,10 +6,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -48,10 +49,14 @@ class ServiceProcess:
 
 
 @contextmanager
-def running(data_dir: Path, command: Sequence[str] = ("-m", "entrypoints.cli", "serve")) -> Iterator[ServiceProcess]:
+def running(
+    data_dir: Path,
+    command: Sequence[str] = ("-m", "entrypoints.cli", "serve"),
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[ServiceProcess]:
     """Start ``python *command`` on a data directory; ready when it answers. Ends it with SIGTERM."""
     port = _free_port()
-    environment = {**os.environ, "IBID_DATA_DIR": str(data_dir), "IBID_PORT": str(port)}
+    environment = {**os.environ, **settings, "IBID_DATA_DIR": str(data_dir), "IBID_PORT": str(port)}
     log = (data_dir.parent / f"{data_dir.name}.log").open("ab")
     began = time.monotonic()
     process = subprocess.Popen([sys.executable, *command], env=environment, stdout=log, stderr=log)
@@ -67,7 +72,7 @@ def running(data_dir: Path, command: Sequence[str] = ("-m", "entrypoints.cli", "
             except httpx.TransportError:
                 time.sleep(0.01)
         ready_s = time.monotonic() - began
-        key = (data_dir / "admin-key").read_text().strip()
+        key = settings.get("IBID_ADMIN_KEY") or (data_dir / "admin-key").read_text().strip()
         yield ServiceProcess(process.pid, url, key, ready_s, process, Path(log.name))
     finally:
         process.send_signal(signal.SIGTERM)  # one that has ended already gets none

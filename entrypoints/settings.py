@@ -5,12 +5,14 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from dotenv import dotenv_values
 
 MIN_ADMIN_KEY_CHARS: Final = 24
 _ORIGIN: Final = re.compile(r"https?://(?:\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::\d{1,5})?")
+MIN_MASKED_CHARS: Final = 6
 _TEST_PREFIX: Final = "IBID_TEST_"
 
 
@@ -62,9 +64,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every secret value, for what must not let one through."""
-        held = (self.admin_key, self.api_key, self.database_url, self.database_url_unpooled)
-        return tuple(secret.reveal() for secret in held if secret is not None)
+        """Every secret value, and the password within an address, for what must not let one through."""
+        held = (getattr(self, name) for name in self.__struct_fields__)
+        values = [value.reveal() for value in held if isinstance(value, Secret)]
+        return tuple(values + [password for value in values for password in _passwords(value)])
+
+
+def _passwords(value: str) -> list[str]:
+    """The password of an address, as it stands there and as it is meant; none that could be any word."""
+    try:
+        password = urlsplit(value).password or ""
+    except ValueError:
+        return []
+    return [form for form in {password, unquote(password)} if len(form) >= MIN_MASKED_CHARS]
 
 
 def shown(settings: Settings) -> dict[str, str]:
