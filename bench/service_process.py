@@ -53,13 +53,16 @@ def running(
     data_dir: Path,
     command: Sequence[str] = ("-m", "entrypoints.cli", "serve"),
     settings: Mapping[str, str] = MappingProxyType({}),
+    *,
+    python: str = sys.executable,
+    folder: Path | None = None,
 ) -> Iterator[ServiceProcess]:
-    """Start ``python *command`` on a data directory; ready when it answers. Ends it with SIGTERM."""
+    """Start ``python *command`` in a folder on a data directory; ready when it answers. Ends it with SIGTERM."""
     port = _free_port()
     environment = {**os.environ, **settings, "IBID_DATA_DIR": str(data_dir), "IBID_PORT": str(port)}
     log = (data_dir.parent / f"{data_dir.name}.log").open("ab")
     began = time.monotonic()
-    process = subprocess.Popen([sys.executable, *command], env=environment, stdout=log, stderr=log)
+    process = subprocess.Popen([python, *command], cwd=folder, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
         while time.monotonic() - began < 60:
