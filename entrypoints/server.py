@@ -117,7 +117,9 @@ async def _require_current_schema(url: str) -> None:
         await engine.dispose()
     if state is SchemaState.UNKNOWN:
         raise SettingsError("the database's schema is of a newer release; run that release")
-    if state is not SchemaState.CURRENT:
+    if state is SchemaState.AHEAD:
+        _log.warning("the database's schema is one release newer; this one still runs on it")
+    if not state.served:
         raise SettingsError(f"the database's schema is {state.value}; run `ibid migrate` first")
 
 

@@ -11,7 +11,7 @@ from domain.errors import PortRefused
 @dataclass(frozen=True, slots=True)
 class SchemaProbe:
     engine: AsyncEngine
-    mend: str = "run `ibid migrate`"
+    mend: str = "run `ibid migrate` of the newest release that uses this database"
     part: str = "schema"
 
     async def ask(self) -> str:
@@ -19,5 +19,7 @@ class SchemaProbe:
         if state in (SchemaState.EMPTY, SchemaState.BEHIND):
             raise PortRefused("database", f"its schema is {state.value}, this release needs {REVISIONS[-1]}")
         if state is SchemaState.UNKNOWN:
-            return f"newer than this release, which knows {REVISIONS[-1]}"
+            raise PortRefused("database", f"its schema is newer than {REVISIONS[-1]}, which is what this release knows")
+        if state is SchemaState.AHEAD:
+            return f"one release newer than this one's {REVISIONS[-1]}, which still runs on it"
         return f"current ({REVISIONS[-1]})"
