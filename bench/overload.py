@@ -17,7 +17,7 @@ from typing import Final
 
 from bench.load_client import Asked, Crowd, as_bytes, percentile
 from bench.service_process import ServiceProcess, running
-from bench.speed import ingest_pages, react_native_pages
+from bench.speed import ingest, react_native_pages
 
 USUAL_SHARE: Final = 0.4
 TIMES: Final = 5
@@ -31,16 +31,12 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="ibid-overload-"))
     folder.chmod(0o711)  # PostgreSQL runs as another user when this runs as root
     try:
-        # What one principal may ask a minute is a limit of its own; here it is the machine's that is looked for.
-        with running(folder / "data", settings=NO_RATE) as service:
-            ingest_pages(service, "docs", react_native_pages())
+        with running(folder / "data") as service:
+            ingest(service, "docs", react_native_pages())
             time.sleep(3)
             asyncio.run(_measure(service, chosen.seconds))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-NO_RATE: Final = {"IBID_TEST_OVERLOAD": "1"}
 
 
 async def _measure(service: ServiceProcess, seconds: float) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import httpx
 
@@ -52,14 +51,16 @@ class ServiceProcess:
 def running(
     data_dir: Path,
     command: Sequence[str] = ("-m", "entrypoints.cli", "serve"),
-    settings: Mapping[str, str] = MappingProxyType({}),
     *,
+    environment: Mapping[str, str] | None = None,
+    ready: str = "/health/ready",
     python: str = sys.executable,
     folder: Path | None = None,
 ) -> Iterator[ServiceProcess]:
-    """Start ``python *command`` in a folder on a data directory; ready when it answers. Ends it with SIGTERM."""
+    """Start ``python *command`` in a folder on a data directory; it is up when ``ready`` answers. Ends by SIGTERM."""
     port = _free_port()
-    environment = {**os.environ, **settings, "IBID_DATA_DIR": str(data_dir), "IBID_PORT": str(port)}
+    given = environment or {}
+    environment = {**os.environ, **given, "IBID_DATA_DIR": str(data_dir), "IBID_PORT": str(port)}
     log = (data_dir.parent / f"{data_dir.name}.log").open("ab")
     began = time.monotonic()
     process = subprocess.Popen([python, *command], cwd=folder, env=environment, stdout=log, stderr=log)
@@ -70,12 +71,13 @@ def running(
                 end = Path(log.name).read_text(errors="replace")[-2_000:]
                 raise RuntimeError(f"the service ended with {process.returncode}; its log ends:\n{end}")
             try:
-                if httpx.get(f"{url}/health/ready", timeout=1).status_code == httpx.codes.OK:
+                if httpx.get(f"{url}{ready}", timeout=1).status_code == httpx.codes.OK:
                     break
             except httpx.TransportError:
                 time.sleep(0.01)
         ready_s = time.monotonic() - began
-        key = settings.get("IBID_ADMIN_KEY") or (data_dir / "admin-key").read_text().strip()
+        key_file = data_dir / "admin-key"
+        key = given.get("IBID_ADMIN_KEY") or (key_file.read_text().strip() if key_file.is_file() else "")
         yield ServiceProcess(process.pid, url, key, ready_s, process, Path(log.name))
     finally:
         process.send_signal(signal.SIGTERM)  # one that has ended already gets none

@@ -69,7 +69,7 @@ class SearchBody(Struct, forbid_unknown_fields=True):
 class SourceDocumentBody(Struct, forbid_unknown_fields=True):
     uri: Uri
     content: DocumentContent
-    format: Literal["markdown", "mdx", "html", "text"]
+    format: Literal["markdown", "mdx", "html", "text", "rst", "notebook", "pdf", "docx"]
     title: DocumentTitle | None = None
     url: WebAddress | None = None
     metadata: dict[str, Any] | None = None

@@ -51,7 +51,7 @@ async def test_the_service_tells_no_secret_in_answers_logs_or_rows(
 ) -> None:
     folder = Path(tempfile.mkdtemp(dir=open_folder))
     said: list[str] = []
-    with running(folder / "data", settings=planted(migrated_url)) as service, service.client() as client:
+    with running(folder / "data", environment=planted(migrated_url)) as service, service.client() as client:
 
         def told(answer: httpx.Response) -> httpx.Response:
             said.append(answer.text + str(answer.headers))
