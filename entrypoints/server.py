@@ -23,7 +23,8 @@ from domain.access.model import Principal, Scope
 from domain.library.ports import UploadLimits
 from entrypoints.data_directory import DataDirectory
 from entrypoints.logs import configure_logs
-from entrypoints.settings import Secret, Settings, SettingsError, shown, unserved
+from entrypoints.settings import Secret, Settings, SettingsError, unserved
+from entrypoints.settings_shown import shown
 
 if TYPE_CHECKING:
     from litestar import Litestar

@@ -1,10 +1,10 @@
 """Settings from the environment, read once, checked whole: a bad one stops the start with one line that says which."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 from dotenv import dotenv_values
@@ -12,10 +12,10 @@ from dotenv import dotenv_values
 from entrypoints.model_settings import NAMES as MODEL_NAMES
 from entrypoints.model_settings import ModelSettings, read_models
 from entrypoints.setting_values import Secret, SettingsError, http_url, whole_number
+from entrypoints.settings_shown import secrets_in
 
 MIN_ADMIN_KEY_CHARS: Final = 24
 _ORIGIN: Final = re.compile(r"https?://(?:\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::\d{1,5})?")
-MIN_MASKED_CHARS: Final = 6
 _TEST_PREFIX: Final = "IBID_TEST_"
 
 __all__ = ["Secret", "Settings", "SettingsError", "read_environment", "read_settings", "unserved"]
@@ -43,52 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every secret value, and the password within an address, for what must not let one through."""
-        held = (getattr(self, name) for name in self.__struct_fields__)
-        values = [value.reveal() for value in held if isinstance(value, Secret)]
-        return tuple(values + [password for value in values for password in _passwords(value)])
-
-
-def _passwords(value: str) -> list[str]:
-    """The password of an address, as it stands there and as it is meant; none that could be any word."""
-    try:
-        password = urlsplit(value).password or ""
-    except ValueError:
-        return []
-    return [form for form in {password, unquote(password)} if len(form) >= MIN_MASKED_CHARS]
-
-
-def shown(settings: Settings) -> dict[str, str]:
-    """Every setting by the name that sets it, fit to be read by anybody: of a secret only that there is one."""
-    return {environment_name(field): _shown(getattr(settings, field)) for field in Settings.__struct_fields__}
-
-
-def environment_name(field: str) -> str:
-    return field.upper() if field in _BARE_NAMES else f"IBID_{field.upper()}"
-
-
-def _shown(value: object) -> str:
-    if value is None or value == ():
-        return "not set"
-    if isinstance(value, Secret):
-        return "set, and not shown"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    text = str(value)
-    # An address may carry a user and a password.
-    return re.sub(r"(?<=://)[^/@]*@", "***@", text)
-
-
-_BARE_NAMES: Final = frozenset({"database_url", "database_url_unpooled"})
-"""Settings that other programs read by the same name; all others begin with IBID_."""
-
-UNSERVED: Final = ("QDRANT_URL", "COHERE_API_KEY", "OPENROUTER_API_KEY")
         """Every secret value, for what must not let one through."""
-        model_key = self.models.key if self.models is not None else None
-        held = (self.admin_key, self.api_key, self.database_url, self.database_url_unpooled, model_key)
-        return tuple(secret.reveal() for secret in held if secret is not None)
+        return tuple(secrets_in(self))
 
 
 UNSERVED: Final = ("QDRANT_URL", "COHERE_API_KEY")
@@ -119,9 +75,6 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_API_KEY": Secret,
         "IBID_KEEP_VECTORS": _switch,
         "IBID_ALLOWED_ORIGINS": _origins,
-        "IBID_MAX_UPLOAD_MB": _whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
-        "IBID_MAX_INFLATED_MB": _whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
-        "IBID_MAX_INFLATION": _whole_number("IBID_MAX_INFLATION", 2, 1_000),
         "IBID_MAX_UPLOAD_MB": whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
         "IBID_MAX_INFLATED_MB": whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
         "IBID_MAX_INFLATION": whole_number("IBID_MAX_INFLATION", 2, 1_000),

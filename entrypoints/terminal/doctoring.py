@@ -14,7 +14,8 @@ import click
 
 from domain.errors import PortError
 from entrypoints.data_directory import DataDirectoryInUse, admin_key_file
-from entrypoints.settings import Settings, SettingsError, read_environment, read_settings, shown
+from entrypoints.settings import Settings, SettingsError, read_environment, read_settings
+from entrypoints.settings_shown import shown
 from entrypoints.terminal.find_service import find_service
 from entrypoints.terminal.text_flow import printable
 

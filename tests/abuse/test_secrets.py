@@ -16,34 +16,39 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.neon.tables import metadata
 from bench.service_process import running
 from entrypoints.logs import configure_logs
-from entrypoints.settings import Secret, Settings, environment_name, read_settings
+from entrypoints.model_settings import NAMES as MODEL_NAMES
+from entrypoints.settings import Secret, Settings, read_settings
+from entrypoints.settings_shown import environment_name
 from tests.abuse.schema_walk import MISSING_ID
 
-SECRET_FIELDS: Final = [
-    name for name, kind in get_type_hints(Settings).items() if kind is Secret or Secret in get_args(kind)
+SECRETS: Final = [
+    *(environment_name(name) for name, kind in get_type_hints(Settings).items() if Secret in (kind, *get_args(kind))),
+    *(name for name, (_, read) in MODEL_NAMES.items() if read is Secret),
 ]
 CLOSED: Final = "http://127.0.0.1:9"
 """Where nothing answers, so that providers fail and the failures are told."""
 
 
-def canary(field: str) -> str:
-    return f"canary-{field.replace('_', '-')}-0123456789"
+def canary(name: str) -> str:
+    return f"canary-{name.lower().replace('_', '-')}-0123456789"
 
 
 def planted(database_url: str) -> dict[str, str]:
     """Every secret setting with a canary; of the database's address its password is one."""
     url = make_url(database_url).set(drivername="postgresql", password=canary("database"))
-    settings = {environment_name(name): canary(name) for name in SECRET_FIELDS}
+    known = [*map(environment_name, Settings.__struct_fields__), *MODEL_NAMES]
+    settings = {name: canary(name) for name in SECRETS}
     address = url.render_as_string(hide_password=False)
-    return settings | {"DATABASE_URL": address, "DATABASE_URL_UNPOOLED": address}
+    closed = {name: CLOSED for name in known if name.endswith("_BASE_URL")} | {"IBID_MODELS": "a/model"}
+    return settings | closed | {"DATABASE_URL": address, "DATABASE_URL_UNPOOLED": address}
 
 
 def canaries() -> list[str]:
-    return [canary("database"), *(canary(name) for name in SECRET_FIELDS)]
+    return [canary("database"), *(canary(name) for name in SECRETS)]
 
 
 def test_there_are_secrets_to_plant() -> None:
-    assert {"admin_key", "api_key", "database_url", "database_url_unpooled"} <= set(SECRET_FIELDS)
+    assert {"IBID_ADMIN_KEY", "IBID_API_KEY", "DATABASE_URL", "OPENROUTER_API_KEY"} <= set(SECRETS)
 
 
 async def test_the_service_tells_no_secret_in_answers_logs_or_rows(

@@ -19,7 +19,8 @@ from adapters.neon.schema_probe import SchemaProbe
 from application.diagnose import Diagnose, EmbedderProbe, Outcome
 from domain.errors import PortRefused, PortUnavailable, ScopeMissing
 from domain.retrieval.model import Purpose, Vector
-from entrypoints.settings import read_settings, shown
+from entrypoints.settings import read_settings
+from entrypoints.settings_shown import shown
 from tests.builders import a_principal
 from tests.entrypoints.http_service import ADMIN_KEY, READER_KEY, HttpService
 
