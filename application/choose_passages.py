@@ -6,7 +6,7 @@ from uuid import UUID
 
 from domain.retrieval.model import FoundPassage
 from domain.retrieval.near_duplicates import drop_near_duplicates
-from domain.retrieval.preference import Scored, by_trust, is_plain, prefer
+from domain.retrieval.preference import Scored, are_peers, by_trust, prefer, varied
 from domain.retrieval.relevance import relevance
 from domain.text import Analyzer
 
@@ -52,8 +52,13 @@ def choose(
     Both are in the order of their rank. A reranker's order is kept as it is, but for trust and variety: how alike its
     scores are is not known.
     """
-    if is_plain(read, first, trust):
-        return list(first)
+    if are_peers(read, trust):
+        shown = {found.source.passage.id for found in first}
+        others = [found for found in read if found.source.passage.id not in shown]
+        chosen = varied(first, others, chances.of)
+        # What is taken instead may repeat what is there; seldom is anything taken.
+        exchanged = any(found.source.passage.id not in shown for found in chosen)
+        return list(first) if exchanged and len(drop_near_duplicates(chosen)) < len(chosen) else chosen
     merits = {found.source.passage.id: -place if reranked else found.hit.score for place, found in enumerate(read)}
     distinct = drop_near_duplicates(by_trust(read, trust))
     scored = [Scored(found, chances.of(found), merits[found.source.passage.id]) for found in distinct]

@@ -1,7 +1,7 @@
 """Which of the passages that were found go into the evidence, and in which order: trust, review, variety."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from domain.retrieval.model import FoundPassage
@@ -13,8 +13,8 @@ times in 100 up to here, and 70 to 80 times beyond. The same on SciFact, Chroma 
 """
 ON_TOPIC: Final = 0.05
 """Chance of answering from which a passage counts as one on the question's topic: all but those that share nothing."""
-ANSWERS: Final = 0.9
-"""Share of the best passage's chance from which another document answers as well; .5 lost 1.3 points of recall."""
+ANSWERS: Final = 0.5
+"""A document answers as well whose passage scores alike and has this share of the best chance there is."""
 OF_ONE_DOCUMENT: Final = 2
 DEFAULT_TRUST: Final = 5
 
@@ -27,17 +27,38 @@ class Scored(NamedTuple):
     merit: float
 
 
-def is_plain(found: Sequence[FoundPassage], first: Sequence[FoundPassage], trust: Mapping[str, int]) -> bool:
-    """
-    Whether nothing is to be preferred, so that the ``first`` of what was found are what ``prefer`` would give.
-
-    One trust, no reviewed source beside others, no document too often.
-    """
+def are_peers(found: Sequence[FoundPassage], trust: Mapping[str, int]) -> bool:
+    """Whether all come from sources of one trust, none of them reviewed beside others that are not."""
     documents = [one.source.document for one in found]
     tiers = {trust.get(document.collection, DEFAULT_TRUST) for document in documents}
-    reviewed = {document.peer_reviewed is True for document in documents}
-    often = Counter(one.source.document.id for one in first)
-    return len(tiers) <= 1 and len(reviewed) <= 1 and max(often.values(), default=0) <= OF_ONE_DOCUMENT
+    return len(tiers) <= 1 and len({document.peer_reviewed is True for document in documents}) <= 1
+
+
+def varied(
+    first: Sequence[FoundPassage], others: Sequence[FoundPassage], chance: Callable[[FoundPassage], float]
+) -> list[FoundPassage]:
+    """
+    The first, of which a document's third passage and more give way to those of the others that answer as well.
+
+    Both are in the order of their rank. ``chance`` is asked only where there is something to exchange.
+    """
+    seen: Counter[object] = Counter()
+    kept: list[FoundPassage] = []
+    surplus: list[FoundPassage] = []
+    for one in first:
+        seen[one.source.document.id] += 1
+        (kept if seen[one.source.document.id] <= OF_ONE_DOCUMENT else surplus).append(one)
+    for one in others:
+        if not surplus or one.hit.score < surplus[-1].hit.score - ALIKE:
+            break
+        if seen[one.source.document.id] >= OF_ONE_DOCUMENT:
+            continue
+        if chance(one) >= ANSWERS * max(map(chance, first)):
+            seen[one.source.document.id] += 1
+            surplus.pop()
+            kept.append(one)
+    places = {one.source.passage.id: place for place, one in enumerate((*first, *others))}
+    return sorted([*kept, *surplus], key=lambda one: places[one.source.passage.id])
 
 
 def by_trust(found: Sequence[FoundPassage], trust: Mapping[str, int]) -> list[FoundPassage]:
@@ -49,20 +70,19 @@ def prefer(found: Sequence[Scored], trust: Mapping[str, int], *, top_k: int) -> 
     """
     The ``top_k`` to answer from, in the order in which they are shown.
 
-    By merit (a fused score, or what a reranker says), a reviewed source before others that score alike, and at most two
-    passages of one document as long as other documents answer as well. ``trust`` by collection, 0 to 9, goes before all
-    that: of passages on the question's topic no less trusted one stands above a more trusted one, however much it looks
-    like the question. Half of the places are kept for the most trusted on the topic; the others go by merit, so that a
-    question which only a less trusted source answers still finds it.
+    By merit (a fused score, or what a reranker says), a reviewed source before others that score alike. ``trust`` by
+    collection, 0 to 9, goes before all that: of passages on the question's topic no less trusted one stands above a
+    more trusted one, however much it looks like the question. Half of the places are kept for the most trusted on the
+    topic; the others go by merit, so that a question which only a less trusted source answers still finds it.
     """
     ranked = sorted(found, key=_merit)
     tiers = {_trust(one, trust) for one in ranked}
     if len(tiers) <= 1:
-        return _varied(ranked, top_k)
+        return ranked[:top_k]
     trusted = sorted((one for one in ranked if one.chance >= ON_TOPIC), key=lambda one: -_trust(one, trust))
-    kept = _varied(trusted, (top_k + 1) // 2)
+    kept = trusted[: (top_k + 1) // 2]
     taken = {one.passage.source.passage.id for one in kept}
-    others = [one for one in _varied(ranked, len(ranked)) if one.passage.source.passage.id not in taken]
+    others = [one for one in ranked if one.passage.source.passage.id not in taken]
     chosen = sorted([*kept, *others[: top_k - len(kept)]], key=_merit)
     return sorted(chosen, key=lambda one: (one.chance < ON_TOPIC, -_trust(one, trust) if one.chance >= ON_TOPIC else 0))
 
@@ -73,22 +93,3 @@ def _merit(one: Scored) -> float:
 
 def _trust(one: Scored, trust: Mapping[str, int]) -> int:
     return trust.get(one.passage.source.document.collection, DEFAULT_TRUST)
-
-
-def _varied(ranked: Sequence[Scored], count: int) -> list[Scored]:
-    """The first ``count``; what a document has too many of gives way to later passages of others that answer, too."""
-    enough = ANSWERS * max((one.chance for one in ranked), default=0.0)
-    seen: Counter[object] = Counter()
-    kept: list[Scored] = []
-    surplus: list[Scored] = []
-    instead: list[Scored] = []
-    for place, one in enumerate(ranked):
-        document = one.passage.source.document.id
-        seen[document] += 1
-        if place < count:
-            (kept if seen[document] <= OF_ONE_DOCUMENT else surplus).append(one)
-        elif seen[document] <= OF_ONE_DOCUMENT and one.chance >= enough:
-            instead.append(one)
-    instead = instead[: len(surplus)]
-    kept += surplus[: len(surplus) - len(instead)] + instead
-    return sorted(kept, key=ranked.index)

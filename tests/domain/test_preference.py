@@ -6,7 +6,7 @@ import pytest
 
 from domain.library.model import Passage, PassageInDocument, Section
 from domain.retrieval.model import FoundPassage, FusedHit
-from domain.retrieval.preference import ALIKE, ON_TOPIC, Scored, by_trust, is_plain, prefer
+from domain.retrieval.preference import ALIKE, ON_TOPIC, Scored, are_peers, by_trust, prefer, varied
 from tests.builders import a_document
 
 SPACE = UUID(int=1)
@@ -35,14 +35,15 @@ def preferred(*found: Scored, trust: Mapping[str, int] = PLAIN, top_k: int = 3) 
 def test_without_reason_for_another_order_the_best_come_first() -> None:
     found = [a_passage("a", 0.9), a_passage("b", 0.8), a_passage("c", 0.7), a_passage("d", 0.6)]
     assert preferred(*map(scored, found)) == ["a", "b", "c"]
-    assert is_plain(found, found[:3], PLAIN)
+    assert are_peers(found, PLAIN)
+    assert not are_peers([*found, a_passage("e", 0.5, collection="forum")], TIERS)
 
 
 @pytest.mark.parametrize(("gap", "order"), [(ALIKE * 0.9, ["b", "a"]), (ALIKE * 1.1, ["a", "b"])])
 def test_a_reviewed_source_goes_before_one_that_scores_alike_and_no_other(gap: float, order: list[str]) -> None:
     first, second = a_passage("a", 0.8), a_passage("b", 0.8 - gap, reviewed=True)
     assert preferred(scored(first), scored(second)) == order
-    assert not is_plain([first, second], [first, second], PLAIN)
+    assert not are_peers([first, second], PLAIN)
 
 
 def test_unknown_counts_no_more_than_unreviewed() -> None:
@@ -50,16 +51,25 @@ def test_unknown_counts_no_more_than_unreviewed() -> None:
     assert preferred(*map(scored, found)) == ["a", "b"]
 
 
-def test_a_third_passage_of_one_document_gives_way_to_another_document_that_answers() -> None:
-    found = [a_passage(name, score, document="x") for name, score in (("a", 0.9), ("b", 0.8), ("c", 0.7))]
-    other = a_passage("d", 0.6)
-    assert not is_plain([*found, other], found, PLAIN)
-    assert preferred(*map(scored, found), scored(other)) == ["a", "b", "d"]
+OF_ONE = [a_passage(name, score, document="x") for name, score in (("a", 0.9), ("b", 0.8), ("c", 0.7))]
 
 
-def test_it_stays_when_no_other_document_answers() -> None:
-    found = [a_passage(name, score, document="x") for name, score in (("a", 0.9), ("b", 0.8), ("c", 0.7))]
-    assert preferred(*map(scored, found), scored(a_passage("d", 0.6), chance=0.1)) == ["a", "b", "c"]
+@pytest.mark.parametrize(
+    ("score", "chance", "taken"),
+    [(0.7 - ALIKE * 0.9, 0.5, True), (0.7 - ALIKE * 1.1, 0.5, False), (0.7 - ALIKE * 0.9, 0.2, False)],
+)
+def test_a_document_s_third_passage_gives_way_to_another_document_that_answers_as_well(
+    score: float, chance: float, taken: bool
+) -> None:
+    other = a_passage("d", score)
+    found = varied(OF_ONE, [other], lambda one: chance if one is other else 0.5)
+    assert found == ([*OF_ONE[:2], other] if taken else OF_ONE)
+
+
+def test_another_document_gives_no_more_than_two_passages_either() -> None:
+    first = [a_passage(str(number), 0.9, document="x") for number in range(6)]
+    others = [a_passage(f"other {number}", 0.9, document="y") for number in range(3)]
+    assert varied(first, others, lambda one: 0.5) == [*first[:4], *others[:2]]
 
 
 def test_no_less_trusted_passage_stands_above_a_more_trusted_one_on_the_topic() -> None:
