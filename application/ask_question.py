@@ -234,7 +234,9 @@ class AskQuestion:
         if abstention is not None:
             stream.emit(EvidenceFound((), degraded))
             return turn.abstained(abstention)
-        draft = self._drafting.draft(self._task(asked, turn, question, evidence))
+        # A model's rewriting goes beside the question; what a rule carried, or a reader marked, is needed to write at all.
+        wanted = question if rewritten.carried or selected is not None else asked.question.text
+        draft = self._drafting.draft(self._task(asked, turn, wanted, evidence))
         # What did not fit is not shown either: evidence listed is evidence used.
         degraded = (*degraded, *draft.degraded)
         progress.turn, progress.draft = replace(turn, evidence=draft.evidence), draft

@@ -65,9 +65,9 @@ async def test_a_question_that_stands_alone_costs_no_call() -> None:
         Line(),
     ],
 )
-async def test_a_model_that_does_not_rewrite_leaves_the_question_as_asked_and_it_is_said(line: Line) -> None:
+async def test_where_the_model_does_not_rewrite_a_rule_does_and_it_is_said(line: Line) -> None:
     turn = await a_follow_up(a_model(ANSWER, line, AGAIN))
-    assert turn.standalone_question == FOLLOW_UP
+    assert turn.standalone_question == f"{FIRST} {FOLLOW_UP}"
     assert "rewrite_skipped" in turn.degraded
 
 
