@@ -234,7 +234,7 @@ class AskQuestion:
         if abstention is not None:
             stream.emit(EvidenceFound((), degraded))
             return turn.abstained(abstention)
-        # A model's rewriting goes beside the question; what a rule carried, or a reader marked, is needed to write at all.
+        # A model's rewriting goes beside the question; what a rule carried, or a reader marked, it cannot do without.
         wanted = question if rewritten.carried or selected is not None else asked.question.text
         draft = self._drafting.draft(self._task(asked, turn, wanted, evidence))
         # What did not fit is not shown either: evidence listed is evidence used.
