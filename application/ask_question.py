@@ -298,7 +298,7 @@ class AskQuestion:
         options, language = asked.options, asked.languages[0]
         if answer.withheld and not answer.claims:
             stream.emit(AnswerReset("verification_failed", None))
-            return turn.abstained(verification_failed(turn.evidence, language=language))
+            return turn.abstained(verification_failed(turn.evidence))
         if not answer.text.strip():
             return turn.abstained(
                 insufficient(turn.question, turn.evidence, analyzer=self._analyzer, language=language)

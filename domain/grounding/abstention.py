@@ -7,7 +7,6 @@ from typing import Final
 from domain.grounding.model import Abstention, AbstentionReason, Evidence
 from domain.grounding.overlap import units_of
 from domain.grounding.salience import salience
-from domain.grounding.wording import abstention_words
 from domain.text import Analyzer
 
 # A logistic over whole questions, fitted on the even-numbered ones that relevance was fitted on, answerable or not:
@@ -39,7 +38,7 @@ def decide_abstention(
     if not evidence:
         return Abstention(
             AbstentionReason.NOTHING_RETRIEVED,
-            abstention_words(language).nothing,
+            "Nothing in the documents matches this question, so there is nothing to answer from.",
         )
     if chance_of_answer(question, evidence, analyzer=analyzer, language=language) >= MIN_CHANCE:
         return None
@@ -69,16 +68,18 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
 
 def insufficient(question: str, evidence: Sequence[Evidence], *, analyzer: Analyzer, language: str) -> Abstention:
     """The abstention over evidence that does not answer; names the question's words that no passage holds."""
-    absent = _absent_words(question, evidence, analyzer, language)
+    message = "The documents do not hold enough to answer this question"
+    if absent := _absent_words(question, evidence, analyzer, language):
+        message += "; no passage that was found mentions " + _listed(absent)
     closest = sorted(evidence, key=lambda piece: -piece.score)[:CLOSEST]
-    message = abstention_words(language).enough_is_missing(absent)
-    return Abstention(AbstentionReason.INSUFFICIENT_EVIDENCE, message, tuple(closest))
+    return Abstention(AbstentionReason.INSUFFICIENT_EVIDENCE, message + ".", tuple(closest))
 
 
-def verification_failed(evidence: Sequence[Evidence], *, language: str) -> Abstention:
+def verification_failed(evidence: Sequence[Evidence]) -> Abstention:
     """The abstention when every sentence that was written had to be held back."""
+    message = "An answer was written, but its sources did not support it, so it is held back."
     closest = sorted(evidence, key=lambda piece: -piece.score)[:CLOSEST]
-    return Abstention(AbstentionReason.VERIFICATION_FAILED, abstention_words(language).withheld, tuple(closest))
+    return Abstention(AbstentionReason.VERIFICATION_FAILED, message, tuple(closest))
 
 
 def _absent_words(question: str, evidence: Sequence[Evidence], analyzer: Analyzer, language: str) -> list[str]:
@@ -96,3 +97,8 @@ def _held(evidence: Sequence[Evidence], analyzer: Analyzer, language: str) -> se
     headings = {text for piece in evidence for text in (piece.document.title, *piece.section.heading_path)}
     held = {term.stem for heading in headings for term in analyzer.terms(heading, language=language)}
     return held.union(*(unit.stems for piece in evidence for unit in units_of(piece.text, analyzer, language)))
+
+
+def _listed(words: Sequence[str]) -> str:
+    quoted = [f"“{word}”" for word in words]
+    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " or " + quoted[-1]

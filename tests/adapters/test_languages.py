@@ -1,4 +1,4 @@
-"""German and Spanish documents: stems, stop words, ranking and messages in their own language."""
+"""German and Spanish documents: stems, stop words and ranking in their own language."""
 
 from statistics import fmean
 
@@ -7,7 +7,6 @@ import pytest
 from adapters.bm25.analyzer import SnowballAnalyzer
 from bench.languages import LANGUAGES, found, pages, questions, reciprocal_ranks, refusals
 from bench.retrieval_engine import by_fusion
-from domain.grounding.wording import abstention_words
 
 ANALYZER = SnowballAnalyzer()
 
@@ -48,10 +47,3 @@ def test_each_collection_has_twenty_pages_and_asks_only_for_them(language: str) 
     titles = {title for title, _ in pages(language)}
     assert len(titles) == 20
     assert {relevant for _, relevant in questions(language) if relevant} <= titles
-
-
-def test_a_reader_is_told_in_the_language_of_the_documents() -> None:
-    german = abstention_words("de").enough_is_missing(["Aufzug", "Treppe", "Tür"])
-    assert german.endswith("keine der gefundenen Stellen erwähnt “Aufzug”, “Treppe” oder “Tür”.")
-    assert abstention_words("es").enough_is_missing(["llave"]).startswith("Los documentos no bastan")
-    assert abstention_words("xx") is abstention_words("en")
