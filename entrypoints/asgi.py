@@ -2,22 +2,25 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Final
 
 from dependency_injector import containers
 from litestar import Litestar
 
+from application.limit_rate import DEFAULT_PER_MINUTE
 from application.remembered_keys import CAPACITY
 from entrypoints.containers import UseCases
 from entrypoints.http.app import create_app
+from entrypoints.http.client_address import Network
 
 DRAIN_S: Final = 20.0
 """How long running turns may go on after the service was told to stop."""
 
 ROUTED: Final = (
     "authenticate",
+    "limit_rate",
     "ask_question",
     "search_passages",
     "submit_ingestion",
@@ -49,6 +52,8 @@ def build_app(
     holder: str,
     only_process: bool,
     keep_vectors: bool = True,
+    rate_per_minute: int = DEFAULT_PER_MINUTE,
+    trusted_proxies: Sequence[Network] = (),
     opened: Callable[[], AbstractAsyncContextManager[None]] | None = None,
 ) -> Litestar:
     """
@@ -56,11 +61,13 @@ def build_app(
 
     ``holder`` names this process in its turns' leases; ``only_process`` says that no other can be answering, so that
     every turn another left running is lost. ``opened`` opens the adapters around the application's life.
+    ``trusted_proxies`` are those whose X-Forwarded-For is believed.
     """
     use_cases = UseCases(
         adapters=adapters,
         holder=holder,
         keep_vectors=keep_vectors,
+        rate_per_minute=rate_per_minute,
         # Whoever shares a database hears nothing of keys that another process revokes.
         remembered_keys=CAPACITY if only_process else 0,
     )
@@ -79,7 +86,12 @@ def build_app(
         """A service outside that is left alone for a while makes answers poorer, and Ibid no less ready."""
         return {**state, "checks": {**state["checks"], **use_cases.adapters.outside().states()}}
 
-    return create_app({name: getattr(use_cases, name) for name in ROUTED}, readiness=readiness, lifespan=[life])
+    return create_app(
+        {name: getattr(use_cases, name) for name in ROUTED},
+        readiness=readiness,
+        lifespan=[life],
+        trusted_proxies=trusted_proxies,
+    )
 
 
 @asynccontextmanager

@@ -153,6 +153,7 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         index_folder=directory.index,
         uploads_folder=directory.uploads,
         upload_limits=_upload_limits(settings),
+        rates_kept="own" if settings.database_url is None else "shared",
     )
     return build_app(
         adapters,
@@ -160,6 +161,8 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         # The index is this process's alone, so on the embedded database nobody else can be answering.
         only_process=settings.database_url is None,
         keep_vectors=settings.keep_vectors,
+        rate_per_minute=settings.rate_per_minute,
+        trusted_proxies=settings.trusted_proxies,
         opened=lambda: opened(adapters),
     )
 

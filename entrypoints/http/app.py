@@ -8,10 +8,10 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
-from application.authenticate import Authenticate
 from domain.errors import IbidError
 from entrypoints.http.asking import AskingController
-from entrypoints.http.auth import bearer_guard, caller
+from entrypoints.http.auth import Guard, caller
+from entrypoints.http.client_address import Network
 from entrypoints.http.collections import CollectionsController
 from entrypoints.http.conversations import ConversationsController
 from entrypoints.http.documents import DocumentsController
@@ -35,14 +35,16 @@ def create_app(
     readiness: Callable[[], Mapping[str, Any]],
     lifespan: Sequence[Callable[[Litestar], AbstractAsyncContextManager[None]]] = (),
     max_body_bytes: int = MAX_BODY_BYTES,
+    trusted_proxies: Sequence[Network] = (),
 ) -> Litestar:
     """
     Build the application.
 
     ``use_cases`` gives, by each name of ``entrypoints.asgi.ROUTED``, a function that returns the use case.
     ``readiness`` returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
+    ``trusted_proxies`` are those whose X-Forwarded-For is believed.
     """
-    authenticate: Callable[[], Authenticate] = use_cases["authenticate"]
+    guard = Guard(use_cases["authenticate"], use_cases["limit_rate"], trusted_proxies)
     app = Litestar(
         [
             AskingController,
@@ -57,11 +59,11 @@ def create_app(
             HealthController,
             docs_page,
         ],
-        guards=[bearer_guard(authenticate)],
+        guards=[guard],
         dependencies={
             "caller": Provide(caller, sync_to_thread=False),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),
-            **{name: _provide(make) for name, make in use_cases.items() if name != "authenticate"},
+            **{name: _provide(make) for name, make in use_cases.items() if name not in ("authenticate", "limit_rate")},
         },
         request_class=JSONRequest,
         request_max_body_size=max_body_bytes,
@@ -71,7 +73,7 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = Envelope(app.asgi_handler)
+    app.asgi_handler = Envelope(app.asgi_handler, guard.count_stranger)
     return app
 
 

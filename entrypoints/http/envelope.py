@@ -1,8 +1,8 @@
-"""What every response carries and every request leaves behind: its id, security headers, one line in the log."""
+"""What every response carries and every request leaves behind: its id, how its caller stands, one line in the log."""
 
 import logging
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any, Final
 from uuid import uuid4
@@ -10,8 +10,10 @@ from uuid import uuid4
 import msgspec
 import structlog
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
 
+from domain.access.rates import RateStanding
+from entrypoints.http.auth import STANDING
 from entrypoints.http.errors import PROBLEM_JSON, bad_host
 
 CONTENT_SECURITY_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
@@ -36,8 +38,10 @@ class Envelope:
     without its body. The log line names the route's template, never the path, query, headers or body.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, count_stranger: Callable[[Any], Awaitable[RateStanding]]) -> None:
+        """``count_stranger`` counts a request that nobody has counted: it was sent where nothing is."""
         self._app = app
+        self._count_stranger = count_stranger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
@@ -52,7 +56,7 @@ class Envelope:
         if method == "HEAD":
             scope = scope.copy()
             scope["method"] = "GET"
-        answer = _Answer(send, request_id, bodiless=method == "HEAD")
+        answer = _Answer(send, request_id, scope, self._count_stranger, bodiless=method == "HEAD")
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 if _names_one_host(scope):
@@ -69,26 +73,45 @@ class Envelope:
 class _Answer:
     """The caller's ``send``, with headers added to the start of the response."""
 
-    __slots__ = ("_bodiless", "_request_id", "_send", "status")
+    __slots__ = ("_bodiless", "_count_stranger", "_request_id", "_scope", "_send", "status")
 
-    def __init__(self, send: Send, request_id: str, *, bodiless: bool) -> None:
+    def __init__(
+        self,
+        send: Send,
+        request_id: str,
+        scope: HTTPScope,
+        count_stranger: Callable[[Any], Awaitable[RateStanding]],
+        *,
+        bodiless: bool,
+    ) -> None:
         self._send = send
         self._request_id = request_id
+        self._scope = scope
+        self._count_stranger = count_stranger
         self._bodiless = bodiless
         self.status = 0
 
     def send(self, message: Message) -> Awaitable[None]:
         """No coroutine of its own: a stream sends a message a word."""
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-            message["headers"] = [*message["headers"], *self._added(dict(message["headers"]))]
-        elif self._bodiless and message["type"] == "http.response.body":
+            return self._start(message)
+        if self._bodiless and message["type"] == "http.response.body":
             message["body"] = b""
         return self._send(message)
 
-    def _added(self, present: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-        added = [header for header in SECURITY_HEADERS if header[0] not in present]
-        return [(b"x-request-id", self._request_id.encode()), *added]
+    async def _start(self, message: HTTPResponseStartEvent) -> None:
+        self.status = message["status"]
+        standing = self._scope["state"].get(STANDING) or await self._count_stranger(self._scope)
+        present = dict(message["headers"])
+        message["headers"] = [
+            *message["headers"],
+            (b"x-request-id", self._request_id.encode()),
+            (b"ratelimit-limit", str(standing.limit).encode()),
+            (b"ratelimit-remaining", str(standing.remaining).encode()),
+            (b"ratelimit-reset", str(standing.reset_s).encode()),
+            *(header for header in SECURITY_HEADERS if header[0] not in present),
+        ]
+        await self._send(message)
 
 
 def _names_one_host(scope: HTTPScope) -> bool:

@@ -165,6 +165,7 @@ class TestMe:
             "scopes": ["act_as", "ask"],
             "collections": ["docs", "later"],
             "readable": ["docs"],
+            "limits": {"requests_per_minute": 60_000},
         }
 
     async def test_the_admin_key_of_the_settings_has_no_id_and_no_limit(self, service: HttpService) -> None:
