@@ -141,7 +141,7 @@ async def check(move: Move, tenants: Tenants, logged: pytest.LogCaptureFixture) 
     seen = tenants.watch.take()
     allowed = tenants.owned[move.caller].passages | tenants.owned[COMMONS].passages
     foreign = {id_ for name in TENANTS if name != move.caller for id_ in tenants.owned[name].passages} - allowed
-    assert not seen.hits & foreign, "the index found another's passage"
+    assert tenants.index.leaky or not seen.hits & foreign, "the index found another's passage"
     assert not seen.read_back & foreign, "the database gave another's passage"
     asked = json.dumps(move.request(tenants), ensure_ascii=False)
     shown, prompt, log = answer.text, "\n".join(seen.prompt), "\n".join(map(str, map(vars, logged.records)))
@@ -156,12 +156,22 @@ async def check(move: Move, tenants: Tenants, logged: pytest.LogCaptureFixture) 
 
 @given(move=moves)
 @settings(
-    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 async def test_nothing_of_another_tenant_comes_to_light(
     tenants: Tenants, caplog: pytest.LogCaptureFixture, move: Move
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    await check(move, tenants, caplog)
+
+
+@given(move=moves)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_the_database_holds_even_where_the_index_finds_passages_of_everybody(
+    tenants: Tenants, caplog: pytest.LogCaptureFixture, move: Move
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    tenants.index.leaky = True
     await check(move, tenants, caplog)
 
 
