@@ -40,9 +40,10 @@ class Guard:
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         scope: Any = connection.scope
         if handler.opt.get("open_to_all") or scope.get("method") == "OPTIONS":
-            standing = await self.count_stranger(scope)
-            if not handler.opt.get("never_limited"):
-                standing.require()
+            if handler.opt.get("never_limited"):
+                await self.count_stranger(scope, "probes ")
+            else:
+                (await self.count_stranger(scope)).require()
             return
         try:
             headers = scope["headers"]
@@ -54,9 +55,9 @@ class Guard:
         standing = scope["state"][STANDING] = await self._limit_rate().of_principal(principal)
         standing.require()
 
-    async def count_stranger(self, scope: Any) -> RateStanding:
-        """Count a request of nobody known by the address that it comes from."""
-        standing = await self._limit_rate().of_address(client_address(scope, self._trusted))
+    async def count_stranger(self, scope: Any, apart: str = "") -> RateStanding:
+        """Count a request of nobody known by the address that it comes from; ``apart`` from others where it says so."""
+        standing = await self._limit_rate().of_address(apart + client_address(scope, self._trusted))
         scope["state"][STANDING] = standing
         return standing
 

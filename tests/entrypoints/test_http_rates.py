@@ -155,7 +155,9 @@ async def test_a_valid_key_is_not_held_back_for_what_others_do_at_its_address(li
     assert refused.status_code == 429
 
 
-async def test_a_probe_is_never_refused(limited: LimitedService) -> None:
+async def test_a_probe_is_never_refused_and_takes_nothing_from_anybody(limited: LimitedService) -> None:
     async with limited.from_address("203.0.113.9") as probe:
         answers: list[Any] = [await probe.get("/health/live") for _ in range(3 * LIMIT)]
+        other = await probe.get("/schema")
     assert {answer.status_code for answer in answers} == {200}
+    assert standing(other)[1] == LIMIT - 1, "probes use up nothing of what is left for others at their address"
