@@ -28,6 +28,7 @@ INGEST: Final = frozenset({"ingest"})
 ADMIN: Final[frozenset[str]] = frozenset()
 ANY_KEY: Final = frozenset({"ask", "ingest", "act_as"})
 
+FEEDBACK: Final = "POST /v1/turns/{turn_id}/feedback"
 EXPIRED_SECRET: Final = "ibid_an-expired-key-of-this-test"
 _PAGES: Final = {"collection": "mine", "documents": [{"uri": "a.md", "content": "# A\n\nWords.", "format": "markdown"}]}
 
@@ -53,7 +54,7 @@ _CLASSIFIED: Final = {
     "GET /v1/turns/{turn_id}/references": Route(ASK),
     "GET /v1/turns/{turn_id}/events": Route(ASK),
     "POST /v1/turns/{turn_id}/cancel": Route(ASK),
-    "POST /v1/turns/{turn_id}/feedback": Route(ASK, {"rating": "up"}),
+    FEEDBACK: Route(ASK, {"rating": "up"}),
     "GET /v1/turns/{turn_id}/feedback": Route(ASK),
     "GET /v1/conversations": Route(ASK),
     "POST /v1/conversations": Route(ASK, {}, of={"collections": "collection"}),
@@ -138,6 +139,9 @@ class Walk:
             "{key_id}": await self.a_key_id(),
             "{name}": "mine",
         }
+        if FEEDBACK in ROUTES:
+            async with self.as_ann() as ann:
+                (await self.send(ann, FEEDBACK, self.own)).raise_for_status()
 
     async def a_key(self, scopes: list[str], **grant: Any) -> str:
         async with self.service.client(ADMIN_KEY) as admin:
