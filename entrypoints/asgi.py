@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from application.remembered_keys import CAPACITY
 from entrypoints.containers import UseCases
 from entrypoints.http.app import create_app
 from entrypoints.http.client_address import Network
+from entrypoints.http.room import Room
 
 DRAIN_S: Final = 20.0
 """How long running turns may go on after the service was told to stop."""
@@ -21,6 +22,7 @@ DRAIN_S: Final = 20.0
 ROUTED: Final = (
     "authenticate",
     "limit_rate",
+    "diagnose",
     "ask_question",
     "search_passages",
     "submit_ingestion",
@@ -55,6 +57,9 @@ def build_app(
     rate_per_minute: int = DEFAULT_PER_MINUTE,
     trusted_proxies: Sequence[Network] = (),
     opened: Callable[[], AbstractAsyncContextManager[None]] | None = None,
+    allowed_origins: Sequence[str] = (),
+    settings_shown: Callable[[], Mapping[str, str]] = dict,
+    room: Room | None = None,
 ) -> Litestar:
     """
     The application over some adapters.
@@ -91,6 +96,9 @@ def build_app(
         readiness=readiness,
         lifespan=[life],
         trusted_proxies=trusted_proxies,
+        allowed_origins=allowed_origins,
+        settings_shown=settings_shown,
+        room=room,
     )
 
 
