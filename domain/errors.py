@@ -194,7 +194,7 @@ class NotAuthenticated(AccessDenied):
 
 class ScopeMissing(AccessDenied):
     def __init__(self, scope: str) -> None:
-        super().__init__(f"the key lacks the scope {scope!r}")
+        super().__init__(f"the key lacks the scope '{scope}'")
         self.scope = scope
 
 
