@@ -43,6 +43,8 @@ def translated(port: str) -> Iterator[None]:
     try:
         yield
     except (httpx.TimeoutException, TimeoutError) as error:
+        if isinstance(error.__cause__, aiohttp.ClientConnectorError):
+            raise PortUnavailable(port, "cannot be reached") from error
         if isinstance(error.__cause__, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
             # httpx-aiohttp 0.2 calls any lost connection a connect timeout.
             raise PortUnavailable(port, "closed the connection") from error

@@ -1,0 +1,44 @@
+"""Adapters of services outside, pointed at a fake; each is closed when its context ends."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from adapters.cohere.embedder import PORT as EMBED_PORT
+from adapters.cohere.embedder import CohereEmbedder
+from adapters.cohere.reranker import PORT as RERANK_PORT
+from adapters.cohere.reranker import CohereReranker
+from adapters.memory.budgets import InMemoryProviderBudgets
+from adapters.memory.clock import SystemClock
+from adapters.resilience.dependency import Dependency, Policy
+from adapters.resilience.http_client import http_client
+from adapters.resilience.metered import MeteredCalls
+from domain.access.ports import ProviderBudgets
+from domain.access.quotas import ProviderCall
+
+KEY = "fake-cohere-key"
+
+
+def unlimited() -> ProviderBudgets:
+    return InMemoryProviderBudgets((), SystemClock())
+
+
+@asynccontextmanager
+async def cohere_embedder(
+    url: str, *, key: str = KEY, budgets: ProviderBudgets | None = None, **changes: Any
+) -> AsyncIterator[CohereEmbedder]:
+    dependency = Dependency.named(EMBED_PORT, Policy(timeout_s=30))
+    calls = MeteredCalls(dependency, budgets or unlimited(), ProviderCall.EMBED)
+    values: dict[str, Any] = {"model": "embed-v4.0", "dimensions": 256, "kind": "float"}
+    async with http_client(url, headers={"Authorization": f"Bearer {key}"}) as client:
+        yield CohereEmbedder(client, calls, **(values | changes))
+
+
+@asynccontextmanager
+async def cohere_reranker(
+    url: str, *, key: str = KEY, budgets: ProviderBudgets | None = None
+) -> AsyncIterator[CohereReranker]:
+    dependency = Dependency.named(RERANK_PORT, Policy(timeout_s=5))
+    calls = MeteredCalls(dependency, budgets or unlimited(), ProviderCall.RERANK)
+    async with http_client(url) as client:
+        yield CohereReranker(client, calls, model="rerank-v4.0-fast", key=key, base_url=url)
