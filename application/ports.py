@@ -10,6 +10,7 @@ from typing import Protocol, Self
 from uuid import UUID
 
 from domain.access.model import Owner
+from domain.access.ports import ApiKeys
 from domain.conversation.model import Question
 from domain.conversation.ports import Conversations, Turns
 from domain.grounding.model import Evidence
@@ -144,6 +145,7 @@ class UnitOfWork(Protocol):
     conversations: Conversations
     turns: Turns
     ingestions: Ingestions
+    api_keys: ApiKeys
 
     @abstractmethod
     async def __aenter__(self) -> Self: ...

@@ -14,7 +14,8 @@ Every error that Ibid raises on purpose.
     │   │   ├── DocumentVersionNotFound
     │   │   ├── ConversationNotFound
     │   │   ├── TurnNotFound
-    │   │   └── IngestionNotFound
+    │   │   ├── IngestionNotFound
+    │   │   └── ApiKeyNotFound
     │   ├── DocumentVersionGone  was there, and was removed
     │   ├── ConversationBusy     another turn of this conversation still runs
     │   ├── DocumentUnreadable   one document cannot be parsed; the others are untouched
@@ -101,6 +102,10 @@ class TurnNotFound(Missing):
 
 class IngestionNotFound(Missing):
     what = "ingestion"
+
+
+class ApiKeyNotFound(Missing):
+    what = "API key"
 
 
 class DocumentVersionGone(DomainError):

@@ -9,6 +9,7 @@ from typing import Any, Final
 from dependency_injector import containers
 from litestar import Litestar
 
+from application.remembered_keys import CAPACITY
 from entrypoints.containers import UseCases
 from entrypoints.http.app import create_app
 
@@ -24,6 +25,10 @@ ROUTED: Final = (
     "read_documents",
     "forget_document",
     "read_conversation",
+    "issue_key",
+    "read_keys",
+    "revoke_key",
+    "read_caller",
 )
 
 _log = logging.getLogger("ibid.service")
@@ -43,7 +48,13 @@ def build_app(
     ``holder`` names this process in its turns' leases; ``only_process`` says that no other can be answering, so that
     every turn another left running is lost. ``opened`` opens the adapters around the application's life.
     """
-    use_cases = UseCases(adapters=adapters, holder=holder, keep_vectors=keep_vectors)
+    use_cases = UseCases(
+        adapters=adapters,
+        holder=holder,
+        keep_vectors=keep_vectors,
+        # Whoever shares a database hears nothing of keys that another process revokes.
+        remembered_keys=CAPACITY if only_process else 0,
+    )
     state: dict[str, Any] = {"ready": False, "checks": {}}
 
     @asynccontextmanager

@@ -10,6 +10,7 @@ from uuid import UUID
 import click
 
 from entrypoints.terminal.failures import TERMINATED, OneLineErrors, leave_on_sigterm
+from entrypoints.terminal.keys import keys
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 _collections = click.option(
@@ -166,6 +167,37 @@ def search(query: tuple[str, ...], collections: tuple[str, ...], limit: int, as_
             from entrypoints.terminal.asking import search as show_passages
 
             show_passages(service, body)
+
+
+main.add_command(keys)
+
+
+@main.command("eval")
+@click.argument("gold", required=False, type=click.Path(path_type=Path))
+@click.option("--claims", type=click.Path(path_type=Path), metavar="FILE", help="Judge labelled claims instead.")
+@_collections
+@click.option("--documents", type=click.Path(path_type=Path), metavar="PATH", help="Ask a fresh service about these.")
+@click.option("--k", type=click.IntRange(1, 50), default=10, show_default=True, metavar="N", help="Passages ranked.")
+@click.option("--top-k", type=click.IntRange(1, 20), metavar="N", help="Passages to answer from, 1 to 20.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N", help="Asked at a time.")
+@click.option("--min", "least", multiple=True, metavar="FIGURE=X", help="Exit with 3 when the figure is below X.")
+@click.option("--max", "most", multiple=True, metavar="FIGURE=X", help="Exit with 3 when the figure is above X.")
+@click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="Keep this run for a later --against.")
+@click.option("--against", type=click.Path(path_type=Path), metavar="FILE", help="Compare with a run that was kept.")
+@click.option("--not-worse", is_flag=True, help="Exit with 3 when a figure is surely worse than in --against.")
+@_json
+@click.pass_context
+def evaluate(context: click.Context, /, gold: Path | None, claims: Path | None, as_json: bool, **options: Any) -> None:
+    """Measure retrieval, citations, verdicts, refusals, latency and cost on the questions of GOLD (JSON lines)."""
+    if claims is not None and gold is None:
+        from entrypoints.terminal.claim_evaluation import evaluate_claims
+
+        context.exit(evaluate_claims(claims, least=options["least"], most=options["most"], as_json=as_json))
+    if gold is None or claims is not None:
+        raise click.UsageError("give either a gold file or --claims FILE")
+    from entrypoints.terminal.evaluation import EvaluationRequest, evaluate_gold
+
+    context.exit(evaluate_gold(EvaluationRequest(gold=gold, as_json=as_json, **options)))
 
 
 def _check_ingest(path: str, collection: str, base_url: str | None) -> None:

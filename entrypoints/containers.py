@@ -4,7 +4,7 @@ The composition root: which adapter stands behind which port.
 ``LiveAdapters`` and ``MemoryAdapters`` offer the same names, so ``UseCases`` takes either and nothing is overridden.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from dependency_injector import containers, providers
 from adapters.bm25.analyzer import SnowballAnalyzer
 from adapters.bm25.encoder import Bm25SparseEncoder
 from adapters.markdown.formats import FormatParser
-from adapters.memory.access import InMemoryApiKeys
 from adapters.memory.analyzer import PlainAnalyzer
 from adapters.memory.clock import SystemClock, TimeOrderedIds
 from adapters.memory.embedder import HashingEmbedder
@@ -35,20 +34,25 @@ from application.extractive_writer import ExtractiveWriter
 from application.find_passages import FindPassages
 from application.forget_documents import ForgetDocument
 from application.ingest_documents import IngestDocuments
+from application.issue_key import IssueKey
+from application.read_caller import ReadCaller
 from application.read_conversation import ReadConversation
 from application.read_documents import ReadDocuments
 from application.read_ingestions import ReadIngestions
+from application.read_keys import ReadKeys
+from application.remembered_keys import RememberedKeys
+from application.revoke_key import RevokeKey
 from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
 from application.work_ingestions import WorkIngestions
-from domain.access.model import ApiKey
+from domain.access.model import Principal
 from entrypoints.document_parts import document_parts
 
 
 class MemoryAdapters(containers.DeclarativeContainer):
     """Everything in this process's memory: for tests, and for trying a use case without a disk."""
 
-    api_key_list = providers.Object[tuple[ApiKey, ...]](())
+    first_keys = providers.Object[Mapping[bytes, Principal]]({})
 
     store = providers.Singleton(InMemoryStore)
     unit_of_work = providers.Factory(InMemoryUnitOfWork, store)
@@ -61,7 +65,6 @@ class MemoryAdapters(containers.DeclarativeContainer):
         InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
     )
     writer = providers.Singleton(ExtractiveWriter, analyzer)
-    api_keys = providers.Singleton(InMemoryApiKeys, api_key_list)
     queue = providers.Singleton(InProcessWorkQueue)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
@@ -71,7 +74,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
 class LiveAdapters(containers.DeclarativeContainer):
     """PostgreSQL, Qdrant's engine, static vectors."""
 
-    api_key_list = providers.Object[tuple[ApiKey, ...]](())
+    first_keys = providers.Object[Mapping[bytes, Principal]]({})
     database_url = providers.Object("")
     index_folder = providers.Object(Path())
 
@@ -90,7 +93,6 @@ class LiveAdapters(containers.DeclarativeContainer):
     )
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
     writer = providers.Singleton(ExtractiveWriter, analyzer)
-    api_keys = providers.Singleton(InMemoryApiKeys, api_key_list)
     queue = providers.Singleton(InProcessWorkQueue)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
@@ -103,6 +105,7 @@ class UseCases(containers.DeclarativeContainer):
     adapters = providers.DependenciesContainer()
     holder = providers.Object("one process")
     keep_vectors = providers.Object(True)
+    remembered_keys = providers.Object(0)
 
     unit_of_work = adapters.unit_of_work.provider
     reading = adapters.reading.provider
@@ -126,7 +129,12 @@ class UseCases(containers.DeclarativeContainer):
         holder=holder,
     )
     search_passages = providers.Singleton(SearchPassages, reading, find_passages)
-    authenticate = providers.Singleton(Authenticate, adapters.api_keys, adapters.clock)
+    remembered = providers.Singleton(RememberedKeys, remembered_keys)
+    authenticate = providers.Singleton(Authenticate, adapters.first_keys, reading, remembered, adapters.clock)
+    issue_key = providers.Singleton(IssueKey, unit_of_work, adapters.clock, adapters.ids)
+    read_keys = providers.Singleton(ReadKeys, reading)
+    revoke_key = providers.Singleton(RevokeKey, unit_of_work, remembered)
+    read_caller = providers.Singleton(ReadCaller, reading)
     submit_ingestion = providers.Singleton(SubmitIngestion, unit_of_work, adapters.queue, adapters.clock, adapters.ids)
     ingest_documents = providers.Singleton(
         IngestDocuments,

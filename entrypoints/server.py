@@ -19,7 +19,7 @@ import msgspec
 import uvicorn
 
 from adapters.embedded_postgres.server import EmbeddedPostgres
-from domain.access.model import ApiKey, Principal, Scope
+from domain.access.model import Principal, Scope
 from entrypoints.data_directory import DataDirectory
 from entrypoints.logs import configure_logs
 from entrypoints.settings import Secret, Settings, SettingsError, unserved
@@ -147,7 +147,7 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
 
     principal = Principal("default", "admin", frozenset({Scope.ADMIN}))
     adapters = LiveAdapters(
-        api_key_list=(ApiKey(hashlib.sha256(admin_key.reveal().encode()).digest(), principal),),
+        first_keys={hashlib.sha256(admin_key.reveal().encode()).digest(): principal},
         database_url=database_url,
         index_folder=directory.index,
     )

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4, uuid5
 
 from application.ports import Ingestion, IngestionStatus
-from domain.access.model import Owner, Principal, Scope
+from domain.access.model import ApiKey, Owner, Principal, Scope
 from domain.access.readable import ReadableCollections, readable_collections
 from domain.conversation.model import Conversation, Question, Turn
 from domain.grounding.model import (
@@ -41,6 +41,20 @@ def a_principal(
     collections: frozenset[str] | None = None,
 ) -> Principal:
     return Principal(tenant, "a key", scopes, collections)
+
+
+def an_api_key(key_id: UUID | None = None, **changes: Any) -> ApiKey:
+    """A key that may ask everything, with a secret of its own that nobody knows."""
+    key_id = key_id or uuid4()
+    values: dict[str, Any] = {
+        "secret_sha256": sha256(key_id.bytes).digest(),
+        "name": "a key",
+        "tenant": str(key_id),
+        "scopes": frozenset({Scope.ASK}),
+        "collections": None,
+        "created_at": NOON,
+    }
+    return ApiKey(id=key_id, **(values | changes))
 
 
 def reading(*names: str) -> ReadableCollections:

@@ -143,6 +143,9 @@ def _handler(script: ScriptedService) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             self._answer("POST")
 
+        def do_DELETE(self) -> None:
+            self._answer("DELETE")
+
         def _answer(self, method: str) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             route = f"{method} {self.path}"

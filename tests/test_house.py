@@ -170,10 +170,18 @@ def test_every_served_route_is_described_in_the_guide() -> None:
     assert own - described(guide()) == set()
 
 
+def every_command(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        yield above + name, command
+        if isinstance(command, click.Group):
+            yield from every_command(command, f"{above}{name} ")
+
+
 def test_every_command_and_option_is_described_in_the_guide() -> None:
     page = (GUIDE / "command-line.md").read_text()
-    missing = [f"ibid {name}" for name in main.commands if f"`ibid {name}" not in page]
-    for name, command in main.commands.items():
+    commands = dict(every_command(main))
+    missing = [f"ibid {name}" for name in commands if f"`ibid {name}" not in page]
+    for name, command in commands.items():
         options = {option for one in command.params if isinstance(one, click.Option) for option in one.opts}
         missing += [f"ibid {name} {option}" for option in options if f"`{option}`" not in page]
     assert missing == []

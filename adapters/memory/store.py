@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from application.ports import DocumentOutcome, Ingestion, StagedDocument
+from domain.access.model import ApiKey
 from domain.conversation.model import Conversation, Turn
 from domain.library.model import Collection, Document, DocumentVersion
 from domain.retrieval.model import Vector
@@ -44,6 +45,7 @@ class InMemoryStore:
     turns: dict[UUID, Turn] = field(default_factory=dict)
     leases: dict[UUID, Lease] = field(default_factory=dict)
     ingestions: dict[UUID, StagedIngestion] = field(default_factory=dict)
+    api_keys: dict[UUID, ApiKey] = field(default_factory=dict)
 
 
 class Transaction:

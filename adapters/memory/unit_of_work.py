@@ -3,6 +3,7 @@
 from types import TracebackType
 from typing import Self
 
+from adapters.memory.access import InMemoryApiKeys
 from adapters.memory.conversations import InMemoryConversations, InMemoryTurns
 from adapters.memory.ingestions import InMemoryIngestions
 from adapters.memory.library import InMemoryCollections, InMemoryDocuments, InMemoryEmbeddingStore
@@ -26,6 +27,7 @@ class InMemoryUnitOfWork(UnitOfWork):
         self.conversations = InMemoryConversations(store, self._transaction)
         self.turns = InMemoryTurns(store, self._transaction)
         self.ingestions = InMemoryIngestions(store, self._transaction)
+        self.api_keys = InMemoryApiKeys(store, self._transaction)
 
     async def __aenter__(self) -> Self:
         return self

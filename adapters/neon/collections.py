@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from adapters.neon.tables import collections
 from adapters.neon.transaction import Transaction
+from domain.grounding.model import Verification
 from domain.library.model import Collection, Visibility
 from domain.library.ports import Collections
 
@@ -34,6 +35,8 @@ class NeonCollections(Collections):
                 Visibility(row.visibility),
                 row.language,
                 row.trust,
+                row.instructions,
+                Verification(row.verification),
             )
             for row in found
         ]

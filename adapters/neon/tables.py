@@ -62,6 +62,35 @@ collections = Table(
     Column("language", Text, nullable=False),
     Column("trust", SmallInteger, nullable=False),
     Column("created_at", TIME, nullable=False),
+    # With defaults, so that the release before this one can go on adding collections.
+    Column("instructions", Text, nullable=False, server_default=""),
+    Column("verification", Text, nullable=False, server_default="flag"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("secret_sha256", LargeBinary, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    # NULL: every collection.
+    Column("collections", ARRAY(Text)),
+    Column("created_at", TIME, nullable=False),
+    Column("expires_at", TIME),
+    Index("one_key_per_secret", "secret_sha256", unique=True),
+    Index("api_keys_newest", "created_at", "id"),
+)
+
+# Unlogged: a count of the last minute need not survive a crash, and is not worth waiting for the disk.
+rate_windows = Table(
+    "rate_windows",
+    metadata,
+    Column("bucket", LargeBinary, primary_key=True),
+    Column("began_at", TIME, nullable=False),
+    Column("used", Integer, nullable=False),
+    prefixes=["UNLOGGED"],
 )
 
 documents = Table(

@@ -5,6 +5,7 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.neon.api_keys import NeonApiKeys
 from adapters.neon.collections import NeonCollections
 from adapters.neon.conversations import NeonConversations
 from adapters.neon.documents import NeonDocuments
@@ -26,6 +27,7 @@ class NeonUnitOfWork(UnitOfWork):
         self.conversations = NeonConversations(self._transaction)
         self.turns = NeonTurns(self._transaction)
         self.ingestions = NeonIngestions(self._transaction)
+        self.api_keys = NeonApiKeys(self._transaction)
 
     async def __aenter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from domain.errors import OutOfRange, TextTooLong
+from domain.grounding.model import Verification
 from domain.text import clean_text, refuse_unstorable
 
 T = TypeVar("T")
@@ -35,7 +36,13 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A body of documents asked about together, known by its name (a slug)."""
+    """
+    A body of documents asked about together, known by its name (a slug).
+
+    ``language`` (ISO 639-1) decides how words are reduced to stems. ``instructions`` are the operator's to a model that
+    writes answers, ``verification`` what happens to the claims of a question that does not say. ``trust`` runs from 0
+    to 9.
+    """
 
     name: str
     created_at: datetime
@@ -44,6 +51,8 @@ class Collection:
     visibility: Visibility = Visibility.PRIVATE
     language: str = "en"
     trust: int = 5
+    instructions: str = ""
+    verification: Verification = Verification.FLAG
 
 
 def collection_name(value: str, *, field: str = "collection") -> str:

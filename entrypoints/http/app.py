@@ -19,6 +19,7 @@ from entrypoints.http.errors import answer_error
 from entrypoints.http.health import HealthController
 from entrypoints.http.ingestion import IngestionController
 from entrypoints.http.json_body import JSONRequest
+from entrypoints.http.keys import CallerController, KeysController
 from entrypoints.http.openapi import docs_page, openapi_config
 from entrypoints.http.searching import SearchingController
 
@@ -37,8 +38,8 @@ def create_app(
     Build the application.
 
     ``use_cases`` gives by name a function that returns the use case: authenticate, ask_question, search_passages,
-    submit_ingestion, read_ingestions, read_documents, forget_document, read_conversation. ``readiness`` returns
-    ``{"ready": bool, "checks": {name: outcome}}`` from memory.
+    submit_ingestion, read_ingestions, read_documents, forget_document, read_conversation, issue_key, read_keys,
+    revoke_key, read_caller. ``readiness`` returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
     """
     authenticate: Callable[[], Authenticate] = use_cases["authenticate"]
     app = Litestar(
@@ -48,6 +49,8 @@ def create_app(
             ConversationsController,
             DocumentsController,
             IngestionController,
+            KeysController,
+            CallerController,
             HealthController,
             docs_page,
         ],

@@ -37,6 +37,7 @@ TABLE: Final[Mapping[type[IbidError], Row]] = {
     errors.ConversationNotFound: Row(404, "conversation_not_found", "No such conversation"),
     errors.TurnNotFound: Row(404, "turn_not_found", "No such turn"),
     errors.IngestionNotFound: Row(404, "ingestion_not_found", "No such ingestion"),
+    errors.ApiKeyNotFound: Row(404, "api_key_not_found", "No such API key"),
     errors.DocumentVersionGone: Row(410, "document_version_gone", "The text was removed"),
     errors.ConversationBusy: Row(409, "conversation_busy", "Another question of this conversation still runs"),
     errors.DocumentUnreadable: Row(422, "document_unreadable", "A document cannot be read"),

@@ -6,12 +6,19 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
+
+import msgspec
 
 from entrypoints.data_directory import admin_key_file, kept_admin_key, running_server
 from entrypoints.settings import Secret, Settings, read_environment, read_settings
 from entrypoints.terminal.failures import CommandFailed
 from entrypoints.terminal.service import Service
+
+STORES: Final = ("database_url", "database_url_unpooled", "api_key")
+"""Settings that lead to what the operator keeps, and the key that belongs there."""
 
 PROBE_S: Final = 3.0
 """A live service answers /health/live from memory, in milliseconds even on a busy machine."""
@@ -38,6 +45,26 @@ def find_service() -> Iterator[Service]:
         logging.getLogger("ibid").setLevel(logging.WARNING)  # nobody asked this command for a service's log
         with own_service(served.url, settings) as service:
             yield service
+
+
+@contextmanager
+def fresh_service() -> Iterator[Service]:
+    """
+    A service of this command's own over an empty folder, which goes with it; models and embedders as they are set.
+
+    The operator's database and index are left alone. Raises SettingsError.
+    """
+    from entrypoints.server import serve_in_background
+
+    settings = read_settings(read_environment())
+    with TemporaryDirectory(prefix="ibid-") as folder:
+        # Started by root, PostgreSQL runs as another user, who must be let through; the folder cannot be listed.
+        Path(folder).chmod(0o711)
+        settings = msgspec.structs.replace(settings, data_dir=Path(folder), **dict.fromkeys(STORES))
+        with serve_in_background(settings) as served:
+            logging.getLogger("ibid").setLevel(logging.WARNING)
+            with own_service(served.url, settings) as service:
+                yield service
 
 
 def own_service(url: str, settings: Settings) -> Service:

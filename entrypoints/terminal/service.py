@@ -20,8 +20,17 @@ CONNECT_S: Final = 10.0
 
 _WAYS_OUT: Final = {
     "collection_not_found": "fill it with 'ibid ingest PATH --collection NAME'",
+    "api_key_not_found": "'ibid keys list' shows those that there are",
     "conversation_not_found": "leave --conversation out to begin a new one",
 }
+
+
+class TryLater(CommandFailed):
+    """Refused for now: the same request may go through after ``seconds``."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(f"{message}; try again in {seconds} s")
+        self.seconds = seconds
 
 
 class Service:
@@ -66,6 +75,12 @@ class Service:
         with self._explained():
             return self._json(self._http.post(path, content=body, headers={"Content-Type": "application/json"}))
 
+    def delete(self, path: str) -> None:
+        with self._explained():
+            response = self._http.delete(path)
+            if not response.is_success:
+                raise self._refused(response)
+
     def stream(self, path: str, body: Mapping[str, Any]) -> AbstractContextManager[Iterator[ServerEvent]]:
         """The events of an answer that is streamed. Entering, and each step, raises CommandFailed."""
         return self._streamed(path, body)
@@ -100,7 +115,7 @@ class Service:
         way_out = _WAYS_OUT.get(str(problem.get("code")), "")
         after = response.headers.get("Retry-After", "")
         if after.isdigit():
-            way_out = f"try again in {after} s"
+            return TryLater(said, int(after))
         return CommandFailed(f"{said}; {way_out}" if way_out else said)
 
     @contextmanager

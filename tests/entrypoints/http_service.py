@@ -12,7 +12,7 @@ from dependency_injector import providers
 from litestar import Litestar
 
 from application.ports import AnswerWriter
-from domain.access.model import ApiKey, Principal, Scope
+from domain.access.model import Principal, Scope
 from domain.conversation.model import Question
 from domain.grounding.model import Evidence
 from entrypoints.asgi import build_app
@@ -56,11 +56,10 @@ class HttpService:
     """``docs`` holds two pages that every key may read; ``payroll`` one that only the admin may."""
 
     def __init__(self, writer: AnswerWriter | None = None) -> None:
-        keys = tuple(
-            ApiKey(hashlib.sha256(key.encode()).digest(), principal)
-            for key, principal in zip(KEYS, _PRINCIPALS, strict=True)
-        )
-        self.adapters = MemoryAdapters(api_key_list=keys)
+        first_keys = {
+            hashlib.sha256(key.encode()).digest(): principal for key, principal in zip(KEYS, _PRINCIPALS, strict=True)
+        }
+        self.adapters = MemoryAdapters(first_keys=first_keys)
         if writer is not None:
             self.adapters.writer.override(providers.Object(writer))
         self.app: Litestar = build_app(self.adapters, holder="a test", only_process=True)
