@@ -21,6 +21,7 @@ class SearchPassagesQuery:
     collections: Sequence[str] | None = None
     filters: SearchFilters = field(default_factory=SearchFilters)
     limit: int = 10
+    rerank: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +40,10 @@ class SearchPassages:
             query.principal, (collection.name for collection in collections), asked=query.collections
         )
         return await self.find_passages.execute(
-            text, readable, languages=languages_of(collections, readable), filters=query.filters, top_k=query.limit
+            text,
+            readable,
+            languages=languages_of(collections, readable),
+            filters=query.filters,
+            top_k=query.limit,
+            rerank=query.rerank,
         )

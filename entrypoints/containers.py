@@ -4,6 +4,7 @@ The composition root: which adapter stands behind which port.
 ``LiveAdapters`` and ``MemoryAdapters`` offer the same names, so ``UseCases`` takes either and nothing is overridden.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from adapters.bm25.analyzer import SnowballAnalyzer
 from adapters.bm25.encoder import Bm25SparseEncoder
 from adapters.markdown.formats import FormatParser
 from adapters.memory.analyzer import PlainAnalyzer
+from adapters.memory.budgets import InMemoryProviderBudgets
 from adapters.memory.clock import SystemClock, TimeOrderedIds
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
@@ -24,14 +26,13 @@ from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.memory.work_queue import InProcessWorkQueue
 from adapters.neon.engine import make_engine, statement_by_statement
 from adapters.neon.unit_of_work import NeonUnitOfWork
-from adapters.qdrant_edge.index import QdrantEdgeIndex
 from adapters.resilience.dependency import Dependencies
-from adapters.static.embedder import StaticEmbedder
+from adapters.resilience.http_client import HttpClients
 from adapters.worker_processes.preparer import ProcessPreparer
 from application.ask_question import AskQuestion
 from application.authenticate import Authenticate
 from application.extractive_writer import ExtractiveWriter
-from application.find_passages import FindPassages
+from application.find_passages import FindPassages, Reranking
 from application.forget_documents import ForgetDocument
 from application.ingest_documents import IngestDocuments
 from application.issue_key import IssueKey
@@ -46,7 +47,9 @@ from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
 from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal
+from entrypoints import outside as chosen
 from entrypoints.document_parts import document_parts
+from entrypoints.settings import Settings
 
 
 class MemoryAdapters(containers.DeclarativeContainer):
@@ -69,11 +72,14 @@ class MemoryAdapters(containers.DeclarativeContainer):
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
+    budgets = providers.Singleton(InMemoryProviderBudgets, providers.Object(()), clock)
+    reranking = providers.Object[Reranking | None](None)
 
 
 class LiveAdapters(containers.DeclarativeContainer):
-    """PostgreSQL, Qdrant's engine, static vectors."""
+    """PostgreSQL, and for the rest what the settings choose: by themselves Qdrant's engine and static vectors."""
 
+    settings = providers.Object(Settings(data_dir=Path()))
     first_keys = providers.Object[Mapping[bytes, Principal]]({})
     database_url = providers.Object("")
     index_folder = providers.Object(Path())
@@ -81,22 +87,21 @@ class LiveAdapters(containers.DeclarativeContainer):
     engine = providers.Singleton(make_engine, database_url)
     unit_of_work = providers.Factory(NeonUnitOfWork, engine)
     # Reads see no more of one another in a transaction than outside of one, and a transaction is two round trips.
-    reading = providers.Factory(NeonUnitOfWork, providers.Singleton(statement_by_statement, engine))
+    statements = providers.Singleton(statement_by_statement, engine)
+    reading = providers.Factory(NeonUnitOfWork, statements)
     analyzer = providers.Singleton(SnowballAnalyzer)
     sparse_encoder = providers.Singleton(Bm25SparseEncoder, analyzer)
-    embedder = providers.Singleton(StaticEmbedder)
-    passage_index = providers.Singleton(
-        QdrantEdgeIndex,
-        # A folder an embedder: vectors of two models never share an index.
-        providers.Callable(lambda folder, embedder: folder / embedder.name, index_folder, embedder),
-        embedder.provided.dimensions,
-    )
+    clock = providers.Singleton(SystemClock)
+    outside = providers.Singleton(Dependencies)
+    http_clients = providers.Singleton(HttpClients)
+    budgets = providers.Singleton(chosen.budgets, settings, statements, clock)
+    embedder = providers.Singleton(chosen.embedder, settings, outside, http_clients, budgets)
+    reranking = providers.Singleton(chosen.reranking, settings, outside, http_clients, budgets)
+    passage_index = providers.Singleton(chosen.passage_index, settings, outside, index_folder, embedder)
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
     writer = providers.Singleton(ExtractiveWriter, analyzer)
     queue = providers.Singleton(InProcessWorkQueue)
-    clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
-    outside = providers.Singleton(Dependencies)
 
 
 class UseCases(containers.DeclarativeContainer):
@@ -117,6 +122,7 @@ class UseCases(containers.DeclarativeContainer):
         unit_of_work=reading,
         analyzer=adapters.analyzer,
         clock=adapters.clock,
+        reranking=adapters.reranking,
     )
     ask_question = providers.Singleton(
         AskQuestion,
@@ -160,6 +166,7 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
     """Open what must be open before the first request, and close it after the last."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(adapters.engine().dispose)
+        stack.push_async_callback(adapters.http_clients().aclose)
         preparer = adapters.preparer()
         await preparer.open()
         stack.push_async_callback(preparer.close)
@@ -167,4 +174,6 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
         await index.open()
         stack.push_async_callback(index.close)
         await adapters.embedder().load()
+        # Its SDK takes half a second to import, which no question is to wait for.
+        await asyncio.to_thread(adapters.reranking)
         yield

@@ -147,6 +147,7 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
 
     principal = Principal("default", "admin", frozenset({Scope.ADMIN}))
     adapters = LiveAdapters(
+        settings=settings,
         first_keys={hashlib.sha256(admin_key.reveal().encode()).digest(): principal},
         database_url=database_url,
         index_folder=directory.index,

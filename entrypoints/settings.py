@@ -2,12 +2,14 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 from dotenv import dotenv_values
+
+from domain.access.quotas import Plan
 
 MIN_ADMIN_KEY_CHARS: Final = 24
 _TEST_PREFIX: Final = "IBID_TEST_"
@@ -53,16 +55,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Secret | None = None
     database_url_unpooled: Secret | None = None
     keep_vectors: bool = True
+    plan: Plan = Plan.FREE
+    cohere_api_key: Secret | None = None
+    cohere_base_url: str = "https://api.cohere.com"
+    embed_model: str = "embed-v4.0"
+    embed_dimensions: int = 1_024
+    embed_type: Literal["float", "int8", "base64"] = "float"
+    rerank_model: str = "rerank-v4.0-fast"
+    rerank_budget_ms: int = 150
+    cohere_calls_per_month: int = 1_000
+    model_calls_per_day: int = 50
+    qdrant_url: str | None = None
+    qdrant_api_key: Secret | None = None
+    qdrant_shards: int = 1
+    qdrant_replicas: int = 1
+    qdrant_keep_alive: bool = False
     log: Literal["text", "json"] = "text"
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for what must not let one through."""
-        held = (self.admin_key, self.api_key, self.database_url, self.database_url_unpooled)
-        return tuple(secret.reveal() for secret in held if secret is not None)
+        held = (getattr(self, name) for name in self.__struct_fields__)
+        return tuple(value.reveal() for value in held if isinstance(value, Secret))
 
 
-UNSERVED: Final = ("QDRANT_URL", "COHERE_API_KEY", "OPENROUTER_API_KEY")
+EMBED_V4_DIMENSIONS: Final = (256, 512, 1_024, 1_536)
+"""Source: Cohere's embed reference, read 2026-11."""
+
+UNSERVED: Final = ("OPENROUTER_API_KEY",)
 """Providers that this version cannot use yet: set, they are named in a warning instead of being dropped in silence."""
 
 
@@ -86,24 +106,43 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_PORT": _whole_number("IBID_PORT", 0, 65_535),
         "IBID_WORKERS": _one_worker,
         "IBID_ADMIN_KEY": _admin_key,
-        "IBID_URL": _http_url,
+        "IBID_URL": _http_url("IBID_URL"),
         "IBID_API_KEY": Secret,
-        "IBID_KEEP_VECTORS": _switch,
-        "IBID_LOG": _log,
+        "IBID_KEEP_VECTORS": _switch("IBID_KEEP_VECTORS"),
+        "IBID_PLAN": _one_of("IBID_PLAN", Plan),
+        "IBID_EMBED_MODEL": str,
+        "IBID_EMBED_DIMENSIONS": _whole_number("IBID_EMBED_DIMENSIONS", 1, 4_096),
+        "IBID_EMBED_TYPE": _one_of("IBID_EMBED_TYPE", ("float", "int8", "base64")),
+        "IBID_RERANK_MODEL": str,
+        "IBID_RERANK_BUDGET_MS": _whole_number("IBID_RERANK_BUDGET_MS", 0, 60_000),
+        "IBID_COHERE_CALLS_PER_MONTH": _whole_number("IBID_COHERE_CALLS_PER_MONTH", 0, 999_999_999),
+        "IBID_MODEL_CALLS_PER_DAY": _whole_number("IBID_MODEL_CALLS_PER_DAY", 0, 999_999_999),
+        "IBID_QDRANT_SHARDS": _whole_number("IBID_QDRANT_SHARDS", 1, 1_000),
+        "IBID_QDRANT_REPLICAS": _whole_number("IBID_QDRANT_REPLICAS", 1, 100),
+        "IBID_QDRANT_KEEP_ALIVE": _switch("IBID_QDRANT_KEEP_ALIVE"),
+        "IBID_LOG": _one_of("IBID_LOG", ("text", "json")),
+    }
+    plain: dict[str, Callable[[str], object]] = {
+        "DATABASE_URL": _database_url("DATABASE_URL"),
+        "DATABASE_URL_UNPOOLED": _database_url("DATABASE_URL_UNPOOLED"),
+        "COHERE_API_KEY": Secret,
+        "COHERE_BASE_URL": _http_url("COHERE_BASE_URL"),
+        "QDRANT_URL": _http_url("QDRANT_URL"),
+        "QDRANT_API_KEY": Secret,
     }
     for name in sorted(given):
         if name.startswith("IBID_") and not name.startswith(_TEST_PREFIX) and name not in known:
             raise SettingsError(f"{name} is not a setting of this version; .env.example lists them all")
     values: dict[str, object] = {"data_dir": default_data_dir()}
-    for name, read in known.items():
+    for name, read in (known | plain).items():
         if name in given:
             values[name.removeprefix("IBID_").lower()] = read(given[name])
-    for name in ("DATABASE_URL", "DATABASE_URL_UNPOOLED"):
-        if name in given:
-            values[name.lower()] = _database_url(name, given[name])
     settings = Settings(**values)  # type: ignore[arg-type]  # each reader above returns its field's type
     if settings.database_url is not None and settings.admin_key is None and settings.url is None:
         raise SettingsError("IBID_ADMIN_KEY must be set when DATABASE_URL is: the key is not made up for you then")
+    if settings.embed_model.startswith("embed-v4") and settings.embed_dimensions not in EMBED_V4_DIMENSIONS:
+        allowed = ", ".join(map(str, EMBED_V4_DIMENSIONS))
+        raise SettingsError(f"IBID_EMBED_DIMENSIONS of {settings.embed_model} must be one of {allowed}")
     return settings
 
 
@@ -133,25 +172,39 @@ def _admin_key(value: str) -> Secret:
     return Secret(value)
 
 
-def _http_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise SettingsError(f"IBID_URL must begin with http:// or https://, not {value[:12]!r}")
-    return value.rstrip("/")
+def _http_url(name: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise SettingsError(f"{name} must begin with http:// or https://, not {value[:12]!r}")
+        return value.rstrip("/")
+
+    return read
 
 
-def _database_url(name: str, value: str) -> Secret:
-    if not value.startswith(("postgres://", "postgresql://")):
-        raise SettingsError(f"{name} must begin with postgresql://")
-    return Secret(value)
+def _database_url(name: str) -> Callable[[str], Secret]:
+    def read(value: str) -> Secret:
+        if not value.startswith(("postgres://", "postgresql://")):
+            raise SettingsError(f"{name} must begin with postgresql://")
+        return Secret(value)
+
+    return read
 
 
-def _switch(value: str) -> bool:
-    if value.lower() not in ("on", "off", "true", "false", "1", "0"):
-        raise SettingsError(f"IBID_KEEP_VECTORS must be on or off, not {value!r}")
-    return value.lower() in ("on", "true", "1")
+def _switch(name: str) -> Callable[[str], bool]:
+    def read(value: str) -> bool:
+        if value.lower() not in ("on", "off", "true", "false", "1", "0"):
+            raise SettingsError(f"{name} must be on or off, not {value!r}")
+        return value.lower() in ("on", "true", "1")
+
+    return read
 
 
-def _log(value: str) -> str:
-    if value not in ("text", "json"):
-        raise SettingsError(f"IBID_LOG must be text or json, not {value!r}")
-    return value
+def _one_of(name: str, values: Iterable[str]) -> Callable[[str], str]:
+    words = list(values)
+
+    def read(value: str) -> str:
+        if value not in words:
+            raise SettingsError(f"{name} must be {' or '.join(words)}, not {value!r}")
+        return words[words.index(value)]
+
+    return read

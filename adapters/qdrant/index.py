@@ -51,24 +51,32 @@ class QdrantIndex(PassageSearch, PassageWriter):
     """
 
     def __init__(
-        self, client: AsyncQdrantClient, dependency: Dependency, *, embedder: str, dimensions: int, sizing: Sizing
+        self,
+        client: AsyncQdrantClient,
+        dependency: Dependency,
+        *,
+        embedder: str,
+        dimensions: int,
+        sizing: Sizing,
+        keep_alive: bool = False,
     ) -> None:
         self._client = client
         self._dependency = dependency
         self._alias = alias_of(embedder)
         self._dimensions = dimensions
         self._sizing = sizing
+        self._keep_alive = keep_alive
         self._ready = False
         self._preparing = asyncio.Lock()
         self._awake: asyncio.Task[None] | None = None
 
-    async def open(self, *, keep_alive: bool = False) -> None:
+    async def open(self) -> None:
         """Raises PortRefused for a wrong key, or a collection made for other vectors."""
         try:
             await self._dependency.call(lambda _: self._prepared(), timeout_s=WRITE_S)
         except PortUnavailable as error:
             _log.warning("the passage index is away; searches use the database", extra={"reason": str(error)})
-        if keep_alive:
+        if self._keep_alive:
             self._awake = asyncio.create_task(self._stay_awake())
 
     async def close(self) -> None:

@@ -14,6 +14,22 @@ CONNECT_TIMEOUT_S: Final = 5.0
 _KEEP_ALIVE_S: Final = 30.0
 
 
+class HttpClients:
+    """Clients of one process, closed together."""
+
+    def __init__(self) -> None:
+        self._made: list[httpx.AsyncClient] = []
+
+    def client(self, base_url: str, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
+        made = http_client(base_url, headers=headers)
+        self._made.append(made)
+        return made
+
+    async def aclose(self) -> None:
+        while self._made:
+            await self._made.pop().aclose()
+
+
 def http_client(base_url: str, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
     """
     A client for one service; close it by ``aclose``. Nothing connects before its first use, nor is a loop needed.

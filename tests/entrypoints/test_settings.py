@@ -64,7 +64,7 @@ def test_names_for_tests_are_let_through() -> None:
 
 
 def test_a_provider_that_this_version_cannot_use_is_named() -> None:
-    assert unserved({"COHERE_API_KEY": "x", "QDRANT_URL": ""}) == ["COHERE_API_KEY"]
+    assert unserved({"OPENROUTER_API_KEY": "x", "QDRANT_URL": ""}) == ["OPENROUTER_API_KEY"]
 
 
 def test_no_secret_shows_in_the_repr_of_settings() -> None:
