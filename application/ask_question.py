@@ -19,6 +19,7 @@ from domain.access.readable import ReadableCollections, readable_collections
 from domain.conversation.model import AskOptions, Attempt, Conversation, Question, Turn, TurnStatus
 from domain.grounding.abstention import decide_abstention, insufficient, verification_failed
 from domain.grounding.model import Verification
+from domain.grounding.ports import ReferenceFormatter
 from domain.grounding.references import references
 from domain.grounding.verdicts import VERIFIER
 from domain.library.model import Collection
@@ -64,6 +65,7 @@ class AskQuestion:
         unit_of_work: UnitOfWorkFactory,
         find_passages: FindPassages,
         writer: AnswerWriter,
+        reference_formatter: ReferenceFormatter,
         analyzer: Analyzer,
         clock: Clock,
         ids: IdSource,
@@ -73,6 +75,7 @@ class AskQuestion:
         self._unit_of_work = unit_of_work
         self._find_passages = find_passages
         self._writer = writer
+        self._reference_formatter = reference_formatter
         self._analyzer = analyzer
         self._clock = clock
         self._ids = ids
@@ -209,7 +212,9 @@ class AskQuestion:
             answer.text,
             claims=tuple(answer.claims),
             verifier=None if options.verification is Verification.OFF else VERIFIER,
-            references=references(answer.cited, turn.evidence, style=options.citation_style),
+            references=references(
+                answer.cited, turn.evidence, style=options.citation_style, formatter=self._reference_formatter
+            ),
             model=self._writer.name,
         )
 

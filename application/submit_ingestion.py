@@ -1,12 +1,32 @@
 """Take documents in: when this returns, the request and its documents are safe."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from application.ports import Clock, IdSource, Ingestion, IngestionStatus, UnitOfWork, UnitOfWorkFactory, WorkQueue
+from application.ports import (
+    Arrival,
+    Clock,
+    IdSource,
+    Ingestion,
+    IngestionStatus,
+    UnitOfWork,
+    UnitOfWorkFactory,
+    WorkQueue,
+)
 from domain.access.model import Principal, Scope
 from domain.errors import CollectionNotFound, OutOfRange
 from domain.library.model import Collection, SourceDocument, collection_name
+
+
+@dataclass(frozen=True, slots=True)
+class IngestionRequest:
+    """Who wants what kind of ingestion, without its documents."""
+
+    principal: Principal
+    collection: str
+    base_url: str | None = None
+    prune: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +36,19 @@ class SubmitIngestionCommand:
     sources: Sequence[SourceDocument]
     base_url: str | None = None
     prune: bool = False
+
+
+@dataclass(slots=True)
+class Storing:
+    """A request that is being stored: its documents are added in as many parts as they come."""
+
+    ingestion: Ingestion
+    _uow: UnitOfWork
+    _count: int = 0
+
+    async def add(self, arrivals: Sequence[Arrival]) -> None:
+        await self._uow.ingestions.stage(self.ingestion.id, arrivals, first=self._count)
+        self._count += len(arrivals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +67,33 @@ class SubmitIngestion:
 
     async def execute(self, command: SubmitIngestionCommand) -> Ingestion:
         command.principal.require(Scope.INGEST)
-        name = collection_name(command.collection)
+        collection_name(command.collection)
         self._check(command.sources)
+        request = IngestionRequest(command.principal, command.collection, command.base_url, command.prune)
+        async with self.storing(request) as storing:
+            await storing.add(command.sources)
+        return storing.ingestion
+
+    @asynccontextmanager
+    async def storing(self, request: IngestionRequest) -> AsyncIterator[Storing]:
+        """One transaction around all that is added; leaving by an error stores nothing."""
+        request.principal.require(Scope.INGEST)
+        name = collection_name(request.collection)
         ingestion = Ingestion(
             self.ids.new(),
-            command.principal.owner,
+            request.principal.owner,
             name,
-            command.base_url,
-            command.prune,
+            request.base_url,
+            request.prune,
             IngestionStatus.QUEUED,
             self.clock.now(),
         )
         async with self.unit_of_work() as uow:
-            await self._ensure_collection(uow, name, command.principal)
-            await uow.ingestions.add(ingestion, command.sources)
+            await self._ensure_collection(uow, name, request.principal)
+            await uow.ingestions.add(ingestion, ())
+            yield Storing(ingestion, uow)
             await uow.commit()
         self.queue.wake(ingestion.id)
-        return ingestion
 
     @staticmethod
     def _check(sources: Sequence[SourceDocument]) -> None:

@@ -8,6 +8,8 @@ Every error that Ibid raises on purpose.
     │   │   ├── TextTooLong
     │   │   ├── ForbiddenCharacter
     │   │   └── OutOfRange
+    │   ├── UploadTooLarge       more files or bytes than one upload may hold, packed or unpacked
+    │   ├── ArchiveUnreadable    an uploaded archive is damaged, or none
     │   ├── Missing              not there, or not the caller's to see: the two are told apart nowhere
     │   │   ├── CollectionNotFound
     │   │   ├── DocumentNotFound
@@ -18,6 +20,7 @@ Every error that Ibid raises on purpose.
     │   │   └── ApiKeyNotFound
     │   ├── DocumentVersionGone  was there, and was removed
     │   ├── ConversationBusy     another turn of this conversation still runs
+    │   ├── IngestionRunning     it has not ended, and what was asked for needs its end
     │   ├── DocumentUnreadable   one document cannot be parsed; the others are untouched
     │   ├── BadCursor            a cursor that this listing did not give out
     │   └── AccessDenied
@@ -70,6 +73,20 @@ class OutOfRange(Refused):
     pass
 
 
+class UploadTooLarge(DomainError):
+    """``limit`` says which limit, in words and with its figure."""
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(f"the upload is too large: {limit}")
+
+
+class ArchiveUnreadable(DomainError):
+    """The archive as a whole; an entry that cannot be read costs only itself."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the archive cannot be read: {reason}")
+
+
 class Missing(DomainError):
     """Not there, or not the caller's to see; ``what`` is the kind of thing, ``name`` what was asked for."""
 
@@ -118,6 +135,11 @@ class ConversationBusy(DomainError):
         super().__init__(
             f"a question in conversation {str(conversation_id)!r} is still being answered; wait for its end"
         )
+
+
+class IngestionRunning(DomainError):
+    def __init__(self, ingestion_id: object) -> None:
+        super().__init__(f"ingestion {str(ingestion_id)!r} has not ended; wait for its end, or cancel it first")
 
 
 class DocumentUnreadable(DomainError):

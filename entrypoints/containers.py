@@ -13,6 +13,7 @@ from dependency_injector import containers, providers
 
 from adapters.bm25.analyzer import SnowballAnalyzer
 from adapters.bm25.encoder import Bm25SparseEncoder
+from adapters.citeproc.formatter import CiteprocReferenceFormatter
 from adapters.markdown.formats import FormatParser
 from adapters.memory.analyzer import PlainAnalyzer
 from adapters.memory.budgets import InMemoryProviderBudgets
@@ -20,6 +21,7 @@ from adapters.memory.clock import SystemClock, TimeOrderedIds
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
 from adapters.memory.preparer import InThreadPreparer
+from adapters.memory.references import PlainReferenceFormatter
 from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
@@ -28,25 +30,31 @@ from adapters.neon.engine import make_engine, statement_by_statement
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.resilience.dependency import Dependencies
 from adapters.resilience.http_client import HttpClients
+from adapters.uploads.upload import uploads_in_memory, uploads_on_disk
 from adapters.worker_processes.preparer import ProcessPreparer
 from application.ask_question import AskQuestion
 from application.authenticate import Authenticate
+from application.change_ingestions import CancelIngestion, RetryIngestion
 from application.extractive_writer import ExtractiveWriter
 from application.find_passages import FindPassages, Reranking
 from application.forget_documents import ForgetDocument
 from application.ingest_documents import IngestDocuments
+from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
 from application.read_caller import ReadCaller
 from application.read_conversation import ReadConversation
 from application.read_documents import ReadDocuments
 from application.read_ingestions import ReadIngestions
 from application.read_keys import ReadKeys
+from application.read_references import ReadReferences
 from application.remembered_keys import RememberedKeys
 from application.revoke_key import RevokeKey
 from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
+from application.submit_upload import SubmitUpload
 from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal
+from domain.library.ports import UploadLimits
 from entrypoints import outside as chosen
 from entrypoints.document_parts import document_parts
 from entrypoints.settings import Settings
@@ -68,7 +76,9 @@ class MemoryAdapters(containers.DeclarativeContainer):
         InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
     )
     writer = providers.Singleton(ExtractiveWriter, analyzer)
+    reference_formatter = providers.Singleton(PlainReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
+    uploads = providers.Singleton(uploads_in_memory, providers.Object(UploadLimits()))
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
@@ -83,6 +93,8 @@ class LiveAdapters(containers.DeclarativeContainer):
     first_keys = providers.Object[Mapping[bytes, Principal]]({})
     database_url = providers.Object("")
     index_folder = providers.Object(Path())
+    uploads_folder = providers.Object(Path())
+    upload_limits = providers.Object(UploadLimits())
 
     engine = providers.Singleton(make_engine, database_url)
     unit_of_work = providers.Factory(NeonUnitOfWork, engine)
@@ -100,7 +112,9 @@ class LiveAdapters(containers.DeclarativeContainer):
     passage_index = providers.Singleton(chosen.passage_index, settings, outside, index_folder, embedder)
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
     writer = providers.Singleton(ExtractiveWriter, analyzer)
+    reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
+    uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
     ids = providers.Singleton(TimeOrderedIds)
 
 
@@ -129,6 +143,7 @@ class UseCases(containers.DeclarativeContainer):
         unit_of_work=unit_of_work,
         find_passages=find_passages,
         writer=adapters.writer,
+        reference_formatter=adapters.reference_formatter,
         analyzer=adapters.analyzer,
         clock=adapters.clock,
         ids=adapters.ids,
@@ -152,12 +167,24 @@ class UseCases(containers.DeclarativeContainer):
         ids=adapters.ids,
         keep_vectors=keep_vectors,
     )
+    submit_upload = providers.Singleton(SubmitUpload, submit_ingestion, adapters.uploads)
+    ingestion_news = providers.Singleton(IngestionNews)
     work_ingestions = providers.Singleton(
-        WorkIngestions, unit_of_work, ingest_documents, adapters.passage_index, adapters.queue, adapters.clock
+        WorkIngestions,
+        unit_of_work,
+        ingest_documents,
+        adapters.passage_index,
+        adapters.queue,
+        adapters.clock,
+        ingestion_news,
     )
     read_ingestions = providers.Singleton(ReadIngestions, reading)
+    follow_ingestion = providers.Singleton(FollowIngestion, reading, ingestion_news, adapters.clock)
+    cancel_ingestion = providers.Singleton(CancelIngestion, unit_of_work, adapters.clock, ingestion_news)
+    retry_ingestion = providers.Singleton(RetryIngestion, unit_of_work, adapters.queue)
     read_documents = providers.Singleton(ReadDocuments, reading)
     read_conversation = providers.Singleton(ReadConversation, reading)
+    read_references = providers.Singleton(ReadReferences, reading, adapters.reference_formatter)
     forget_document = providers.Singleton(ForgetDocument, unit_of_work, adapters.passage_index, adapters.clock)
 
 
@@ -176,4 +203,5 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
         await adapters.embedder().load()
         # Its SDK takes half a second to import, which no question is to wait for.
         await asyncio.to_thread(adapters.reranking)
+        await adapters.reference_formatter().load()
         yield

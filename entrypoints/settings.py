@@ -70,6 +70,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     qdrant_shards: int = 1
     qdrant_replicas: int = 1
     qdrant_keep_alive: bool = False
+    max_upload_mb: int = 64
+    max_inflated_mb: int = 50
+    max_inflation: int = 20
     log: Literal["text", "json"] = "text"
 
     @property
@@ -109,6 +112,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_URL": _http_url("IBID_URL"),
         "IBID_API_KEY": Secret,
         "IBID_KEEP_VECTORS": _switch("IBID_KEEP_VECTORS"),
+        "IBID_MAX_UPLOAD_MB": _whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
+        "IBID_MAX_INFLATED_MB": _whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
+        "IBID_MAX_INFLATION": _whole_number("IBID_MAX_INFLATION", 2, 1_000),
         "IBID_PLAN": _one_of("IBID_PLAN", Plan),
         "IBID_EMBED_MODEL": str,
         "IBID_EMBED_DIMENSIONS": _whole_number("IBID_EMBED_DIMENSIONS", 1, 4_096),

@@ -21,6 +21,7 @@ from entrypoints.http.ingestion import IngestionController
 from entrypoints.http.json_body import JSONRequest
 from entrypoints.http.keys import CallerController, KeysController
 from entrypoints.http.openapi import docs_page, openapi_config
+from entrypoints.http.references import ReferencesController
 from entrypoints.http.searching import SearchingController
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
@@ -38,8 +39,9 @@ def create_app(
     Build the application.
 
     ``use_cases`` gives by name a function that returns the use case: authenticate, ask_question, search_passages,
-    submit_ingestion, read_ingestions, read_documents, forget_document, read_conversation, issue_key, read_keys,
-    revoke_key, read_caller. ``readiness`` returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
+    submit_ingestion, submit_upload, read_ingestions, follow_ingestion, cancel_ingestion, retry_ingestion,
+    read_documents, forget_document, read_conversation, issue_key, read_keys, revoke_key, read_caller,
+    read_references. ``readiness`` returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
     """
     authenticate: Callable[[], Authenticate] = use_cases["authenticate"]
     app = Litestar(
@@ -47,6 +49,7 @@ def create_app(
             AskingController,
             SearchingController,
             ConversationsController,
+            ReferencesController,
             DocumentsController,
             IngestionController,
             KeysController,
