@@ -31,9 +31,14 @@ def unlimited() -> ProviderBudgets:
 
 @asynccontextmanager
 async def cohere_embedder(
-    url: str, *, key: str = KEY, budgets: ProviderBudgets | None = None, **changes: Any
+    url: str,
+    *,
+    key: str = KEY,
+    budgets: ProviderBudgets | None = None,
+    dependency: Dependency | None = None,
+    **changes: Any,
 ) -> AsyncIterator[CohereEmbedder]:
-    dependency = Dependency.named(EMBED_PORT, Policy(timeout_s=30))
+    dependency = dependency or Dependency.named(EMBED_PORT, Policy(timeout_s=30))
     calls = MeteredCalls(dependency, budgets or unlimited(), ProviderCall.EMBED)
     values: dict[str, Any] = {"model": "embed-v4.0", "dimensions": 256, "kind": "float"}
     async with http_client(url, headers={"Authorization": f"Bearer {key}"}) as client:
@@ -42,9 +47,9 @@ async def cohere_embedder(
 
 @asynccontextmanager
 async def cohere_reranker(
-    url: str, *, key: str = KEY, budgets: ProviderBudgets | None = None
+    url: str, *, key: str = KEY, budgets: ProviderBudgets | None = None, dependency: Dependency | None = None
 ) -> AsyncIterator[CohereReranker]:
-    dependency = Dependency.named(RERANK_PORT, Policy(timeout_s=5))
+    dependency = dependency or Dependency.named(RERANK_PORT, Policy(timeout_s=5))
     calls = MeteredCalls(dependency, budgets or unlimited(), ProviderCall.RERANK)
     async with http_client(url) as client:
         yield CohereReranker(client, calls, model="rerank-v4.0-fast", key=key, base_url=url)
@@ -52,14 +57,21 @@ async def cohere_reranker(
 
 @asynccontextmanager
 async def qdrant_index(
-    url: str, *, key: str | None = None, embedder: str = "of-four", dimensions: int = 4, **changes: Any
+    url: str,
+    *,
+    key: str | None = None,
+    embedder: str = "of-four",
+    dimensions: int = 4,
+    dependency: Dependency | None = None,
+    **changes: Any,
 ) -> AsyncIterator[QdrantIndex]:
     index = QdrantIndex(
         qdrant_client(url, key),
-        Dependency.named(INDEX_PORT, Policy(timeout_s=30)),
+        dependency or Dependency.named(INDEX_PORT, Policy(timeout_s=30)),
         embedder=embedder,
         dimensions=dimensions,
-        sizing=Sizing(**changes),
+        sizing=changes.pop("sizing", Sizing()),
+        **changes,
     )
     try:
         await index.open()

@@ -66,17 +66,26 @@ class CohereEmbedder(Embedder):
     """
     ``client`` carries the address and the key. ``kind`` is the form in which vectors come over the wire.
 
-    ``sized``: whether the model is told ``dimensions``; those before embed-v4 have one size and refuse to be.
+    A question takes at most ``question_s`` seconds. Models before embed-v4 are not told ``dimensions``: they have one
+    size each, and refuse to be told.
     """
 
     def __init__(
-        self, client: AsyncClient, calls: MeteredCalls, *, model: str, dimensions: int, kind: EmbeddingType = "float"
+        self,
+        client: AsyncClient,
+        calls: MeteredCalls,
+        *,
+        model: str,
+        dimensions: int,
+        kind: EmbeddingType = "float",
+        question_s: float = QUESTION_S,
     ) -> None:
         self._client = client
         self._calls = calls
         self._model = model
         self._dimensions = dimensions
         self._kind = kind
+        self._question_s = question_s
         self._cache = QuestionCache(self._question)
         self._at_once = asyncio.Semaphore(BATCHES_AT_ONCE)
 
@@ -104,7 +113,7 @@ class CohereEmbedder(Embedder):
                 task.cancel()  # of one that failed the others are of no use
 
     async def _question(self, text: str) -> Vector:
-        [vector] = await self._batch([text], Purpose.QUESTION, QUESTION_S)
+        [vector] = await self._batch([text], Purpose.QUESTION, self._question_s)
         return vector
 
     async def _passages(self, texts: Sequence[str]) -> list[Vector]:

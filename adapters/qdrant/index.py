@@ -59,6 +59,7 @@ class QdrantIndex(PassageSearch, PassageWriter):
         dimensions: int,
         sizing: Sizing,
         keep_alive: bool = False,
+        search_s: float = SEARCH_S,
     ) -> None:
         self._client = client
         self._dependency = dependency
@@ -66,6 +67,7 @@ class QdrantIndex(PassageSearch, PassageWriter):
         self._dimensions = dimensions
         self._sizing = sizing
         self._keep_alive = keep_alive
+        self._search_s = search_s
         self._ready = False
         self._preparing = asyncio.Lock()
         self._awake: asyncio.Task[None] | None = None
@@ -98,7 +100,7 @@ class QdrantIndex(PassageSearch, PassageWriter):
         if not halves or not readable:
             return HybridHits((), ())
         answers = await self._call(
-            lambda: self._client.query_batch_points(self._alias, list(halves.values())), timeout_s=SEARCH_S
+            lambda: self._client.query_batch_points(self._alias, list(halves.values())), timeout_s=self._search_s
         )
         found = dict(zip(halves, map(hits, answers), strict=True))
         return HybridHits(found.get(DENSE, ()), found.get(SPARSE, ()))

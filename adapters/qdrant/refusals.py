@@ -36,5 +36,6 @@ def port_errors() -> Iterator[None]:
     except UnexpectedResponse as error:
         headers = {name.lower(): value for name, value in error.headers.items()}
         raise fault_of_status(PORT, error.status_code or 0, headers) from None
-    except (ApiException, QdrantException):
+    except (ApiException, QdrantException, ValueError, AssertionError):
+        # Not JSON (the client reads it by the standard library), of another shape, or without a result.
         raise PortReplyInvalid(PORT, "its answer is not one that the client knows") from None

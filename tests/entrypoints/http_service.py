@@ -55,13 +55,16 @@ class ScriptedWriter(AnswerWriter):
 class HttpService:
     """``docs`` holds two pages that every key may read; ``payroll`` one that only the admin may."""
 
-    def __init__(self, writer: AnswerWriter | None = None) -> None:
+    def __init__(self, writer: AnswerWriter | None = None, **instead: object) -> None:
+        """``instead``: adapters in place of the usual ones, by their names in ``MemoryAdapters``."""
         first_keys = {
             hashlib.sha256(key.encode()).digest(): principal for key, principal in zip(KEYS, _PRINCIPALS, strict=True)
         }
         self.adapters = MemoryAdapters(first_keys=first_keys)
         if writer is not None:
             self.adapters.writer.override(providers.Object(writer))
+        for name, adapter in instead.items():
+            getattr(self.adapters, name).override(providers.Object(adapter))
         self.app: Litestar = build_app(self.adapters, holder="a test", only_process=True)
 
     @asynccontextmanager
