@@ -26,7 +26,7 @@ from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.memory.work_queue import InProcessWorkQueue
-from adapters.neon.engine import make_engine, statement_by_statement
+from adapters.neon.engine import BACKGROUND_POOL_SIZE, BACKGROUND_TIMEOUT_S, make_engine, statement_by_statement
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.resilience.dependency import Dependencies
 from adapters.resilience.http_client import HttpClients
@@ -68,6 +68,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
     store = providers.Singleton(InMemoryStore)
     unit_of_work = providers.Factory(InMemoryUnitOfWork, store)
     reading = unit_of_work
+    background_unit_of_work = unit_of_work
     analyzer = providers.Singleton(PlainAnalyzer)
     sparse_encoder = providers.Singleton(InMemorySparseEncoder, analyzer)
     embedder = providers.Singleton(HashingEmbedder)
@@ -99,6 +100,11 @@ class LiveAdapters(containers.DeclarativeContainer):
     engine = providers.Singleton(make_engine, database_url)
     unit_of_work = providers.Factory(NeonUnitOfWork, engine)
     # Reads see no more of one another in a transaction than outside of one, and a transaction is two round trips.
+    # A pool of its own: a large ingestion takes no connection from the questions, and its batches may take a minute.
+    background = providers.Singleton(
+        make_engine, database_url, pool_size=BACKGROUND_POOL_SIZE, command_timeout_s=BACKGROUND_TIMEOUT_S
+    )
+    background_unit_of_work = providers.Factory(NeonUnitOfWork, background)
     statements = providers.Singleton(statement_by_statement, engine)
     reading = providers.Factory(NeonUnitOfWork, statements)
     analyzer = providers.Singleton(SnowballAnalyzer)
@@ -128,6 +134,7 @@ class UseCases(containers.DeclarativeContainer):
 
     unit_of_work = adapters.unit_of_work.provider
     reading = adapters.reading.provider
+    background_unit_of_work = adapters.background_unit_of_work.provider
     find_passages = providers.Singleton(
         FindPassages,
         embedder=adapters.embedder,
@@ -159,7 +166,7 @@ class UseCases(containers.DeclarativeContainer):
     submit_ingestion = providers.Singleton(SubmitIngestion, unit_of_work, adapters.queue, adapters.clock, adapters.ids)
     ingest_documents = providers.Singleton(
         IngestDocuments,
-        unit_of_work=unit_of_work,
+        unit_of_work=background_unit_of_work,
         preparer=adapters.preparer,
         embedder=adapters.embedder,
         passage_writer=adapters.passage_index,
@@ -171,7 +178,7 @@ class UseCases(containers.DeclarativeContainer):
     ingestion_news = providers.Singleton(IngestionNews)
     work_ingestions = providers.Singleton(
         WorkIngestions,
-        unit_of_work,
+        background_unit_of_work,
         ingest_documents,
         adapters.passage_index,
         adapters.queue,
@@ -193,6 +200,7 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
     """Open what must be open before the first request, and close it after the last."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(adapters.engine().dispose)
+        stack.push_async_callback(adapters.background().dispose)
         stack.push_async_callback(adapters.http_clients().aclose)
         preparer = adapters.preparer()
         await preparer.open()

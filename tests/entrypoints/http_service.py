@@ -64,7 +64,8 @@ class HttpService:
         if writer is not None:
             self.adapters.writer.override(providers.Object(writer))
         for name, adapter in instead.items():
-            getattr(self.adapters, name).override(providers.Object(adapter))
+            provider = adapter if isinstance(adapter, providers.Provider) else providers.Object(adapter)
+            getattr(self.adapters, name).override(provider)
         self.app: Litestar = build_app(self.adapters, holder="a test", only_process=True)
 
     @asynccontextmanager
