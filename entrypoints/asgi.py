@@ -34,6 +34,7 @@ ROUTED: Final = (
     "read_keys",
     "revoke_key",
     "read_caller",
+    "read_quotas",
 )
 
 _log = logging.getLogger("ibid.service")

@@ -46,6 +46,7 @@ from application.read_conversation import ReadConversation
 from application.read_documents import ReadDocuments
 from application.read_ingestions import ReadIngestions
 from application.read_keys import ReadKeys
+from application.read_quotas import ReadQuotas
 from application.read_references import ReadReferences
 from application.remembered_keys import RememberedKeys
 from application.revoke_key import RevokeKey
@@ -54,6 +55,8 @@ from application.submit_ingestion import SubmitIngestion
 from application.submit_upload import SubmitUpload
 from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal
+from domain.access.ports import Footprint
+from domain.access.quotas import Plan
 from domain.library.ports import UploadLimits
 from entrypoints import outside as chosen
 from entrypoints.document_parts import document_parts
@@ -85,6 +88,8 @@ class MemoryAdapters(containers.DeclarativeContainer):
     outside = providers.Singleton(Dependencies)
     budgets = providers.Singleton(InMemoryProviderBudgets, providers.Object(()), clock)
     reranking = providers.Object[Reranking | None](None)
+    plan = providers.Object(Plan.PAID)
+    footprints = providers.Object[tuple[Footprint, ...]](())
 
 
 class LiveAdapters(containers.DeclarativeContainer):
@@ -116,6 +121,8 @@ class LiveAdapters(containers.DeclarativeContainer):
     embedder = providers.Singleton(chosen.embedder, settings, outside, http_clients, budgets)
     reranking = providers.Singleton(chosen.reranking, settings, outside, http_clients, budgets)
     passage_index = providers.Singleton(chosen.passage_index, settings, outside, index_folder, embedder)
+    plan = settings.provided.plan
+    footprints = providers.Callable(chosen.footprints, settings, statements, passage_index, embedder)
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
     writer = providers.Singleton(ExtractiveWriter, analyzer)
     reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
@@ -162,6 +169,7 @@ class UseCases(containers.DeclarativeContainer):
     issue_key = providers.Singleton(IssueKey, unit_of_work, adapters.clock, adapters.ids)
     read_keys = providers.Singleton(ReadKeys, reading)
     revoke_key = providers.Singleton(RevokeKey, unit_of_work, remembered)
+    read_quotas = providers.Singleton(ReadQuotas, adapters.plan, adapters.budgets, adapters.footprints)
     read_caller = providers.Singleton(ReadCaller, reading)
     submit_ingestion = providers.Singleton(SubmitIngestion, unit_of_work, adapters.queue, adapters.clock, adapters.ids)
     ingest_documents = providers.Singleton(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.neon.budgets import NeonProviderBudgets
+from adapters.neon.footprint import DatabaseFootprint
 from adapters.qdrant_edge.index import QdrantEdgeIndex
 from adapters.resilience.dependency import Dependencies, Policy
 from adapters.resilience.http_client import HttpClients
@@ -13,8 +14,8 @@ from adapters.resilience.metered import MeteredCalls
 from adapters.static.embedder import StaticEmbedder
 from application.find_passages import Reranking
 from application.ports import Clock
-from domain.access.ports import ProviderBudgets
-from domain.access.quotas import Plan, ProviderCall, free_allowances
+from domain.access.ports import Footprint, ProviderBudgets
+from domain.access.quotas import NEON_FREE_BYTES, QDRANT_FREE_BYTES, Plan, ProviderCall, free_allowances
 from domain.retrieval.ports import Embedder
 from entrypoints.settings import Settings
 
@@ -91,3 +92,19 @@ def passage_index(
         sizing=Sizing(settings.plan is Plan.FREE, settings.qdrant_shards, settings.qdrant_replicas),
         keep_alive=settings.qdrant_keep_alive,
     )
+
+
+def footprints(
+    settings: Settings, engine: AsyncEngine, index: "QdrantEdgeIndex | QdrantIndex", embedder: Embedder
+) -> tuple[Footprint, ...]:
+    """The stores outside that grow with what is ingested; what is on this machine has its disk for a limit."""
+    free = settings.plan is Plan.FREE
+    found: list[Footprint] = []
+    if settings.database_url is not None:
+        found.append(DatabaseFootprint(engine, NEON_FREE_BYTES if free else None))
+    if not isinstance(index, QdrantEdgeIndex):
+        from adapters.qdrant.footprint import QdrantFootprint
+
+        limit = QDRANT_FREE_BYTES if free else None
+        found.append(QdrantFootprint(index, dimensions=embedder.dimensions, small=free, limit=limit))
+    return tuple(found)

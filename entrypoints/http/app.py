@@ -21,6 +21,7 @@ from entrypoints.http.ingestion import IngestionController
 from entrypoints.http.json_body import JSONRequest
 from entrypoints.http.keys import CallerController, KeysController
 from entrypoints.http.openapi import docs_page, openapi_config
+from entrypoints.http.quotas import QuotasController
 from entrypoints.http.references import ReferencesController
 from entrypoints.http.searching import SearchingController
 
@@ -53,6 +54,7 @@ def create_app(
             DocumentsController,
             IngestionController,
             KeysController,
+            QuotasController,
             CallerController,
             HealthController,
             docs_page,
