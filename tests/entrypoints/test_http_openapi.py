@@ -30,6 +30,7 @@ SERVED = {
     "POST /v1/admin/api-keys",
     "GET /v1/admin/api-keys/{key_id}",
     "DELETE /v1/admin/api-keys/{key_id}",
+    "GET /v1/admin/quotas",
     "GET /v1/me",
     "GET /health/live",
     "GET /health/ready",
