@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, TypeAlias
@@ -13,27 +14,36 @@ from adapters.qdrant_edge.index import QdrantEdgeIndex
 from adapters.static.embedder import StaticEmbedder
 from domain.access.model import Principal, Scope
 from domain.access.readable import readable_collections
+from domain.library.model import Collection
 from domain.retrieval.fusion import CANDIDATES, fuse
 from domain.retrieval.model import HybridHits, IndexedPassage, Purpose, SearchFilters
 
 RRF_CONSTANT: Final = 60
 """Cormack, Clarke & Büttcher, Reciprocal Rank Fusion, 2009."""
-_READABLE: Final = readable_collections(Principal("bench", "bench", frozenset({Scope.ASK})), ["bench"])
+_READABLE: Final = readable_collections(
+    Principal("bench", "bench", frozenset({Scope.ASK})), [Collection("bench", datetime(2026, 11, 1, tzinfo=UTC))]
+)
 _EMBEDDER: Final = StaticEmbedder()
 
 Ranking: TypeAlias = Callable[[HybridHits], list[int]]
 
 
 @asynccontextmanager
-async def asked(inputs: Sequence[str], questions: Sequence[str]) -> AsyncIterator[list[HybridHits]]:
-    """What each question finds when one passage per input is indexed; a passage's id is its place."""
+async def asked(
+    inputs: Sequence[str], questions: Sequence[str], *, indexed: Sequence[str] | None = None
+) -> AsyncIterator[list[HybridHits]]:
+    """
+    What each question finds when one passage per input is indexed; a passage's id is its place.
+
+    ``indexed`` is what terms are taken of, where that is not what is embedded.
+    """
     encoder = Bm25SparseEncoder(SnowballAnalyzer())
     with TemporaryDirectory() as folder:
         index = QdrantEdgeIndex(Path(folder), _EMBEDDER.dimensions)
         await index.open()
         try:
             dense = await _EMBEDDER.embed(inputs, purpose=Purpose.PASSAGE)
-            sparse = encoder.encode_passages(inputs, language="en")
+            sparse = encoder.encode_passages(inputs if indexed is None else indexed, language="en")
             halves = enumerate(zip(dense, sparse, strict=True))
             await index.put(
                 [IndexedPassage(UUID(int=n), UUID(int=0), "bench", "", None, {}, *half) for n, half in halves]

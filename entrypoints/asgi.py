@@ -35,6 +35,10 @@ ROUTED: Final = (
     "revoke_key",
     "read_caller",
     "read_quotas",
+    "create_collection",
+    "read_collections",
+    "change_collection",
+    "delete_collection",
 )
 
 _log = logging.getLogger("ibid.service")

@@ -14,9 +14,10 @@ from dependency_injector import containers, providers
 from adapters.bm25.analyzer import SnowballAnalyzer
 from adapters.bm25.encoder import Bm25SparseEncoder
 from adapters.citeproc.formatter import CiteprocReferenceFormatter
-from adapters.markdown.formats import FormatParser
+from adapters.formats.by_format import FormatParser
 from adapters.memory.analyzer import PlainAnalyzer
 from adapters.memory.budgets import InMemoryProviderBudgets
+from adapters.memory.chat_model import ScriptedChatModel
 from adapters.memory.clock import SystemClock, TimeOrderedIds
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
@@ -34,7 +35,10 @@ from adapters.uploads.upload import uploads_in_memory, uploads_on_disk
 from adapters.worker_processes.preparer import ProcessPreparer
 from application.ask_question import AskQuestion
 from application.authenticate import Authenticate
+from application.change_collection import ChangeCollection
 from application.change_ingestions import CancelIngestion, RetryIngestion
+from application.create_collection import CreateCollection
+from application.delete_collection import DeleteCollection
 from application.extractive_writer import ExtractiveWriter
 from application.find_passages import FindPassages, Reranking
 from application.forget_documents import ForgetDocument
@@ -42,6 +46,7 @@ from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
 from application.read_caller import ReadCaller
+from application.read_collections import ReadCollections
 from application.read_conversation import ReadConversation
 from application.read_documents import ReadDocuments
 from application.read_ingestions import ReadIngestions
@@ -56,10 +61,12 @@ from application.submit_upload import SubmitUpload
 from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal
 from domain.access.ports import Footprint
-from domain.access.quotas import Plan
+from domain.access.quotas import Allowance, Plan
 from domain.library.ports import UploadLimits
 from entrypoints import outside as chosen
 from entrypoints.document_parts import document_parts
+from entrypoints.model_parts import drafting_by, openrouter
+from entrypoints.model_settings import ModelSettings
 from entrypoints.settings import Settings
 
 
@@ -79,17 +86,22 @@ class MemoryAdapters(containers.DeclarativeContainer):
     preparer = providers.Singleton(
         InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
     )
-    writer = providers.Singleton(ExtractiveWriter, analyzer)
     reference_formatter = providers.Singleton(PlainReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
     uploads = providers.Singleton(uploads_in_memory, providers.Object(UploadLimits()))
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
-    budgets = providers.Singleton(InMemoryProviderBudgets, providers.Object(()), clock)
     reranking = providers.Object[Reranking | None](None)
     plan = providers.Object(Plan.PAID)
     footprints = providers.Object[tuple[Footprint, ...]](())
+
+    models = providers.Object[ModelSettings | None](None)
+    allowances = providers.Object[tuple[Allowance, ...]](())
+    budgets = providers.Singleton(InMemoryProviderBudgets, allowances, clock)
+    chat_model = providers.Singleton(ScriptedChatModel)
+    writer = providers.Singleton(ExtractiveWriter, analyzer)
+    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock)
 
 
 class LiveAdapters(containers.DeclarativeContainer):
@@ -124,11 +136,15 @@ class LiveAdapters(containers.DeclarativeContainer):
     plan = settings.provided.plan
     footprints = providers.Callable(chosen.footprints, settings, statements, passage_index, embedder)
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
-    writer = providers.Singleton(ExtractiveWriter, analyzer)
     reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
     uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
     ids = providers.Singleton(TimeOrderedIds)
+
+    models = providers.Object[ModelSettings | None](None)
+    chat_model = providers.Singleton(openrouter, outside, models)
+    writer = providers.Singleton(ExtractiveWriter, analyzer)
+    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock)
 
 
 class UseCases(containers.DeclarativeContainer):
@@ -156,7 +172,7 @@ class UseCases(containers.DeclarativeContainer):
         AskQuestion,
         unit_of_work=unit_of_work,
         find_passages=find_passages,
-        writer=adapters.writer,
+        drafting=adapters.drafting,
         reference_formatter=adapters.reference_formatter,
         analyzer=adapters.analyzer,
         clock=adapters.clock,
@@ -170,6 +186,10 @@ class UseCases(containers.DeclarativeContainer):
     read_keys = providers.Singleton(ReadKeys, reading)
     revoke_key = providers.Singleton(RevokeKey, unit_of_work, remembered)
     read_quotas = providers.Singleton(ReadQuotas, adapters.plan, adapters.budgets, adapters.footprints)
+    create_collection = providers.Singleton(CreateCollection, unit_of_work, adapters.clock)
+    read_collections = providers.Singleton(ReadCollections, reading)
+    change_collection = providers.Singleton(ChangeCollection, unit_of_work)
+    delete_collection = providers.Singleton(DeleteCollection, unit_of_work, adapters.passage_index, adapters.clock)
     read_caller = providers.Singleton(ReadCaller, reading)
     submit_ingestion = providers.Singleton(SubmitIngestion, unit_of_work, adapters.queue, adapters.clock, adapters.ids)
     ingest_documents = providers.Singleton(
@@ -219,5 +239,7 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
         await adapters.embedder().load()
         # Its SDK takes half a second to import, which no question is to wait for.
         await asyncio.to_thread(adapters.reranking)
+        if adapters.models() is not None:
+            stack.push_async_callback(adapters.chat_model().close)
         await adapters.reference_formatter().load()
         yield

@@ -46,7 +46,7 @@ def embedder(
 
     key = settings.cohere_api_key.reveal()
     client = clients.client(settings.cohere_base_url, headers={"Authorization": f"Bearer {key}"})
-    calls = MeteredCalls(outside.add(PORT, _COHERE), spending, ProviderCall.EMBED)
+    calls = MeteredCalls(outside.add(PORT, _COHERE, account="cohere"), spending, ProviderCall.EMBED)
     return CohereEmbedder(
         client,
         calls,
@@ -65,7 +65,7 @@ def reranking(
 
     reranker = CohereReranker(
         clients.client(settings.cohere_base_url),
-        MeteredCalls(outside.add(PORT, _COHERE), spending, ProviderCall.RERANK),
+        MeteredCalls(outside.add(PORT, _COHERE, account="cohere"), spending, ProviderCall.RERANK),
         model=settings.rerank_model,
         key=settings.cohere_api_key.reveal(),
         base_url=settings.cohere_base_url,

@@ -1,8 +1,8 @@
 """Settings from the environment, read once, checked whole: a bad one stops the start with one line that says which."""
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -10,36 +10,14 @@ import msgspec
 from dotenv import dotenv_values
 
 from domain.access.quotas import Plan
+from entrypoints.model_settings import NAMES as MODEL_NAMES
+from entrypoints.model_settings import ModelSettings, read_models
+from entrypoints.setting_values import Secret, SettingsError, http_url, whole_number
 
 MIN_ADMIN_KEY_CHARS: Final = 24
 _TEST_PREFIX: Final = "IBID_TEST_"
 
-
-class SettingsError(Exception):
-    """One line for the operator: which setting, what is wrong, what to do."""
-
-
-class Secret:
-    """A text that shows itself to nobody who does not ask with ``reveal``."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    __str__ = __repr__
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
+__all__ = ["Secret", "Settings", "SettingsError", "read_environment", "read_settings"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     qdrant_shards: int = 1
     qdrant_replicas: int = 1
     qdrant_keep_alive: bool = False
+    models: ModelSettings | None = None
     max_upload_mb: int = 64
     max_inflated_mb: int = 50
     max_inflation: int = 20
@@ -78,15 +57,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for what must not let one through."""
-        held = (getattr(self, name) for name in self.__struct_fields__)
+        model_key = self.models.key if self.models is not None else None
+        held = (model_key, *(getattr(self, name) for name in self.__struct_fields__))
         return tuple(value.reveal() for value in held if isinstance(value, Secret))
 
 
 EMBED_V4_DIMENSIONS: Final = (256, 512, 1_024, 1_536)
 """Source: Cohere's embed reference, read 2026-11."""
-
-UNSERVED: Final = ("OPENROUTER_API_KEY",)
-"""Providers that this version cannot use yet: set, they are named in a warning instead of being dropped in silence."""
 
 
 def default_data_dir() -> Path:
@@ -106,25 +83,25 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     known: dict[str, Callable[[str], object]] = {
         "IBID_DATA_DIR": lambda value: Path(value).expanduser().absolute(),
         "IBID_HOST": str,
-        "IBID_PORT": _whole_number("IBID_PORT", 0, 65_535),
+        "IBID_PORT": whole_number("IBID_PORT", 0, 65_535),
         "IBID_WORKERS": _one_worker,
         "IBID_ADMIN_KEY": _admin_key,
-        "IBID_URL": _http_url("IBID_URL"),
+        "IBID_URL": partial(http_url, "IBID_URL"),
         "IBID_API_KEY": Secret,
         "IBID_KEEP_VECTORS": _switch("IBID_KEEP_VECTORS"),
-        "IBID_MAX_UPLOAD_MB": _whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
-        "IBID_MAX_INFLATED_MB": _whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
-        "IBID_MAX_INFLATION": _whole_number("IBID_MAX_INFLATION", 2, 1_000),
+        "IBID_MAX_UPLOAD_MB": whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
+        "IBID_MAX_INFLATED_MB": whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
+        "IBID_MAX_INFLATION": whole_number("IBID_MAX_INFLATION", 2, 1_000),
         "IBID_PLAN": _one_of("IBID_PLAN", Plan),
         "IBID_EMBED_MODEL": str,
-        "IBID_EMBED_DIMENSIONS": _whole_number("IBID_EMBED_DIMENSIONS", 1, 4_096),
+        "IBID_EMBED_DIMENSIONS": whole_number("IBID_EMBED_DIMENSIONS", 1, 4_096),
         "IBID_EMBED_TYPE": _one_of("IBID_EMBED_TYPE", ("float", "int8", "base64")),
         "IBID_RERANK_MODEL": str,
-        "IBID_RERANK_BUDGET_MS": _whole_number("IBID_RERANK_BUDGET_MS", 0, 60_000),
-        "IBID_COHERE_CALLS_PER_MONTH": _whole_number("IBID_COHERE_CALLS_PER_MONTH", 0, 999_999_999),
-        "IBID_MODEL_CALLS_PER_DAY": _whole_number("IBID_MODEL_CALLS_PER_DAY", 0, 999_999_999),
-        "IBID_QDRANT_SHARDS": _whole_number("IBID_QDRANT_SHARDS", 1, 1_000),
-        "IBID_QDRANT_REPLICAS": _whole_number("IBID_QDRANT_REPLICAS", 1, 100),
+        "IBID_RERANK_BUDGET_MS": whole_number("IBID_RERANK_BUDGET_MS", 0, 60_000),
+        "IBID_COHERE_CALLS_PER_MONTH": whole_number("IBID_COHERE_CALLS_PER_MONTH", 0, 999_999_999),
+        "IBID_MODEL_CALLS_PER_DAY": whole_number("IBID_MODEL_CALLS_PER_DAY", 0, 999_999_999),
+        "IBID_QDRANT_SHARDS": whole_number("IBID_QDRANT_SHARDS", 1, 1_000),
+        "IBID_QDRANT_REPLICAS": whole_number("IBID_QDRANT_REPLICAS", 1, 100),
         "IBID_QDRANT_KEEP_ALIVE": _switch("IBID_QDRANT_KEEP_ALIVE"),
         "IBID_LOG": _one_of("IBID_LOG", ("text", "json")),
     }
@@ -132,14 +109,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "DATABASE_URL": _database_url("DATABASE_URL"),
         "DATABASE_URL_UNPOOLED": _database_url("DATABASE_URL_UNPOOLED"),
         "COHERE_API_KEY": Secret,
-        "COHERE_BASE_URL": _http_url("COHERE_BASE_URL"),
-        "QDRANT_URL": _http_url("QDRANT_URL"),
+        "COHERE_BASE_URL": partial(http_url, "COHERE_BASE_URL"),
+        "QDRANT_URL": partial(http_url, "QDRANT_URL"),
         "QDRANT_API_KEY": Secret,
     }
     for name in sorted(given):
-        if name.startswith("IBID_") and not name.startswith(_TEST_PREFIX) and name not in known:
+        ours = name.startswith("IBID_") and not name.startswith(_TEST_PREFIX)
+        if ours and name not in known and name not in MODEL_NAMES:
             raise SettingsError(f"{name} is not a setting of this version; .env.example lists them all")
-    values: dict[str, object] = {"data_dir": default_data_dir()}
+    values: dict[str, object] = {"data_dir": default_data_dir(), "models": read_models(given)}
     for name, read in (known | plain).items():
         if name in given:
             values[name.removeprefix("IBID_").lower()] = read(given[name])
@@ -152,20 +130,6 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return settings
 
 
-def unserved(environment: Mapping[str, str]) -> list[str]:
-    """The providers' settings that are given and that this version does not use."""
-    return [name for name in UNSERVED if environment.get(name, "").strip()]
-
-
-def _whole_number(name: str, low: int, high: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        if not re.fullmatch(r"\d{1,9}", value) or not low <= int(value) <= high:
-            raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
-        return int(value)
-
-    return read
-
-
 def _one_worker(value: str) -> int:
     if value != "1":
         raise SettingsError("IBID_WORKERS must be 1: the embedded index belongs to one process")
@@ -176,15 +140,6 @@ def _admin_key(value: str) -> Secret:
     if len(value) < MIN_ADMIN_KEY_CHARS:
         raise SettingsError(f"IBID_ADMIN_KEY must have at least {MIN_ADMIN_KEY_CHARS} characters")
     return Secret(value)
-
-
-def _http_url(name: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if not value.startswith(("http://", "https://")):
-            raise SettingsError(f"{name} must begin with http:// or https://, not {value[:12]!r}")
-        return value.rstrip("/")
-
-    return read
 
 
 def _database_url(name: str) -> Callable[[str], Secret]:

@@ -16,7 +16,7 @@ from adapters.memory.clock import SystemClock
 from adapters.qdrant.index import QdrantIndex, qdrant_client
 from adapters.qdrant.layout import PORT as INDEX_PORT
 from adapters.qdrant.layout import Sizing
-from adapters.resilience.dependency import Dependency, Policy
+from adapters.resilience.dependency import Dependencies, Dependency, Policy
 from adapters.resilience.http_client import http_client
 from adapters.resilience.metered import MeteredCalls
 from domain.access.ports import ProviderBudgets
@@ -38,7 +38,7 @@ async def cohere_embedder(
     dependency: Dependency | None = None,
     **changes: Any,
 ) -> AsyncIterator[CohereEmbedder]:
-    dependency = dependency or Dependency.named(EMBED_PORT, Policy(timeout_s=30))
+    dependency = dependency or Dependencies().add(EMBED_PORT, Policy(timeout_s=30))
     calls = MeteredCalls(dependency, budgets or unlimited(), ProviderCall.EMBED)
     values: dict[str, Any] = {"model": "embed-v4.0", "dimensions": 256, "kind": "float"}
     async with http_client(url, headers={"Authorization": f"Bearer {key}"}) as client:
@@ -49,7 +49,7 @@ async def cohere_embedder(
 async def cohere_reranker(
     url: str, *, key: str = KEY, budgets: ProviderBudgets | None = None, dependency: Dependency | None = None
 ) -> AsyncIterator[CohereReranker]:
-    dependency = dependency or Dependency.named(RERANK_PORT, Policy(timeout_s=5))
+    dependency = dependency or Dependencies().add(RERANK_PORT, Policy(timeout_s=5))
     calls = MeteredCalls(dependency, budgets or unlimited(), ProviderCall.RERANK)
     async with http_client(url) as client:
         yield CohereReranker(client, calls, model="rerank-v4.0-fast", key=key, base_url=url)
@@ -67,7 +67,7 @@ async def qdrant_index(
 ) -> AsyncIterator[QdrantIndex]:
     index = QdrantIndex(
         qdrant_client(url, key),
-        dependency or Dependency.named(INDEX_PORT, Policy(timeout_s=30)),
+        dependency or Dependencies().add(INDEX_PORT, Policy(timeout_s=30)),
         embedder=embedder,
         dimensions=dimensions,
         sizing=changes.pop("sizing", Sizing()),
@@ -85,7 +85,7 @@ async def local_qdrant_index() -> AsyncIterator[QdrantIndex]:
     """On the client's own imitation of a server, in this process's memory."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that payload indexes mean nothing there
-        dependency = Dependency.named(INDEX_PORT, Policy(timeout_s=30))
+        dependency = Dependencies().add(INDEX_PORT, Policy(timeout_s=30))
         client = AsyncQdrantClient(":memory:")
         index = QdrantIndex(client, dependency, embedder="of-four", dimensions=4, sizing=Sizing())
         await index.open()

@@ -20,6 +20,7 @@ from entrypoints.asgi import ROUTED
 from entrypoints.cli import main
 from entrypoints.http.app import create_app
 from entrypoints.http.errors import FRAMEWORK, TABLE
+from entrypoints.model_settings import NAMES as MODEL_NAMES
 from entrypoints.settings import Settings, read_settings
 
 ROOT: Final = Path(__file__).parents[1]
@@ -117,9 +118,10 @@ def test_json_in_the_documentation_parses() -> None:
 
 
 def settings_names() -> set[str]:
-    plain = {name for name in Settings.__struct_fields__ if name.startswith(("database_", "cohere_", "qdrant_"))}
+    own = {name for name in Settings.__struct_fields__ if name != "models"}
+    plain = {name for name in own if name.startswith(("database_", "cohere_", "qdrant_"))}
     plain -= {"cohere_calls_per_month", "qdrant_shards", "qdrant_replicas", "qdrant_keep_alive"}
-    return {name.upper() if name in plain else f"IBID_{name.upper()}" for name in Settings.__struct_fields__}
+    return {name.upper() if name in plain else f"IBID_{name.upper()}" for name in own} | MODEL_NAMES.keys()
 
 
 def example() -> Mapping[str, str]:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from entrypoints.logs import configure_logs
-from entrypoints.settings import Settings, SettingsError, read_settings, unserved
+from entrypoints.settings import Settings, SettingsError, read_settings
 
 KEY = "ibid_canary_0123456789abcdef"
 
@@ -61,10 +61,6 @@ def test_a_database_of_the_operators_needs_an_admin_key() -> None:
 
 def test_names_for_tests_are_let_through() -> None:
     assert read_settings({"IBID_TEST_SLOW": "1"}) == read_settings({})
-
-
-def test_a_provider_that_this_version_cannot_use_is_named() -> None:
-    assert unserved({"OPENROUTER_API_KEY": "x", "QDRANT_URL": ""}) == ["OPENROUTER_API_KEY"]
 
 
 def test_no_secret_shows_in_the_repr_of_settings() -> None:
