@@ -76,7 +76,7 @@ async def outside() -> AsyncIterator[Outside]:
         cohere = await stack.enter_async_context(FakeCohere(COHERE_KEY))
         qdrant = await stack.enter_async_context(FakeQdrant(QDRANT_KEY))
         lines = [
-            await stack.enter_async_context(FaultyProxy(port, seconds=3.0))
+            await stack.enter_async_context(FaultyProxy(port, seconds=3.0, bytes_per_s=200))
             for port in (cohere.port, cohere.port, qdrant.port)
         ]
         world = Outside(cohere, qdrant, *lines)
