@@ -24,7 +24,7 @@ import uvloop
 
 from adapters.resilience.http_client import http_client
 from bench.service_process import ServiceProcess, running
-from bench.speed import Row, _ingest, _react_native_pages
+from bench.speed import Row, ingest, react_native_pages
 
 USERS: Final = 1_000
 THINK_S: Final = 5.0
@@ -68,19 +68,19 @@ def _with_cohere(data_dir: Path, embed_ms: float, rerank_ms: float) -> Iterator[
 
 
 def _ingesting(data_dir: Path, embed_ms: float, wanted: float) -> Row:
-    pages = _react_native_pages()
+    pages = react_native_pages()
     with _with_cohere(data_dir, embed_ms, 0) as service:
         before = service.cpu_s()
-        rate = len(pages) / _ingest(service, "react-native", pages)
+        rate = len(pages) / ingest(service, "react-native", pages)
         cpu_s = service.cpu_s() - before
     what = f"ingest {len(pages)} pages of react-native-docs by Cohere at {embed_ms:.0f} ms a call"
     return Row(what, f"{rate:.0f} pages/s, {cpu_s:.1f} s of CPU", f"{wanted:.0f} or more", rate >= wanted)
 
 
 def _searching(data_dir: Path, users: int) -> Row:
-    pages = _react_native_pages()
+    pages = react_native_pages()
     with _with_cohere(data_dir, 80, 120) as service:
-        _ingest(service, "react-native", pages)
+        ingest(service, "react-native", pages)
         before = service.cpu_s()
         taken_ms, late, failed = uvloop.run(_users(service, users, [Path(str(page["uri"])).stem for page in pages]))
         cpu_s = service.cpu_s() - before
