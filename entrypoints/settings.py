@@ -1,6 +1,7 @@
 """Settings from the environment, read once, checked whole: a bad one stops the start with one line that says which."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -13,8 +14,10 @@ from domain.access.quotas import Plan
 from entrypoints.model_settings import NAMES as MODEL_NAMES
 from entrypoints.model_settings import ModelSettings, read_models
 from entrypoints.setting_values import Secret, SettingsError, http_url, whole_number
+from entrypoints.settings_shown import secrets_in
 
 MIN_ADMIN_KEY_CHARS: Final = 24
+_ORIGIN: Final = re.compile(r"https?://(?:\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::\d{1,5})?")
 _TEST_PREFIX: Final = "IBID_TEST_"
 
 __all__ = ["Secret", "Settings", "SettingsError", "read_environment", "read_settings"]
@@ -48,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     qdrant_shards: int = 1
     qdrant_replicas: int = 1
     qdrant_keep_alive: bool = False
+    allowed_origins: tuple[str, ...] = ()
     models: ModelSettings | None = None
     max_upload_mb: int = 64
     max_inflated_mb: int = 50
@@ -57,9 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for what must not let one through."""
-        model_key = self.models.key if self.models is not None else None
-        held = (model_key, *(getattr(self, name) for name in self.__struct_fields__))
-        return tuple(value.reveal() for value in held if isinstance(value, Secret))
+        return tuple(secrets_in(self))
 
 
 EMBED_V4_DIMENSIONS: Final = (256, 512, 1_024, 1_536)
@@ -89,6 +91,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_URL": partial(http_url, "IBID_URL"),
         "IBID_API_KEY": Secret,
         "IBID_KEEP_VECTORS": _switch("IBID_KEEP_VECTORS"),
+        "IBID_ALLOWED_ORIGINS": _origins,
         "IBID_MAX_UPLOAD_MB": whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
         "IBID_MAX_INFLATED_MB": whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
         "IBID_MAX_INFLATION": whole_number("IBID_MAX_INFLATION", 2, 1_000),
@@ -169,3 +172,14 @@ def _one_of(name: str, values: Iterable[str]) -> Callable[[str], str]:
         return words[words.index(value)]
 
     return read
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = tuple(one.strip().lower() for one in value.split(",") if one.strip())
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise SettingsError(
+                f"IBID_ALLOWED_ORIGINS must be origins as browsers send them, https://host or https://host:port,"
+                f" not {origin!r}"
+            )
+    return origins

@@ -17,6 +17,7 @@ from domain.conversation.model import Question
 from domain.grounding.model import Evidence
 from entrypoints.asgi import build_app
 from entrypoints.containers import MemoryAdapters
+from entrypoints.http.room import Room
 from tests.story import PINNING, SNAPSHOTS
 
 ADMIN_KEY: Final = "ibid_admin_0123456789abcdef"
@@ -55,7 +56,14 @@ class ScriptedWriter(AnswerWriter):
 class HttpService:
     """``docs`` holds two pages that every key may read; ``payroll`` one that only the admin may."""
 
-    def __init__(self, writer: AnswerWriter | None = None, **instead: object) -> None:
+    def __init__(
+        self,
+        writer: AnswerWriter | None = None,
+        *,
+        allowed_origins: Sequence[str] = (),
+        room: Room | None = None,
+        **instead: object,
+    ) -> None:
         """``instead``: adapters in place of the usual ones, by their names in ``MemoryAdapters``."""
         first_keys = {
             hashlib.sha256(key.encode()).digest(): principal for key, principal in zip(KEYS, _PRINCIPALS, strict=True)
@@ -66,7 +74,9 @@ class HttpService:
         for name, adapter in instead.items():
             provider = adapter if isinstance(adapter, providers.Provider) else providers.Object(adapter)
             getattr(self.adapters, name).override(provider)
-        self.app: Litestar = build_app(self.adapters, holder="a test", only_process=True)
+        self.app: Litestar = build_app(
+            self.adapters, holder="a test", only_process=True, allowed_origins=allowed_origins, room=room
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["HttpService"]:
@@ -99,9 +109,9 @@ class HttpService:
 
 
 @asynccontextmanager
-async def a_service(writer: AnswerWriter | None = None) -> AsyncIterator[HttpService]:
+async def a_service(writer: AnswerWriter | None = None, *, room: Room | None = None) -> AsyncIterator[HttpService]:
     """A running service with its pages in."""
-    async with HttpService(writer).running() as service:
+    async with HttpService(writer, room=room).running() as service:
         await service.ingest_story()
         yield service
 
