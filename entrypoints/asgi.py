@@ -39,6 +39,7 @@ ROUTED: Final = (
     "read_keys",
     "revoke_key",
     "read_caller",
+    "read_quotas",
     "create_collection",
     "read_collections",
     "change_collection",
