@@ -49,10 +49,12 @@ def choose(
     """
     The passages to answer from: the ``first`` of those that were ``read`` where no rule of preference applies.
 
-    Both are in the order of their rank. A reranker's order is kept as it is, but for trust and variety: how alike its
-    scores are is not known.
+    Both are in the order of their rank. A reranker's order is kept as it is, but for trust: how alike its scores are is
+    not known.
     """
     if are_peers(read, trust):
+        if reranked:
+            return list(first)
         shown = {found.source.passage.id for found in first}
         others = [found for found in read if found.source.passage.id not in shown]
         chosen = varied(first, others, chances.of)

@@ -21,6 +21,7 @@ class SearchPassagesQuery:
     collections: Sequence[str] | None = None
     filters: SearchFilters = field(default_factory=SearchFilters)
     limit: int = 10
+    rerank: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +44,5 @@ class SearchPassages:
             filters=query.filters,
             top_k=query.limit,
             trust=trust_of(collections),
+            rerank=query.rerank,
         )

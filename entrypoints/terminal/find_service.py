@@ -17,7 +17,11 @@ from entrypoints.settings import Secret, Settings, read_environment, read_settin
 from entrypoints.terminal.failures import CommandFailed
 from entrypoints.terminal.service import Service
 
-STORES: Final = ("database_url", "database_url_unpooled", "api_key")
+STORES: Final = {
+    **dict.fromkeys(("database_url", "database_url_unpooled", "qdrant_url", "qdrant_api_key", "api_key")),
+    "qdrant_keep_alive": False,
+    "workers": 1,
+}
 """Settings that lead to what the operator keeps, and the key that belongs there."""
 
 PROBE_S: Final = 3.0
@@ -60,7 +64,7 @@ def fresh_service() -> Iterator[Service]:
     with TemporaryDirectory(prefix="ibid-") as folder:
         # Started by root, PostgreSQL runs as another user, who must be let through; the folder cannot be listed.
         Path(folder).chmod(0o711)
-        settings = msgspec.structs.replace(settings, data_dir=Path(folder), **dict.fromkeys(STORES))
+        settings = msgspec.structs.replace(settings, data_dir=Path(folder), **STORES)
         with serve_in_background(settings) as served:
             logging.getLogger("ibid").setLevel(logging.WARNING)
             with own_service(served.url, settings) as service:

@@ -211,6 +211,10 @@ def test_the_manual_is_found_in_a_fresh_service_that_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IBID_DATA_DIR", str(tmp_path / "operator"))
+    # Neither of these is there: asking them would fail.
+    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/operator")
+    monkeypatch.setenv("QDRANT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("IBID_ADMIN_KEY", "the-key-of-the-operator-s-service")
     arguments = ["eval", str(GUIDE / "gold.jsonl"), "--documents", str(GUIDE), "--json", "--min", "recall=.6"]
     result = CliRunner().invoke(main, arguments)
     report = json.loads(result.stdout)
