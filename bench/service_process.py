@@ -35,6 +35,11 @@ class ServiceProcess:
         """User and system seconds of the service's own process so far."""
         return _cpu_s(self.pid)
 
+    def exact_cpu_s(self) -> float:
+        """The same to the microsecond, of the threads that run now: a tick of the above is a hundredth of a second."""
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
     def tree_cpu_s(self) -> float:
         """The same with every child (PostgreSQL's processes among them), those that ended included."""
         return sum(_cpu_s(pid, ended_children=True) for pid in _tree(self.pid))
