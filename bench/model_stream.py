@@ -150,7 +150,8 @@ def _users(folder: Path, models: ServiceProcess, users: int, seconds: float) -> 
     with _service(folder, models, USER_WORDS) as service:
         own, tree, fake, load = service.cpu_s(), service.tree_cpu_s(), models.cpu_s(), time.process_time()
         began = time.monotonic()
-        crowd = uvloop.run(crowd_of(users, *_address(service), _request(service), warm_s=seconds / 2, seconds=seconds))
+        request = _request(service, close=True)
+        crowd = uvloop.run(crowd_of(users, *_address(service), request, warm_s=seconds / 2, seconds=seconds))
         wall = time.monotonic() - began
         shares = [
             (after - before) / wall

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +42,11 @@ class ServiceProcess:
 
     def tree_cpu_s(self) -> float:
         """The same with every child (PostgreSQL's processes among them), those that ended included."""
-        return sum(_cpu_s(pid, ended_children=True) for pid in _tree(self.pid))
+        total_s = 0.0
+        for pid in _tree(self.pid):
+            with suppress(FileNotFoundError, ProcessLookupError):  # it ended just now, and its parent has its time
+                total_s += _cpu_s(pid, ended_children=True)
+        return total_s
 
     def pss_mb(self) -> float:
         """Proportional set size of the whole process tree."""
