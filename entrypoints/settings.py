@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final, Literal
 
@@ -56,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_upload_mb: int = 64
     max_inflated_mb: int = 50
     max_inflation: int = 20
+    rate_per_minute: int = 60_000
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     log: Literal["text", "json"] = "text"
 
     @property
@@ -95,6 +98,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_MAX_UPLOAD_MB": whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
         "IBID_MAX_INFLATED_MB": whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
         "IBID_MAX_INFLATION": whole_number("IBID_MAX_INFLATION", 2, 1_000),
+        "IBID_RATE_PER_MINUTE": whole_number("IBID_RATE_PER_MINUTE", 1, 1_000_000),
+        "IBID_TRUSTED_PROXIES": _networks,
         "IBID_PLAN": _one_of("IBID_PLAN", Plan),
         "IBID_EMBED_MODEL": str,
         "IBID_EMBED_DIMENSIONS": whole_number("IBID_EMBED_DIMENSIONS", 1, 4_096),
@@ -152,6 +157,15 @@ def _database_url(name: str) -> Callable[[str], Secret]:
         return Secret(value)
 
     return read
+
+
+def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(one.strip()) for one in value.split(","))
+    except ValueError as error:
+        raise SettingsError(
+            f"IBID_TRUSTED_PROXIES must be addresses or networks with commas between: {error}"
+        ) from error
 
 
 def _switch(name: str) -> Callable[[str], bool]:
