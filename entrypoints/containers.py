@@ -71,8 +71,9 @@ from domain.access.quotas import Allowance, Plan
 from domain.library.ports import UploadLimits
 from entrypoints import outside as chosen
 from entrypoints.document_parts import document_parts
-from entrypoints.model_parts import drafting_by, model_probe_by, openrouter, rewriter_by
+from entrypoints.model_parts import drafting_by, openrouter, rewriter_by
 from entrypoints.model_settings import ModelSettings
+from entrypoints.probes import model_probe_by
 from entrypoints.settings import Settings
 
 
@@ -158,14 +159,14 @@ class LiveAdapters(containers.DeclarativeContainer):
 
     models = providers.Object[ModelSettings | None](None)
     chat_model = providers.Singleton(openrouter, outside, models)
-    writer = providers.Singleton(ExtractiveWriter, analyzer)
-    costs = providers.Singleton(ModelCosts)
-    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
-    rewriter = providers.Singleton(rewriter_by, models, chat_model.provider, budgets, costs)
     more_probes = providers.List(
         providers.Factory(SchemaProbe, engine),
         providers.Factory(model_probe_by, models, chat_model.provider, budgets),
     )
+    writer = providers.Singleton(ExtractiveWriter, analyzer)
+    costs = providers.Singleton(ModelCosts)
+    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
+    rewriter = providers.Singleton(rewriter_by, models, chat_model.provider, budgets, costs)
 
 
 class UseCases(containers.DeclarativeContainer):

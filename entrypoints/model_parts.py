@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from adapters.resilience.dependency import Dependencies
 from application.model_answer import ModelDrafting
 from application.model_costs import ModelCosts
-from application.model_probe import ModelProbe
 from application.ports import AnswerWriter, Clock
 from application.question_rewriting import AsAsked, ModelRewriter
 from application.writing import Drafting, SingleWriter
@@ -48,13 +47,6 @@ def rewriter_by(
     if models is None:
         return AsAsked()
     return ModelRewriter(chat_model(), budgets, AsAsked(), models.names[0], costs)
-
-
-def model_probe_by(
-    models: ModelSettings | None, chat_model: Callable[[], ChatModel], budgets: ProviderBudgets
-) -> ModelProbe:
-    mend = "set OPENROUTER_API_KEY; where it is, check its credit, IBID_MODELS and IBID_DATA_COLLECTION"
-    return ModelProbe(chat_model, budgets, () if models is None else models.names, mend)
 
 
 def openrouter(outside: Dependencies, models: ModelSettings) -> "OpenRouterChatModel":
