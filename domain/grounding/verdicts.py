@@ -9,6 +9,8 @@ from domain.grounding.calibration import SUPPORTED_CHANCE, UNSUPPORTED_CHANCE, c
 from domain.grounding.claims import is_claim, without_markers
 from domain.grounding.copying import is_copied
 from domain.grounding.figures import missing_figures
+from domain.grounding.instructions import in_instruction
+from domain.grounding.letters import share_held
 from domain.grounding.model import Citation, Claim, Evidence, Verdict, Verifier, WrittenSentence
 from domain.grounding.overlap import coverage, length_weight, terms_of, units_of
 from domain.grounding.polarity import Conflict, conflict, says_opposite
@@ -29,6 +31,16 @@ certainty or another order is meant, too.
 """
 _REWORKED_TOO: Final = 0.5
 """Share of the sentence's words that the claim has, from which on it reworks the sentence and does not sum it up."""
+_OBEYS: Final = 0.4
+"""Share of the claim's words, the same weights, that an instruction holds when the claim does what it wants."""
+_LIKE_A_WORD: Final = 0.5
+"""Share of a word's letters that is in the source where a form of it is."""
+_OPENING: Final = 1
+"""Where a claim's first word may begin, an opening quotation mark before it; there any word has its capital."""
+_FEW: Final = 2
+"""Content words of a claim; of more than that, one may stand in any sentence by chance."""
+_STRAY: Final = 0.35
+"""Share of the claim's words in its nearest sentence below which a name or a figure of its own makes it another one."""
 _UNRELATED: Final = 0.1
 """Share of the claim's words, the same weights, below which texts share what any two texts share."""
 _LEAST: Final = ((Verdict.SUPPORTED, SUPPORTED_CHANCE), (Verdict.PARTIAL, UNSUPPORTED_CHANCE))
@@ -80,6 +92,8 @@ def judgement(text: str, cited: Sequence[CitedText], *, analyzer: Analyzer, lang
     claim = without_markers(text)
     terms = terms_of(claim, analyzer, language)
     source = joined([source_of(one.text, analyzer, language) for one in cited])
+    if _obeys(terms, source):
+        return Judgement(Verdict.UNSUPPORTED, 0.0)
     chance = chance_of_support(signals_of(claim, terms, source, language=language))
     left = _departure(claim, terms, source, language)
     if left is not Verdict.SUPPORTED:
@@ -90,7 +104,24 @@ def judgement(text: str, cited: Sequence[CitedText], *, analyzer: Analyzer, lang
 
 def _says_the_same(text: str, source: str, analyzer: Analyzer, language: str) -> bool:
     span = find_verbatim(text, source)
-    return span is not None and not changes_sense(source, span, units_of(source, analyzer, language))
+    if span is None:
+        return False
+    units = units_of(source, analyzer, language)
+    return not (changes_sense(source, span, units) or in_instruction(source, span, units))
+
+
+def _obeys(terms: Sequence[Term], source: Source) -> bool:
+    """
+    The rule ``instruction_cited_to_itself``: what asks for a sentence is no evidence for it.
+
+    An instruction may hold word for word what it wants said, and a sentence that obeys would pass for a quotation. So
+    instructions and questions are no part of the source, and a claim that has more of its words from one of them than
+    from any sentence that asserts something is not borne out.
+    """
+    weights = {term.stem: length_weight(term.stem) for term in terms}
+    asked = max((coverage(weights, stems) for stems in source.unsaid), default=0.0)
+    said = max((coverage(weights, unit.stems) for unit in source.units), default=0.0)
+    return asked >= _OBEYS and asked > said
 
 
 def _departure(claim: str, terms: Sequence[Term], source: Source, language: str) -> Verdict:
@@ -102,16 +133,26 @@ def _departure(claim: str, terms: Sequence[Term], source: Source, language: str)
         return Verdict.UNSUPPORTED
     sentence, theirs, stems = source.sentences[place], source.units[place].terms, source.units[place].stems
     held = coverage(weights, stems)
+    strange = any(_is_strange(claim, term, source) for term in terms)
+    chance_met = strange and len(stems & weights.keys()) == 1 and len(weights) > _FEW
+    if chance_met or (wrong and held < _STRAY):
+        return Verdict.UNSUPPORTED
     if held < _REWORKED or len(stems & weights.keys()) < _REWORKED_TOO * len(stems):
         return Verdict.PARTIAL if wrong else Verdict.SUPPORTED
     differs = conflict(claim, sentence, language=language) if held >= _CLOSE else None
     if wrong or differs is Conflict.CONTRADICTS or says_opposite(claim, sentence, language=language):
         return Verdict.UNSUPPORTED
-    strange = any(claim[term.start].isupper() and term.stem not in source.stems for term in terms)
     turned = held >= _CLOSE and not _same_order(claim, terms, theirs)
     if differs or strange or turned or _substitutes(terms, theirs, source):
         return Verdict.PARTIAL
     return Verdict.SUPPORTED
+
+
+def _is_strange(claim: str, term: Term, source: Source) -> bool:
+    """Whether a word is written like a name, also where any word would be, and the source has nothing like it."""
+    word = claim[term.start : term.end]
+    like_a_name = word[0].isupper() and (term.start > _OPENING or not word[1:].islower())
+    return like_a_name and share_held(term.stem, source.triples) < _LIKE_A_WORD
 
 
 def _substitutes(claim: Sequence[Term], theirs: Sequence[Term], source: Source) -> bool:
