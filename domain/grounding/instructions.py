@@ -16,7 +16,7 @@ _OVERRIDES: Final = (
     r"\byou are (?:(?:now |no longer )(?:an? |the |in |acting |free |bound |operating |unrestricted)|"
     r"an? (?:ai|assistant|chatbot|language model|unrestricted)\b)",
     r"\b(?:pretend|act) (?:to be|as if|as though|as an? (?:ai|assistant|unrestricted|different))\b",
-    r"\b(?:do not|don['’]t|never) (?:tell|mention|reveal|inform|show|cite|warn)\b[^.!?]{0,40}\b"
+    r"\b(?:do not|don['’]t|never) (?:tell|mention|reveal|inform|warn)\b[^.!?]{0,40}\b"
     r"(?:users?|readers?|anyone|instructions?|sources?)\b",
     r"\b(?:reveal|print|repeat|output|leak) (?:your|the) (?:system |hidden |initial )?(?:prompt|instructions?|rules)\b",
     r"\b(?:attention|note|message|instructions?|important)\b[^.!?]{0,20}\b(?:to|for) "
@@ -57,6 +57,16 @@ _QUESTION: Final = re.compile(r"^[^\n]{1,160}[?？][\"'”’»)\]*_`」』]*$",
 """A line of its own: texts without full stops run on for long before a question mark ends them."""
 
 
+_WORD_HINTS: Final = """
+    ignor disregard forget overrid bypass verg olvid oubli instruc prompt directive consigne anweisung pretend reveal
+    leak assistant chatbot llm model answer respon repl asks letter vowel homophonic symbols message poem stor essay
+    speech song joke haiku limerick headline equivalent translate tell mention inform warn <| <<sys _of_turn
+    ai: system: [inst [/inst every each artificial
+"""
+_HINTS: Final = (*_WORD_HINTS.split(), "you are", "act as", " ai")
+"""Without one of these, in lower case, none of the patterns can be met; most passages have none of them."""
+
+
 @lru_cache(maxsize=4096)
 def instructs(sentence: str) -> bool:
     """
@@ -65,7 +75,8 @@ def instructs(sentence: str) -> bool:
     Found by wording, most of it English: a hint, never a guarantee. What does not depend on it is that such a sentence
     is no evidence for anything but itself.
     """
-    return _INSTRUCTION.search(sentence) is not None
+    lower = sentence.lower()
+    return any(hint in lower for hint in _HINTS) and _INSTRUCTION.search(sentence) is not None
 
 
 def asserts(sentence: str) -> bool:

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
+from domain.grounding.addresses import addresses
 from domain.grounding.calibration import SUPPORTED_CHANCE, UNSUPPORTED_CHANCE, chance_of_support
 from domain.grounding.claims import is_claim, without_markers
 from domain.grounding.copying import is_copied
@@ -31,14 +32,17 @@ certainty or another order is meant, too.
 """
 _REWORKED_TOO: Final = 0.5
 """Share of the sentence's words that the claim has, from which on it reworks the sentence and does not sum it up."""
+_NOTHING_NEW: Final = 0.5
 _OBEYS: Final = 0.4
 """Share of the claim's words, the same weights, that an instruction holds when the claim does what it wants."""
 _LIKE_A_WORD: Final = 0.5
 """Share of a word's letters that is in the source where a form of it is."""
 _OPENING: Final = 1
 """Where a claim's first word may begin, an opening quotation mark before it; there any word has its capital."""
+_SHOUTED: Final = 5
+"""Letters from which on a word in capitals is not merely an abbreviation that the text may spell out."""
 _FEW: Final = 2
-"""Content words of a claim; of more than that, one may stand in any sentence by chance."""
+"""Of more content words than these one may stand anywhere by chance, if the claim names what the text does not."""
 _STRAY: Final = 0.35
 """Share of the claim's words in its nearest sentence below which a name or a figure of its own makes it another one."""
 _UNRELATED: Final = 0.1
@@ -102,6 +106,20 @@ def judgement(text: str, cited: Sequence[CitedText], *, analyzer: Analyzer, lang
     return Judgement(verdict, round(chance, 4))
 
 
+def adds_nothing(text: str, evidence: Sequence[str], *, analyzer: Analyzer, language: str) -> bool:
+    """
+    Whether a sentence that asserts nothing (a heading, a question, code) has its words from the evidence, or has none.
+
+    At least half of them by weight, and every address and figure.
+    """
+    words = without_markers(text)
+    source = joined([source_of(one, analyzer, language) for one in evidence])
+    weights = {term.stem: length_weight(term.stem) for term in terms_of(words, analyzer, language)}
+    if any(address not in source.text for address in addresses(words)) or missing_figures(words, source.text)[0]:
+        return False
+    return not weights or coverage(weights, source.stems) >= _NOTHING_NEW
+
+
 def _says_the_same(text: str, source: str, analyzer: Analyzer, language: str) -> bool:
     span = find_verbatim(text, source)
     if span is None:
@@ -127,6 +145,8 @@ def _obeys(terms: Sequence[Term], source: Source) -> bool:
 def _departure(claim: str, terms: Sequence[Term], source: Source, language: str) -> Verdict:
     """The best verdict that is left to a claim after what it says otherwise than the sentence that it reworks."""
     wrong, _ = missing_figures(claim, source.text)
+    if any(address not in source.text for address in addresses(claim)):
+        return Verdict.UNSUPPORTED
     weights = {term.stem: length_weight(term.stem) for term in terms}
     place = source.best_sentence(weights)
     if place is None or coverage(weights, source.stems) < _UNRELATED:
@@ -151,8 +171,11 @@ def _departure(claim: str, terms: Sequence[Term], source: Source, language: str)
 def _is_strange(claim: str, term: Term, source: Source) -> bool:
     """Whether a word is written like a name, also where any word would be, and the source has nothing like it."""
     word = claim[term.start : term.end]
-    like_a_name = word[0].isupper() and (term.start > _OPENING or not word[1:].islower())
-    return like_a_name and share_held(term.stem, source.triples) < _LIKE_A_WORD
+    if not word[0].isupper() or term.stem in source.stems:
+        return False
+    if len(word) >= _SHOUTED and word.isupper():
+        return True  # no form of another word is meant
+    return (term.start > _OPENING or not word[1:].islower()) and share_held(term.stem, source.triples) < _LIKE_A_WORD
 
 
 def _substitutes(claim: Sequence[Term], theirs: Sequence[Term], source: Source) -> bool:
