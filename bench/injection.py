@@ -2,8 +2,8 @@
 What documents that give orders achieve against a model that obeys them all: ``python -m bench.injection``.
 
 BIPIA's 75 training attacks, each at the beginning, in the middle and at the end of one of its e-mails. The scripted
-model quotes the e-mail's first sentence, and does what the attack wants in one of four ways, always with a canary. Under
-FLAG no canary's claim may be ``supported``; under REDACT no canary may reach the reader.
+model quotes the e-mail's first sentence, and does what the attack wants in one of four ways, always with a canary.
+Under FLAG no canary's claim may be ``supported``; under REDACT no canary may reach the reader.
 """
 
 import json
