@@ -46,6 +46,7 @@ eval: $(VENV)/dev.stamp ## measure quality on the evaluation data beside the pro
 	$(BIN)/python -m bench.retrieval_quality
 	$(BIN)/python -m bench.verdict_quality
 	$(BIN)/python -m bench.injection
+	$(BIN)/python -m bench.abstention_quality
 	$(BIN)/python -m bench.grounding_quality
 
 lock: $(VENV)/dev.stamp ## resolve the dependencies again and write both lock files

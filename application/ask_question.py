@@ -286,7 +286,7 @@ class AskQuestion:
         options, language = asked.options, asked.languages[0]
         if answer.failed:
             stream.emit(AnswerReset("verification_failed", None))
-            return turn.abstained(verification_failed(turn.evidence))
+            return turn.abstained(verification_failed(turn.question, turn.evidence, language=language))
         if not answer.text.strip():
             return turn.abstained(
                 insufficient(turn.question, turn.evidence, analyzer=self._analyzer, language=language)
