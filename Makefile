@@ -46,6 +46,8 @@ eval: $(VENV)/dev.stamp ## measure quality on the evaluation data beside the pro
 	$(BIN)/python -m bench.retrieval_quality
 	$(BIN)/python -m bench.verdict_quality
 	$(BIN)/python -m bench.injection
+	$(BIN)/python -m bench.corruption
+	$(BIN)/python -m bench.citation_quality
 	$(BIN)/python -m bench.abstention_quality
 	$(BIN)/python -m bench.grounding_quality
 
