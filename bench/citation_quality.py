@@ -49,8 +49,8 @@ def report(name: str, asked: Sequence[tuple[str, Excerpt]], found: Sequence[Sequ
     )
     precision = mean(sum(is_right(piece, answer) for piece in pieces) / len(pieces) for answer, pieces in given)
     print(
-        f"{name:22} {len(asked)} asked, right section retrieved {retrieved}, {len(given)} answered, right section "
-        f"cited {right}, citations an answer {mean(len(one) for _, one in given):.2f}, section precision {precision:.3f}"
+        f"{name:22} {len(asked)} asked, section retrieved {retrieved}, {len(given)} answered, "
+        f"cited by {right}, citations an answer {mean(len(one) for _, one in given):.2f}, section precision {precision:.3f}"
     )
 
 

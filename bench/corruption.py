@@ -3,8 +3,8 @@ How many sentences made wrong the verifier catches: ``python -m bench.corruption
 
 Real sentences of react-native-docs, each cited to the passage it stands in, 57 of each kind at most made wrong by a
 seeded generator: another number, another name, another unit, a negation put in or taken out, a comparison turned round,
-the citation of another page's passage. Comparisons were kept out of development: the rules were never run on them before
-the figure was taken. Caught is what is not called ``supported``; beside them 300 sentences as they stand.
+the citation of another page's passage. Comparisons were kept out of development: the rules were never run on them
+before the figure was taken. Caught is what is not called ``supported``; beside them 300 sentences as they stand.
 """
 
 import re
