@@ -3,7 +3,7 @@ Does an answer cite the right section? ``python -m bench.citation_quality``.
 
 Questions made of react-native-docs by rule, answered by the extractive writer: a hundred from headings, and a hundred
 from the bodies of sections that share no content word with the heading they stand under. The right section is the one
-that a question was made of; another section that answers as well counts as wrong. Every quote is checked to be verbatim.
+that a question was made of; another section that answers as well counts as wrong. Every quote is checked.
 """
 
 import re
@@ -49,8 +49,8 @@ def report(name: str, asked: Sequence[tuple[str, Excerpt]], found: Sequence[Sequ
     )
     precision = mean(sum(is_right(piece, answer) for piece in pieces) / len(pieces) for answer, pieces in given)
     print(
-        f"{name:22} {len(asked)} asked, section retrieved {retrieved}, {len(given)} answered, "
-        f"cited by {right}, citations an answer {mean(len(one) for _, one in given):.2f}, section precision {precision:.3f}"
+        f"{name:22} {len(asked)} asked, right section retrieved {retrieved}, {len(given)} answered, it is cited by "
+        f"{right}; citations an answer {mean(len(one) for _, one in given):.2f}, section precision {precision:.3f}"
     )
 
 
