@@ -64,7 +64,8 @@ def judge(
     """
     The claim that a sentence makes, with its quotes and verdict; None when it makes none.
 
-    The verdict is ``judgement``'s on the passages that it cites, ``uncited`` when it cites none.
+    The verdict is ``judgement``'s on the passages that it cites, ``uncited`` when it cites none, and at best
+    ``partial`` when it names evidence that there is not.
     """
     if not is_claim(sentence.text, language=language):
         return None
@@ -76,6 +77,8 @@ def judge(
         citations = tuple(quote for quote in quotes if quote is not None)
         texts = [CitedText(piece.text) for piece in cited]
         found = judgement(sentence.text, texts, analyzer=analyzer, language=language)
+        if sentence.stray and found.verdict is Verdict.SUPPORTED:
+            found = Judgement(Verdict.PARTIAL, _below(Verdict.PARTIAL, found.score))
     copied = is_copied(sentence.text, (piece.text for piece in evidence))
     return Claim(index, sentence.start, sentence.end, found.verdict, found.score, copied, citations)
 
@@ -101,9 +104,14 @@ def judgement(text: str, cited: Sequence[CitedText], *, analyzer: Analyzer, lang
     chance = chance_of_support(signals_of(claim, terms, source, language=language))
     left = _departure(claim, terms, source, language)
     if left is not Verdict.SUPPORTED:
-        chance = min(chance, _BELOW[left] * (0.9 + 0.1 * chance))  # below the bar, still in the order of the chances
+        chance = min(chance, _below(left, chance))
     verdict = next((one for one, least in _LEAST if chance >= least), Verdict.UNSUPPORTED)
     return Judgement(verdict, round(chance, 4))
+
+
+def _below(verdict: Verdict, chance: float) -> float:
+    """A score of ``verdict`` for what had a better chance, still in the order of the chances."""
+    return round(_BELOW[verdict] * (0.9 + 0.099 * chance), 4)
 
 
 def adds_nothing(text: str, evidence: Sequence[str], *, analyzer: Analyzer, language: str) -> bool:
