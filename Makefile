@@ -47,6 +47,10 @@ eval: $(VENV)/dev.stamp ## measure quality on the evaluation data beside the pro
 	$(BIN)/python -m bench.source_trust
 	$(BIN)/python -m bench.languages
 	$(BIN)/python -m bench.verdict_quality
+	$(BIN)/python -m bench.injection
+	$(BIN)/python -m bench.corruption
+	$(BIN)/python -m bench.citation_quality
+	$(BIN)/python -m bench.abstention_quality
 	$(BIN)/python -m bench.grounding_quality
 
 lock: $(VENV)/dev.stamp ## resolve the dependencies again and write both lock files
