@@ -87,7 +87,7 @@ async def _running(use_cases: UseCases, state: dict[str, Any], only_holder: str 
     if lost:
         _log.warning("turns interrupted by an earlier crash", extra={"turns": lost})
     work = use_cases.work_ingestions()
-    await work.resume()
+    await work.resume(only_process=only_holder is not None)
     worker = asyncio.create_task(work.run())
     state |= {"ready": True, "checks": {"database": "ok", "index": "ok", "embedder": "ok"}}
     try:

@@ -23,9 +23,10 @@ from adapters.memory.references import PlainReferenceFormatter
 from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
-from adapters.memory.work_queue import InProcessWorkQueue
+from adapters.memory.work_queue import InMemoryWorkQueue
 from adapters.neon.engine import make_engine, statement_by_statement
 from adapters.neon.unit_of_work import NeonUnitOfWork
+from adapters.neon.work_queue import PgQueuerWorkQueue
 from adapters.qdrant_edge.index import QdrantEdgeIndex
 from adapters.resilience.dependency import Dependencies
 from adapters.static.embedder import StaticEmbedder
@@ -74,7 +75,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
     )
     writer = providers.Singleton(ExtractiveWriter, analyzer)
     reference_formatter = providers.Singleton(PlainReferenceFormatter)
-    queue = providers.Singleton(InProcessWorkQueue)
+    queue = providers.Singleton(InMemoryWorkQueue, store)
     uploads = providers.Singleton(uploads_in_memory, providers.Object(UploadLimits()))
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
@@ -86,6 +87,8 @@ class LiveAdapters(containers.DeclarativeContainer):
 
     first_keys = providers.Object[Mapping[bytes, Principal]]({})
     database_url = providers.Object("")
+    # Around any pooler, for connections that must stay one.
+    direct_url = providers.Object("")
     index_folder = providers.Object(Path())
     uploads_folder = providers.Object(Path())
     upload_limits = providers.Object(UploadLimits())
@@ -106,7 +109,7 @@ class LiveAdapters(containers.DeclarativeContainer):
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
     writer = providers.Singleton(ExtractiveWriter, analyzer)
     reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
-    queue = providers.Singleton(InProcessWorkQueue)
+    queue = providers.Singleton(PgQueuerWorkQueue, direct_url)
     uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)

@@ -150,6 +150,7 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
     adapters = LiveAdapters(
         first_keys={hashlib.sha256(admin_key.reveal().encode()).digest(): principal},
         database_url=database_url,
+        direct_url=_direct_url(settings, database_url),
         index_folder=directory.index,
         uploads_folder=directory.uploads,
         upload_limits=_upload_limits(settings),
@@ -162,6 +163,11 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         keep_vectors=settings.keep_vectors,
         opened=lambda: opened(adapters),
     )
+
+
+def _direct_url(settings: Settings, database_url: str) -> str:
+    unpooled = settings.database_url_unpooled
+    return database_url if settings.database_url is None or unpooled is None else unpooled.reveal()
 
 
 def _upload_limits(settings: Settings) -> UploadLimits:

@@ -52,6 +52,9 @@ metadata = MetaData(
     }
 )
 
+QUEUE_TABLES: Final = ("pgqueuer", "pgqueuer_log", "pgqueuer_schedules", "pgqueuer_statistics")
+"""Made by a migration like the others, and described by the library that they belong to."""
+
 collections = Table(
     "collections",
     metadata,

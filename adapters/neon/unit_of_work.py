@@ -13,6 +13,7 @@ from adapters.neon.embeddings import NeonEmbeddingStore
 from adapters.neon.ingestions import NeonIngestions
 from adapters.neon.transaction import Transaction
 from adapters.neon.turns import NeonTurns
+from adapters.neon.work_queue import NeonJobs
 from application.ports import UnitOfWork
 
 
@@ -27,6 +28,7 @@ class NeonUnitOfWork(UnitOfWork):
         self.conversations = NeonConversations(self._transaction)
         self.turns = NeonTurns(self._transaction)
         self.ingestions = NeonIngestions(self._transaction)
+        self.jobs = NeonJobs(self._transaction)
         self.api_keys = NeonApiKeys(self._transaction)
 
     async def __aenter__(self) -> Self:
