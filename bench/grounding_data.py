@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from adapters.bm25.analyzer import SnowballAnalyzer
-from adapters.markdown.formats import FormatParser
+from adapters.formats.by_format import FormatParser
 from bench.retrieval_data import DATA, Excerpt, load_chroma
 from bench.retrieval_engine import asked
 from domain.grounding.model import CitedDocument, CitedSection, Evidence

@@ -15,7 +15,7 @@ from statistics import fmean
 from typing import Final
 
 from adapters.bm25.encoder import AVERAGE_TERMS, K1, B
-from adapters.markdown.plain_text import PlainTextParser
+from adapters.formats.plain_text import PlainTextParser
 from bench.retrieval_data import Excerpt, ExcerptQuestion, load_chroma, load_scifact
 from bench.retrieval_engine import RANKINGS, asked, by_fusion
 from domain.library.chunking import CHUNK_CHARS, CONTEXT_CHARS, chunk, in_context, passage_input
