@@ -79,7 +79,7 @@ def prepare(preparation: Preparation, parts: Parts) -> PreparedDocument | Unprep
     made = make_version(before.id, preparation.version, parsed)
     now = described(before, source, parsed, preparation.base_url)
     document = replace(now, version=preparation.version, updated_at=preparation.at)
-    inputs = tuple(_input(document.title, made, passage) for passage in made.passages)
+    inputs = inputs_of(document.title, made)
     return PreparedDocument(
         ordinal=staged.ordinal,
         outcome=Outcome.ADDED if before.version is None else Outcome.UPDATED,
@@ -88,6 +88,11 @@ def prepare(preparation: Preparation, parts: Parts) -> PreparedDocument | Unprep
         hashes=tuple(hashlib.sha256(text.encode()).digest() for text in inputs),
         sparse=sparse_encoder.encode_passages(inputs, language=preparation.language),
     )
+
+
+def inputs_of(title: str, version: DocumentVersion) -> tuple[str, ...]:
+    """What is embedded and analysed for each passage of a version of a document with this title."""
+    return tuple(_input(title, version, passage) for passage in version.passages)
 
 
 def _input(title: str, version: DocumentVersion, passage: Passage) -> str:

@@ -48,6 +48,7 @@ from application.read_ingestions import ReadIngestions
 from application.read_keys import ReadKeys
 from application.read_references import ReadReferences
 from application.remembered_keys import RememberedKeys
+from application.repair_index import RepairIndex
 from application.revoke_key import RevokeKey
 from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
@@ -174,6 +175,9 @@ class UseCases(containers.DeclarativeContainer):
         adapters.queue,
         adapters.clock,
         ingestion_news,
+    )
+    repair_index = providers.Singleton(
+        RepairIndex, unit_of_work, adapters.passage_index, adapters.embedder, adapters.sparse_encoder, keep_vectors
     )
     read_ingestions = providers.Singleton(ReadIngestions, reading)
     follow_ingestion = providers.Singleton(FollowIngestion, reading, ingestion_news, adapters.clock)

@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -27,6 +27,8 @@ from entrypoints.settings import Secret, Settings, SettingsError, unserved
 
 if TYPE_CHECKING:
     from litestar import Litestar
+
+    from entrypoints.containers import LiveAdapters
 
 GRACE_S: Final = 25
 """Seconds between being told to stop and cutting what still runs: the turns' own 20, and a little."""
@@ -62,7 +64,7 @@ def prepared(settings: Settings) -> Iterator[Service]:
         configure_logs(settings.log, secrets=(*settings.secrets, admin_key.reveal()))
         for name in unserved(os.environ):
             _log.warning("this version does not use the setting", extra={"setting": name})
-        database_url = stack.enter_context(_database(settings, directory))
+        database_url = stack.enter_context(database(settings, directory))
         app = _application(settings, directory, database_url, admin_key)
         host, port = listener.getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -85,7 +87,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _database(settings: Settings, directory: DataDirectory) -> Iterator[str]:
+def database(settings: Settings, directory: DataDirectory) -> Iterator[str]:
     """The URL of a database whose schema is current: the operator's, or one started here."""
     if settings.database_url is not None:
         url = settings.database_url.reveal()
@@ -144,17 +146,11 @@ def _import_application() -> None:
 
 def _application(settings: Settings, directory: DataDirectory, database_url: str, admin_key: Secret) -> "Litestar":
     from entrypoints.asgi import build_app
-    from entrypoints.containers import LiveAdapters, opened
+    from entrypoints.containers import opened
 
     principal = Principal("default", "admin", frozenset({Scope.ADMIN}))
-    adapters = LiveAdapters(
-        first_keys={hashlib.sha256(admin_key.reveal().encode()).digest(): principal},
-        database_url=database_url,
-        direct_url=_direct_url(settings, database_url),
-        index_folder=directory.index,
-        uploads_folder=directory.uploads,
-        upload_limits=_upload_limits(settings),
-    )
+    first_keys = {hashlib.sha256(admin_key.reveal().encode()).digest(): principal}
+    adapters = live_adapters(settings, directory, database_url, first_keys)
     return build_app(
         adapters,
         holder=str(uuid4()),
@@ -162,6 +158,22 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         only_process=settings.database_url is None,
         keep_vectors=settings.keep_vectors,
         opened=lambda: opened(adapters),
+    )
+
+
+def live_adapters(
+    settings: Settings, directory: DataDirectory, database_url: str, first_keys: Mapping[bytes, Principal] | None = None
+) -> "LiveAdapters":
+    """The adapters that the settings call for; none of them is open yet."""
+    from entrypoints.containers import LiveAdapters
+
+    return LiveAdapters(
+        first_keys=first_keys or {},
+        database_url=database_url,
+        direct_url=_direct_url(settings, database_url),
+        index_folder=directory.index,
+        uploads_folder=directory.uploads,
+        upload_limits=_upload_limits(settings),
     )
 
 
