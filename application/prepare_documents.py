@@ -36,7 +36,7 @@ class Preparation:
 
 @dataclass(frozen=True, slots=True)
 class PreparedDocument:
-    """One document ready to be indexed and switched to; one input, hash and sparse vector per passage."""
+    """One document ready to be indexed and switched to; an embedded input, its hash, a sparse vector per passage."""
 
     ordinal: int
     outcome: Outcome
@@ -79,23 +79,32 @@ def prepare(preparation: Preparation, parts: Parts) -> PreparedDocument | Unprep
     made = make_version(before.id, preparation.version, parsed)
     now = described(before, source, parsed, preparation.base_url)
     document = replace(now, version=preparation.version, updated_at=preparation.at)
-    inputs = inputs_of(document.title, made)
+    inputs = embedded_texts(document.title, made)
+    indexed = indexed_texts(document.title, made)
     return PreparedDocument(
         ordinal=staged.ordinal,
         outcome=Outcome.ADDED if before.version is None else Outcome.UPDATED,
         activation=Activation(document, made),
         inputs=inputs,
         hashes=tuple(hashlib.sha256(text.encode()).digest() for text in inputs),
-        sparse=sparse_encoder.encode_passages(inputs, language=preparation.language),
+        sparse=sparse_encoder.encode_passages(indexed, language=preparation.language),
     )
 
 
-def inputs_of(title: str, version: DocumentVersion) -> tuple[str, ...]:
-    """What is embedded and analysed for each passage of a version of a document with this title."""
-    return tuple(_input(title, version, passage) for passage in version.passages)
+def embedded_texts(title: str, version: DocumentVersion) -> tuple[str, ...]:
+    """What is embedded for each passage of a version of a document with this title."""
+    return tuple(
+        passage_input(title, version.sections[passage.section].heading_path, passage.text)
+        for passage in version.passages
+    )
 
 
-def _input(title: str, version: DocumentVersion, passage: Passage) -> str:
+def indexed_texts(title: str, version: DocumentVersion) -> list[str]:
+    """What is analysed into terms for each passage."""
+    return [_indexed(title, version, passage) for passage in version.passages]
+
+
+def _indexed(title: str, version: DocumentVersion, passage: Passage) -> str:
     section = version.sections[passage.section]
     context = in_context(version.text, section, passage.start, passage.end)
     return passage_input(title, section.heading_path, context)

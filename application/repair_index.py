@@ -13,7 +13,7 @@ from uuid import UUID
 
 from application.indexed_passages import indexed_passages
 from application.ports import UnitOfWorkFactory
-from application.prepare_documents import inputs_of
+from application.prepare_documents import embedded_texts, indexed_texts
 from domain.library.model import Document, DocumentVersion
 from domain.retrieval.model import Purpose, Vector
 from domain.retrieval.ports import Embedder, PassageWriter, SparseEncoder
@@ -95,13 +95,14 @@ class RepairIndex:
         chosen = [place for place, passage in enumerate(version.passages) if passage.id not in indexed]
         if not chosen:
             return
-        inputs = inputs_of(document.title, version)
+        inputs = embedded_texts(document.title, version)
         hashes = [hashlib.sha256(text.encode()).digest() for text in inputs]
         wanted = {hashes[place]: inputs[place] for place in chosen}
         vectors, bought = await self._vectors(wanted, buy=buy)
         payable = [place for place in chosen if hashes[place] in vectors]
         language = await self._language(document.collection)
-        texts = [inputs[place] for place in payable]
+        terms = indexed_texts(document.title, version)
+        texts = [terms[place] for place in payable]
         sparse = await asyncio.to_thread(self.sparse_encoder.encode_passages, texts, language=language)
         passages = [version.passages[place] for place in payable]
         dense = [vectors[hashes[place]] for place in payable]
