@@ -12,7 +12,7 @@ from application.events import AnswerReset, EvidenceFound, TurnDone, TurnFailed,
 from application.find_passages import FindPassages
 from application.judged_answer import JudgedAnswer
 from application.ports import AnswerWriter, Clock, IdSource, UnitOfWork, UnitOfWorkFactory
-from application.reading import languages_of
+from application.reading import languages_of, verification_of
 from application.turn_stream import TurnStream
 from domain.access.model import Principal, Scope
 from domain.access.readable import ReadableCollections, readable_collections
@@ -116,12 +116,15 @@ class AskQuestion:
             collections = await uow.collections.all()
             conversation = await self._conversation(uow, command)
             asked = self._asked_collections(command, conversation, collections)
-            readable = readable_collections(command.principal, (one.name for one in collections), asked=asked)
+            readable = readable_collections(command.principal, collections, asked=asked)
             turn = Turn.begin(self._ids.new(), conversation.id, owner, command.question, self._clock.now())
             await uow.turns.begin(turn, holder=self._holder, lease_until=turn.created_at + LEASE)
             await uow.commit()
         languages = languages_of(collections, readable)
-        return _Asked(turn, command.question, command.options, readable, languages, started_ms)
+        options = command.options
+        if not options.verification_said:
+            options = replace(options, verification=verification_of(collections, readable))
+        return _Asked(turn, command.question, options, readable, languages, started_ms)
 
     async def _conversation(self, uow: UnitOfWork, command: AskQuestionCommand) -> Conversation:
         owner = command.principal.owner

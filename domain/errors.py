@@ -19,6 +19,8 @@ Every error that Ibid raises on purpose.
     │   │   ├── IngestionNotFound
     │   │   └── ApiKeyNotFound
     │   ├── DocumentVersionGone  was there, and was removed
+    │   ├── CollectionExists     one of that name is there already
+    │   ├── CollectionInUse      its documents stand in the way of the change
     │   ├── ConversationBusy     another turn of this conversation still runs
     │   ├── IngestionRunning     it has not ended, and what was asked for needs its end
     │   ├── DocumentUnreadable   one document cannot be parsed; the others are untouched
@@ -128,6 +130,22 @@ class ApiKeyNotFound(Missing):
 class DocumentVersionGone(DomainError):
     def __init__(self, document_id: object) -> None:
         super().__init__(f"the text of document {str(document_id)!r} was removed")
+
+
+class CollectionExists(DomainError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is a collection {name!r} already; change it by PATCH, or choose another name")
+
+
+class CollectionInUse(DomainError):
+    """A change that the documents of a collection do not follow; ``field`` is what was to be changed."""
+
+    def __init__(self, name: str, field: str) -> None:
+        super().__init__(
+            f"the {field} of collection {name!r} cannot change while it has documents: they are indexed by it; "
+            "delete the collection and make it anew"
+        )
+        self.field = field
 
 
 class ConversationBusy(DomainError):

@@ -35,6 +35,10 @@ ROUTED: Final = (
     "read_keys",
     "revoke_key",
     "read_caller",
+    "create_collection",
+    "read_collections",
+    "change_collection",
+    "delete_collection",
 )
 
 _log = logging.getLogger("ibid.service")

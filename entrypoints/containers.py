@@ -34,7 +34,10 @@ from adapters.uploads.upload import uploads_in_memory, uploads_on_disk
 from adapters.worker_processes.preparer import ProcessPreparer
 from application.ask_question import AskQuestion
 from application.authenticate import Authenticate
+from application.change_collection import ChangeCollection
 from application.change_ingestions import CancelIngestion, RetryIngestion
+from application.create_collection import CreateCollection
+from application.delete_collection import DeleteCollection
 from application.extractive_writer import ExtractiveWriter
 from application.find_passages import FindPassages
 from application.forget_documents import ForgetDocument
@@ -42,6 +45,7 @@ from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
 from application.read_caller import ReadCaller
+from application.read_collections import ReadCollections
 from application.read_conversation import ReadConversation
 from application.read_documents import ReadDocuments
 from application.read_ingestions import ReadIngestions
@@ -153,6 +157,10 @@ class UseCases(containers.DeclarativeContainer):
     issue_key = providers.Singleton(IssueKey, unit_of_work, adapters.clock, adapters.ids)
     read_keys = providers.Singleton(ReadKeys, reading)
     revoke_key = providers.Singleton(RevokeKey, unit_of_work, remembered)
+    create_collection = providers.Singleton(CreateCollection, unit_of_work, adapters.clock)
+    read_collections = providers.Singleton(ReadCollections, reading)
+    change_collection = providers.Singleton(ChangeCollection, unit_of_work)
+    delete_collection = providers.Singleton(DeleteCollection, unit_of_work, adapters.passage_index, adapters.clock)
     read_caller = providers.Singleton(ReadCaller, reading)
     submit_ingestion = providers.Singleton(SubmitIngestion, unit_of_work, adapters.queue, adapters.clock, adapters.ids)
     ingest_documents = providers.Singleton(

@@ -42,6 +42,8 @@ TABLE: Final[Mapping[type[IbidError], Row]] = {
     errors.IngestionNotFound: Row(404, "ingestion_not_found", "No such ingestion"),
     errors.ApiKeyNotFound: Row(404, "api_key_not_found", "No such API key"),
     errors.DocumentVersionGone: Row(410, "document_version_gone", "The text was removed"),
+    errors.CollectionExists: Row(409, "collection_exists", "There is a collection of that name"),
+    errors.CollectionInUse: Row(409, "collection_in_use", "The collection's documents stand in the way"),
     errors.ConversationBusy: Row(409, "conversation_busy", "Another question of this conversation still runs"),
     errors.IngestionRunning: Row(409, "ingestion_running", "The ingestion has not ended"),
     errors.DocumentUnreadable: Row(422, "document_unreadable", "A document cannot be read"),
