@@ -9,6 +9,7 @@ from typing import Any, Final
 from dependency_injector import containers
 from litestar import Litestar
 
+from application.ports import RetentionRules
 from application.remembered_keys import CAPACITY
 from domain.errors import PortError
 from entrypoints.containers import UseCases
@@ -37,6 +38,7 @@ ROUTED: Final = (
     "read_caller",
 )
 
+_KEEP: Final = RetentionRules()
 _log = logging.getLogger("ibid.service")
 
 
@@ -46,6 +48,7 @@ def build_app(
     holder: str,
     only_process: bool,
     keep_vectors: bool = True,
+    retention_rules: RetentionRules = _KEEP,
     opened: Callable[[], AbstractAsyncContextManager[None]] | None = None,
 ) -> Litestar:
     """
@@ -58,6 +61,7 @@ def build_app(
         adapters=adapters,
         holder=holder,
         keep_vectors=keep_vectors,
+        retention_rules=retention_rules,
         # Whoever shares a database hears nothing of keys that another process revokes.
         remembered_keys=CAPACITY if only_process else 0,
     )
