@@ -233,6 +233,29 @@ class Ingestions(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class RetentionRules:
+    """How many days things are kept after their end; 0 days: for ever."""
+
+    ingestions_days: int = 30
+    turns_days: int = 0
+
+
+class Retention(Protocol):
+    """Removal of what nothing needs any more."""
+
+    @abstractmethod
+    async def sweep(self, rules: RetentionRules, *, at: datetime) -> Mapping[str, int]:
+        """
+        Remove, and say how many of what:
+
+        ``versions`` that are not active, were replaced an hour ago or more, and are cited by no turn; ``vectors`` of
+        texts that no passage has any more, while nothing is being ingested; ``ingestions`` that ended and ``turns``
+        that began longer ago than the rules say, with conversations that are left without one; ``queue_log``, what
+        the queue wrote down of jobs done a week ago.
+        """
+
+
 class UnitOfWork(Protocol):
     """
     One transaction: everything done through its stores happens when ``commit`` returns, or not at all.
@@ -247,6 +270,7 @@ class UnitOfWork(Protocol):
     turns: Turns
     ingestions: Ingestions
     jobs: Jobs
+    retention: Retention
     api_keys: ApiKeys
 
     @abstractmethod

@@ -80,13 +80,14 @@ def prepare(preparation: Preparation, parts: Parts) -> PreparedDocument | Unprep
     now = described(before, source, parsed, preparation.base_url)
     document = replace(now, version=preparation.version, updated_at=preparation.at)
     inputs = embedded_texts(document.title, made)
+    hashes = tuple(hashlib.sha256(text.encode()).digest() for text in inputs)
     indexed = indexed_texts(document.title, made)
     return PreparedDocument(
         ordinal=staged.ordinal,
         outcome=Outcome.ADDED if before.version is None else Outcome.UPDATED,
-        activation=Activation(document, made),
+        activation=Activation(document, made, hashes),
         inputs=inputs,
-        hashes=tuple(hashlib.sha256(text.encode()).digest() for text in inputs),
+        hashes=hashes,
         sparse=sparse_encoder.encode_passages(indexed, language=preparation.language),
     )
 

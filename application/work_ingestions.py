@@ -24,6 +24,7 @@ from application.ports import (
     UnitOfWorkFactory,
     WorkQueue,
 )
+from application.sweep_retention import SweepRetention
 from domain.errors import PortError, PortUnavailable
 from domain.retrieval.ports import PassageWriter
 
@@ -50,6 +51,7 @@ class WorkIngestions:
     queue: WorkQueue
     clock: Clock
     news: IngestionNews
+    sweep_retention: SweepRetention
     retry_after_s: Sequence[float] = field(default=RETRY_AFTER_S)
     _unsettled: bool = field(default=False, init=False)
     _only_process: bool = field(default=False, init=False)
@@ -84,6 +86,7 @@ class WorkIngestions:
         settling: asyncio.Task[None] | None = None
         try:
             while True:
+                await self.sweep_retention.execute()
                 await self.queue.woken()
                 await self._drained()
                 self._unsettled = True

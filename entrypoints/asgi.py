@@ -9,6 +9,7 @@ from typing import Any, Final
 from dependency_injector import containers
 from litestar import Litestar
 
+from application.ports import RetentionRules
 from application.remembered_keys import CAPACITY
 from domain.errors import PortError
 from entrypoints.containers import UseCases
@@ -41,6 +42,7 @@ ROUTED: Final = (
     "delete_collection",
 )
 
+_KEEP: Final = RetentionRules()
 _log = logging.getLogger("ibid.service")
 
 
@@ -50,6 +52,7 @@ def build_app(
     holder: str,
     only_process: bool,
     keep_vectors: bool = True,
+    retention_rules: RetentionRules = _KEEP,
     opened: Callable[[], AbstractAsyncContextManager[None]] | None = None,
 ) -> Litestar:
     """
@@ -62,6 +65,7 @@ def build_app(
         adapters=adapters,
         holder=holder,
         keep_vectors=keep_vectors,
+        retention_rules=retention_rules,
         # Whoever shares a database hears nothing of keys that another process revokes.
         remembered_keys=CAPACITY if only_process else 0,
     )

@@ -44,6 +44,7 @@ from application.forget_documents import ForgetDocument
 from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
+from application.ports import RetentionRules
 from application.read_caller import ReadCaller
 from application.read_collections import ReadCollections
 from application.read_conversation import ReadConversation
@@ -57,6 +58,7 @@ from application.revoke_key import RevokeKey
 from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
 from application.submit_upload import SubmitUpload
+from application.sweep_retention import SweepRetention
 from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal
 from domain.library.ports import UploadLimits
@@ -127,6 +129,7 @@ class UseCases(containers.DeclarativeContainer):
     adapters = providers.DependenciesContainer()
     holder = providers.Object("one process")
     keep_vectors = providers.Object(True)
+    retention_rules = providers.Object(RetentionRules())
     remembered_keys = providers.Object(0)
 
     unit_of_work = adapters.unit_of_work.provider
@@ -175,6 +178,7 @@ class UseCases(containers.DeclarativeContainer):
     )
     submit_upload = providers.Singleton(SubmitUpload, submit_ingestion, adapters.uploads)
     ingestion_news = providers.Singleton(IngestionNews)
+    sweep_retention = providers.Singleton(SweepRetention, unit_of_work, adapters.clock, retention_rules)
     work_ingestions = providers.Singleton(
         WorkIngestions,
         unit_of_work,
@@ -183,6 +187,7 @@ class UseCases(containers.DeclarativeContainer):
         adapters.queue,
         adapters.clock,
         ingestion_news,
+        sweep_retention,
     )
     repair_index = providers.Singleton(
         RepairIndex, unit_of_work, adapters.passage_index, adapters.embedder, adapters.sparse_encoder, keep_vectors

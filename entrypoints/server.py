@@ -19,6 +19,7 @@ import msgspec
 import uvicorn
 
 from adapters.embedded_postgres.server import EmbeddedPostgres
+from application.ports import RetentionRules
 from domain.access.model import Principal, Scope
 from domain.library.ports import UploadLimits
 from entrypoints.data_directory import DataDirectory
@@ -157,6 +158,7 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         # The index is this process's alone, so on the embedded database nobody else can be answering.
         only_process=settings.database_url is None,
         keep_vectors=settings.keep_vectors,
+        retention_rules=RetentionRules(settings.keep_ingestions_days, settings.keep_turns_days),
         opened=lambda: opened(adapters),
     )
 

@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Secret | None = None
     database_url_unpooled: Secret | None = None
     keep_vectors: bool = True
+    keep_ingestions_days: int = 30
+    keep_turns_days: int = 0
     max_upload_mb: int = 64
     max_inflated_mb: int = 50
     max_inflation: int = 20
@@ -92,6 +94,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_URL": _http_url,
         "IBID_API_KEY": Secret,
         "IBID_KEEP_VECTORS": _switch,
+        "IBID_KEEP_INGESTIONS_DAYS": _whole_number("IBID_KEEP_INGESTIONS_DAYS", 0, 36_500),
+        "IBID_KEEP_TURNS_DAYS": _whole_number("IBID_KEEP_TURNS_DAYS", 0, 36_500),
         "IBID_MAX_UPLOAD_MB": _whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
         "IBID_MAX_INFLATED_MB": _whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
         "IBID_MAX_INFLATION": _whole_number("IBID_MAX_INFLATION", 2, 1_000),

@@ -7,6 +7,7 @@ from adapters.memory.access import InMemoryApiKeys
 from adapters.memory.conversations import InMemoryConversations, InMemoryTurns
 from adapters.memory.ingestions import InMemoryIngestions
 from adapters.memory.library import InMemoryCollections, InMemoryDocuments, InMemoryEmbeddingStore
+from adapters.memory.retention import InMemoryRetention
 from adapters.memory.store import InMemoryStore, Transaction
 from adapters.memory.work_queue import InMemoryJobs
 from application.ports import UnitOfWork
@@ -29,6 +30,7 @@ class InMemoryUnitOfWork(UnitOfWork):
         self.turns = InMemoryTurns(store, self._transaction)
         self.ingestions = InMemoryIngestions(store, self._transaction)
         self.jobs = InMemoryJobs(store, self._transaction)
+        self.retention = InMemoryRetention(store, self._transaction)
         self.api_keys = InMemoryApiKeys(store, self._transaction)
 
     async def __aenter__(self) -> Self:

@@ -11,6 +11,7 @@ from adapters.neon.conversations import NeonConversations
 from adapters.neon.documents import NeonDocuments
 from adapters.neon.embeddings import NeonEmbeddingStore
 from adapters.neon.ingestions import NeonIngestions
+from adapters.neon.retention import NeonRetention
 from adapters.neon.transaction import Transaction
 from adapters.neon.turns import NeonTurns
 from adapters.neon.work_queue import NeonJobs
@@ -29,6 +30,7 @@ class NeonUnitOfWork(UnitOfWork):
         self.turns = NeonTurns(self._transaction)
         self.ingestions = NeonIngestions(self._transaction)
         self.jobs = NeonJobs(self._transaction)
+        self.retention = NeonRetention(self._transaction)
         self.api_keys = NeonApiKeys(self._transaction)
 
     async def __aenter__(self) -> Self:

@@ -55,10 +55,15 @@ class Collections(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A version to make the active one, with what its document then shows."""
+    """
+    A version to make the active one, with what its document then shows.
+
+    ``input_hashes``: for each passage the hash that its vector is kept by.
+    """
 
     document: Document
     version: DocumentVersion
+    input_hashes: Sequence[bytes]
 
 
 class Documents(Protocol):

@@ -217,8 +217,8 @@ async def test_many_documents_become_active_at_once(unit_of_work: UnitOfWorkFact
 
 async def test_a_document_without_passages_can_be_active(unit_of_work: UnitOfWorkFactory) -> None:
     document = a_document()
-    empty = Activation(replace(document, version="e" * 64), replace(a_version(document.id), version="e" * 64, text=""))
-    empty = replace(empty, version=replace(empty.version, sections=(), passages=()))
+    nothing = replace(a_version(document.id), version="e" * 64, text="", sections=(), passages=())
+    empty = Activation(replace(document, version="e" * 64), nothing, ())
     await register(unit_of_work, document)
     assert await activate(unit_of_work, empty) == set()
     async with unit_of_work() as uow:
