@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
@@ -11,14 +12,16 @@ from uuid import UUID
 from application.events import AnswerReset, EvidenceFound, TurnDone, TurnFailed, TurnStarted
 from application.find_passages import FindPassages
 from application.judged_answer import JudgedAnswer
-from application.ports import AnswerWriter, Clock, IdSource, UnitOfWork, UnitOfWorkFactory
+from application.ports import Clock, IdSource, UnitOfWork, UnitOfWorkFactory
 from application.reading import languages_of, verification_of
 from application.turn_stream import TurnStream
+from application.writing import AnswerTask, Draft, Drafting, Retracted
 from domain.access.model import Principal, Scope
 from domain.access.readable import ReadableCollections, readable_collections
-from domain.conversation.model import AskOptions, Attempt, Conversation, Question, Turn, TurnStatus
+from domain.conversation.model import AskOptions, Conversation, Question, Turn, TurnStatus
+from domain.conversation.prompt import Exchange
 from domain.grounding.abstention import decide_abstention, insufficient, verification_failed
-from domain.grounding.model import Verification
+from domain.grounding.model import Evidence, Verification
 from domain.grounding.ports import ReferenceFormatter
 from domain.grounding.references import references
 from domain.grounding.verdicts import VERIFIER
@@ -26,7 +29,9 @@ from domain.library.model import Collection
 from domain.text import Analyzer
 
 LEASE: Final = timedelta(seconds=180)
-"""How long a process may hold a running turn: the 120 s that a model may take in all, and a minute for the rest."""
+"""How long a process may hold a running turn: models may take 28 + 120 s in all, and half a minute is for the rest."""
+HISTORY: Final = 6
+"""Earlier turns of a conversation that are read back: the prompt's budget seldom holds as many."""
 
 _log = logging.getLogger("ibid.ask")
 
@@ -49,7 +54,24 @@ class _Asked:
     options: AskOptions
     readable: ReadableCollections
     languages: tuple[str, ...]
+    instructions: tuple[str, ...]
+    history: tuple[Exchange, ...]
     started_ms: float
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a turn has come: what there is to store when it ends early."""
+
+    turn: Turn
+    draft: Draft | None = None
+
+    @property
+    def so_far(self) -> Turn:
+        if self.draft is None:
+            return self.turn
+        degraded = tuple(dict.fromkeys((*self.turn.degraded, *self.draft.degraded)))
+        return replace(self.turn, degraded=degraded, attempts=self.draft.attempts, usage=self.draft.usage)
 
 
 class AskQuestion:
@@ -64,7 +86,7 @@ class AskQuestion:
         *,
         unit_of_work: UnitOfWorkFactory,
         find_passages: FindPassages,
-        writer: AnswerWriter,
+        drafting: Drafting,
         reference_formatter: ReferenceFormatter,
         analyzer: Analyzer,
         clock: Clock,
@@ -74,7 +96,7 @@ class AskQuestion:
         """``holder`` names this process in the leases of its turns."""
         self._unit_of_work = unit_of_work
         self._find_passages = find_passages
-        self._writer = writer
+        self._drafting = drafting
         self._reference_formatter = reference_formatter
         self._analyzer = analyzer
         self._clock = clock
@@ -115,6 +137,7 @@ class AskQuestion:
         async with self._unit_of_work() as uow:
             collections = await uow.collections.all()
             conversation = await self._conversation(uow, command)
+            history = await self._history(uow, command)
             asked = self._asked_collections(command, conversation, collections)
             readable = readable_collections(command.principal, collections, asked=asked)
             turn = Turn.begin(self._ids.new(), conversation.id, owner, command.question, self._clock.now())
@@ -124,7 +147,8 @@ class AskQuestion:
         options = command.options
         if not options.verification_said:
             options = replace(options, verification=verification_of(collections, readable))
-        return _Asked(turn, command.question, options, readable, languages, started_ms)
+        instructions = tuple(one.instructions for one in collections if one.name in readable and one.instructions)
+        return _Asked(turn, command.question, options, readable, languages, instructions, history, started_ms)
 
     async def _conversation(self, uow: UnitOfWork, command: AskQuestionCommand) -> Conversation:
         owner = command.principal.owner
@@ -141,6 +165,17 @@ class AskQuestion:
         return conversation
 
     @staticmethod
+    async def _history(uow: UnitOfWork, command: AskQuestionCommand) -> tuple[Exchange, ...]:
+        """What was asked and answered before in the conversation, oldest first."""
+        if command.conversation_id is None:
+            return ()
+        page = await uow.turns.of_conversation(
+            command.conversation_id, command.principal.owner, limit=HISTORY, cursor=None
+        )
+        answered = [turn for turn in page.items if turn.status is TurnStatus.ANSWERED]
+        return tuple(Exchange(turn.question, turn.answer) for turn in reversed(answered))
+
+    @staticmethod
     def _asked_collections(
         command: AskQuestionCommand, conversation: Conversation, existing: Sequence[Collection]
     ) -> Sequence[str] | None:
@@ -151,23 +186,23 @@ class AskQuestion:
         return [name for name in conversation.collections if name in names] or None
 
     async def _run(self, asked: _Asked, stream: TurnStream) -> None:
-        turn = asked.turn
+        progress = _Progress(asked.turn)
         try:
-            turn = self._timed(await self._answer(asked, stream), asked)
+            turn = self._timed(await self._answer(asked, progress, stream), asked)
             stream.close()
             await self._store(turn)
             stream.emit(TurnDone(turn))
         except asyncio.CancelledError:
             status = TurnStatus.INTERRUPTED if self._stopping else TurnStatus.CANCELLED
-            ended = self._timed(asked.turn.ended(status), asked)
+            ended = self._timed(progress.so_far.ended(status), asked)
             await asyncio.shield(self._store(ended))
             stream.emit(TurnDone(ended))
         except Exception as error:
-            _log.warning("turn failed", extra={"turn_id": str(turn.id)}, exc_info=error)
-            await self._store_failure(asked)
-            stream.emit(TurnFailed(turn.id, error))
+            _log.warning("turn failed", extra={"turn_id": str(asked.turn.id)}, exc_info=error)
+            await self._store_failure(progress.so_far, asked)
+            stream.emit(TurnFailed(asked.turn.id, error))
 
-    async def _answer(self, asked: _Asked, stream: TurnStream) -> Turn:
+    async def _answer(self, asked: _Asked, progress: _Progress, stream: TurnStream) -> Turn:
         options, language = asked.options, asked.languages[0]
         text = asked.question.text
         if asked.question.selected_text is not None:
@@ -176,32 +211,54 @@ class AskQuestion:
             text, asked.readable, languages=asked.languages, filters=options.filters, top_k=options.top_k
         )
         turn = replace(asked.turn, degraded=found.degraded, timings_ms={"rewrite": 0, **found.timings_ms})
+        progress.turn = turn
         abstention = decide_abstention(asked.question.text, found.evidence, analyzer=self._analyzer, language=language)
         if abstention is not None:
             stream.emit(EvidenceFound((), found.degraded))
             return turn.abstained(abstention)
-        stream.emit(EvidenceFound(found.evidence, found.degraded))
-        return await self._write(replace(turn, evidence=found.evidence), asked, stream)
+        draft = self._drafting.draft(self._task(asked, found.evidence))
+        # What did not fit is not shown either: evidence listed is evidence used.
+        degraded = (*found.degraded, *draft.degraded)
+        progress.turn, progress.draft = replace(turn, evidence=draft.evidence), draft
+        stream.emit(EvidenceFound(draft.evidence, degraded))
+        return await self._write(progress, draft, asked, stream)
 
-    async def _write(self, turn: Turn, asked: _Asked, stream: TurnStream) -> Turn:
-        options, language = asked.options, asked.languages[0]
-        answer = JudgedAnswer(turn.evidence, options.verification, self._analyzer, language)
-        began_ms, first_ms = self._clock.elapsed_ms(), None
-        async for piece in self._writer.write(asked.question, turn.evidence, language=language):
-            if first_ms is None:
-                first_ms = self._clock.elapsed_ms()
-            if events := answer.feed(piece):
-                stream.emit(*events)
+    def _task(self, asked: _Asked, evidence: tuple[Evidence, ...]) -> AnswerTask:
+        owner = asked.turn.owner
+        return AnswerTask(
+            asked.question,
+            evidence,
+            asked.languages[0],
+            history=asked.history,
+            instructions=asked.instructions,
+            access=(owner.tenant, *asked.readable),
+        )
+
+    async def _write(self, progress: _Progress, draft: Draft, asked: _Asked, stream: TurnStream) -> Turn:
+        answer, first_ms = self._judged(draft, asked), None
+        async with aclosing(draft.write()) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Retracted):
+                    if answer.text:
+                        stream.emit(AnswerReset("model_failed", piece.next_model))
+                    answer = self._judged(draft, asked)
+                    continue
+                if first_ms is None:
+                    first_ms = self._clock.elapsed_ms()
+                if events := answer.feed(piece):
+                    stream.emit(*events)
         if events := answer.finish():
             stream.emit(*events)
-        ended_ms = self._clock.elapsed_ms()
-        turn = self._attempted(turn, "ok" if first_ms is not None else "empty", ended_ms - began_ms)
+        turn = progress.so_far
         if first_ms is not None:
             first = round(first_ms - asked.started_ms)
             turn = replace(turn, timings_ms={**turn.timings_ms, "first_text": first})
-        return self._closed(turn, answer, asked, stream)
+        return self._closed(turn, answer, draft.model, asked, stream)
 
-    def _closed(self, turn: Turn, answer: JudgedAnswer, asked: _Asked, stream: TurnStream) -> Turn:
+    def _judged(self, draft: Draft, asked: _Asked) -> JudgedAnswer:
+        return JudgedAnswer(draft.evidence, asked.options.verification, self._analyzer, asked.languages[0])
+
+    def _closed(self, turn: Turn, answer: JudgedAnswer, model: str, asked: _Asked, stream: TurnStream) -> Turn:
         options, language = asked.options, asked.languages[0]
         if answer.withheld and not answer.claims:
             stream.emit(AnswerReset("verification_failed", None))
@@ -218,11 +275,8 @@ class AskQuestion:
             references=references(
                 answer.cited, turn.evidence, style=options.citation_style, formatter=self._reference_formatter
             ),
-            model=self._writer.name,
+            model=model,
         )
-
-    def _attempted(self, turn: Turn, outcome: str, ms: float) -> Turn:
-        return replace(turn, attempts=(Attempt(self._writer.name, outcome, round(ms)),))
 
     def _timed(self, turn: Turn, asked: _Asked) -> Turn:
         total = round(self._clock.elapsed_ms() - asked.started_ms)
@@ -233,9 +287,9 @@ class AskQuestion:
             await uow.turns.finish(turn)
             await uow.commit()
 
-    async def _store_failure(self, asked: _Asked) -> None:
+    async def _store_failure(self, turn: Turn, asked: _Asked) -> None:
         try:
-            await self._store(self._timed(asked.turn.ended(TurnStatus.FAILED), asked))
+            await self._store(self._timed(turn.ended(TurnStatus.FAILED), asked))
         except Exception as error:
             # The database is what failed, perhaps: the turn's lease then makes it interrupted.
             _log.error("the end of a turn could not be stored", extra={"turn_id": str(asked.turn.id)}, exc_info=error)

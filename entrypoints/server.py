@@ -174,6 +174,7 @@ def live_adapters(
         database_url=database_url,
         direct_url=_direct_url(settings, database_url),
         index_folder=directory.index,
+        models=settings.models,
         uploads_folder=directory.uploads,
         upload_limits=_upload_limits(settings),
     )
