@@ -152,7 +152,8 @@ async def lost_index(story: Story) -> tuple[Story, InMemoryPassageIndex]:
 
 
 async def hits(story: Story, question: str) -> list[tuple[UUID, float]]:
-    found = await story.search_passages.execute(SearchPassagesQuery(ADMIN, question, limit=10))
+    # Further down are passages of equal scores, whose order nobody promises.
+    found = await story.search_passages.execute(SearchPassagesQuery(ADMIN, question, limit=2))
     return [(one.passage_id, one.score) for one in found.evidence]
 
 

