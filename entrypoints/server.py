@@ -5,7 +5,6 @@ import errno
 import gc
 import hashlib
 import logging
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +23,7 @@ from domain.access.model import Principal, Scope
 from domain.library.ports import UploadLimits
 from entrypoints.data_directory import DataDirectory
 from entrypoints.logs import configure_logs
-from entrypoints.settings import Secret, Settings, SettingsError, unserved
+from entrypoints.settings import Secret, Settings, SettingsError
 from entrypoints.settings_shown import shown
 
 if TYPE_CHECKING:
@@ -64,8 +63,6 @@ def prepared(settings: Settings) -> Iterator[Service]:
         listener = stack.enter_context(_listening(settings))
         admin_key = directory.admin_key(settings)
         configure_logs(settings.log, secrets=(*settings.secrets, admin_key.reveal()))
-        for name in unserved(os.environ):
-            _log.warning("this version does not use the setting", extra={"setting": name})
         database_url = stack.enter_context(database(settings, directory))
         app = _application(settings, directory, database_url, admin_key)
         host, port = listener.getsockname()[:2]
@@ -162,6 +159,8 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         only_process=settings.database_url is None,
         keep_vectors=settings.keep_vectors,
         retention_rules=RetentionRules(settings.keep_ingestions_days, settings.keep_turns_days),
+        rate_per_minute=settings.rate_per_minute,
+        trusted_proxies=settings.trusted_proxies,
         opened=lambda: opened(adapters),
         allowed_origins=settings.allowed_origins,
         settings_shown=lambda: shown(settings),
@@ -175,6 +174,7 @@ def live_adapters(
     from entrypoints.containers import LiveAdapters
 
     return LiveAdapters(
+        settings=settings,
         first_keys=first_keys or {},
         database_url=database_url,
         direct_url=_direct_url(settings, database_url),
@@ -182,6 +182,7 @@ def live_adapters(
         models=settings.models,
         uploads_folder=directory.uploads,
         upload_limits=_upload_limits(settings),
+        rates_kept="own" if settings.database_url is None else "shared",
     )
 
 
