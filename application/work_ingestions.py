@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -22,6 +22,7 @@ from application.ports import (
     TryAgain,
     UnitOfWork,
     UnitOfWorkFactory,
+    Work,
     WorkQueue,
 )
 from application.sweep_retention import SweepRetention
@@ -97,13 +98,21 @@ class WorkIngestions:
                 settling.cancel()
                 await asyncio.wait([settling])
 
+    async def serve(self) -> None:
+        """Work on jobs as they come, whoever queued them, until cancelled."""
+        await self.sweep_retention.execute()
+        await self._persistently(self.queue.serve)
+
     async def _drained(self) -> None:
+        await self._persistently(self.queue.drain)
+
+    async def _persistently(self, handed_out: Callable[[Work], Awaitable[None]]) -> None:
         failures = 0
         while True:
             try:
                 if failures:
                     await self._reclaim()
-                await self.queue.drain(self.work)
+                await handed_out(self.work)
             except PortError as error:
                 _log.error("the queue cannot be worked on; it is tried again", exc_info=error)
                 await asyncio.sleep(DRAIN_AGAIN_AFTER_S[min(failures, len(DRAIN_AGAIN_AFTER_S) - 1)])

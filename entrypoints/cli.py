@@ -109,6 +109,18 @@ def ingest(
 
 
 @main.command()
+def worker() -> None:
+    """Work on ingestions beside running services, until Ctrl-C; needs DATABASE_URL and QDRANT_URL.
+
+    Any number of workers share the work, on one machine or several.
+    """
+    from entrypoints.settings import read_environment, read_settings
+    from entrypoints.worker import run_worker
+
+    run_worker(read_settings(read_environment()), on_ready=lambda: click.echo("ibid worker: working", err=True))
+
+
+@main.command()
 @click.option("--rebuild", is_flag=True, help="Throw the index away and make it anew.")
 @_json
 def repair(rebuild: bool, as_json: bool) -> None:

@@ -90,7 +90,7 @@ def database(settings: Settings, directory: DataDirectory) -> Iterator[str]:
     """The URL of a database whose schema is current: the operator's, or one started here."""
     if settings.database_url is not None:
         url = settings.database_url.reveal()
-        asyncio.run(_require_current_schema(url))
+        asyncio.run(require_current_schema(url))
         yield url
         return
     from adapters.neon.migrate import migrate
@@ -107,7 +107,7 @@ def database(settings: Settings, directory: DataDirectory) -> Iterator[str]:
         postgres.stop()
 
 
-async def _require_current_schema(url: str) -> None:
+async def require_current_schema(url: str) -> None:
     from adapters.neon.engine import make_engine
     from adapters.neon.migrate import SchemaState, schema_state
 

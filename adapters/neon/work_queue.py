@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 LEASE_S: Final = 30.0
 """A job whose worker has not been heard of for so long is given to another; it is heard of every 15 s."""
 
+_LOOK_EVERY: Final = timedelta(seconds=5)
+"""For leases that have run out, of which nothing is heard; only while there is a connection."""
+
 GRACE_S: Final = 5.0
 """For jobs to end by themselves when the drain is cancelled."""
 
@@ -103,6 +106,7 @@ class PgQueuerWorkQueue(WorkQueue):
                 manager = _manager(connection, work)
                 running = asyncio.ensure_future(
                     manager.run(
+                        dequeue_timeout=_LOOK_EVERY,
                         mode=QueueExecutionMode(mode),
                         batch_size=1,
                         max_concurrent_tasks=SIDE_BY_SIDE,
