@@ -95,7 +95,9 @@ def build_app(
 
     def readiness() -> dict[str, Any]:
         """A service outside that is left alone for a while makes answers poorer, and Ibid no less ready."""
-        return {**state, "checks": {**state["checks"], **use_cases.adapters.outside().states()}}
+        states = use_cases.adapters.outside().states()
+        outside = {name: "ok" if state == "closed" else state.value for name, state in states.items()}
+        return {**state, "checks": {**state["checks"], **outside}}
 
     return create_app(
         {name: getattr(use_cases, name) for name in ROUTED},

@@ -77,6 +77,7 @@ from entrypoints import outside as chosen
 from entrypoints.document_parts import document_parts
 from entrypoints.model_parts import drafting_by, openrouter, rewriter_by
 from entrypoints.model_settings import ModelSettings
+from entrypoints.probes import model_probe_by
 from entrypoints.settings import Settings
 
 
@@ -161,10 +162,13 @@ class LiveAdapters(containers.DeclarativeContainer):
     ids = providers.Singleton(TimeOrderedIds)
     own_rates = providers.Singleton(InMemoryRateLimits, clock)
     caller_rates = providers.Selector(rates_kept, own=own_rates, shared=providers.Singleton(NeonRateLimits, statements))
-    more_probes = providers.List(providers.Factory(SchemaProbe, engine))
 
     models = providers.Object[ModelSettings | None](None)
     chat_model = providers.Singleton(openrouter, outside, models)
+    more_probes = providers.List(
+        providers.Factory(SchemaProbe, engine),
+        providers.Factory(model_probe_by, models, chat_model.provider, budgets),
+    )
     writer = providers.Singleton(ExtractiveWriter, analyzer)
     costs = providers.Singleton(ModelCosts)
     drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
