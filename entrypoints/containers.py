@@ -48,6 +48,7 @@ from application.forget_documents import ForgetDocument
 from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
+from application.model_costs import ModelCosts
 from application.read_caller import ReadCaller
 from application.read_collections import ReadCollections
 from application.read_conversation import ReadConversation
@@ -65,7 +66,7 @@ from domain.access.model import Principal
 from domain.access.quotas import Allowance
 from domain.library.ports import UploadLimits
 from entrypoints.document_parts import document_parts
-from entrypoints.model_parts import drafting_by, openrouter
+from entrypoints.model_parts import drafting_by, openrouter, rewriter_by
 from entrypoints.model_settings import ModelSettings
 
 
@@ -97,7 +98,9 @@ class MemoryAdapters(containers.DeclarativeContainer):
     budgets = providers.Singleton(InMemoryProviderBudgets, allowances, clock)
     chat_model = providers.Singleton(ScriptedChatModel)
     writer = providers.Singleton(ExtractiveWriter, analyzer)
-    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock)
+    costs = providers.Singleton(ModelCosts)
+    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
+    rewriter = providers.Singleton(rewriter_by, models, chat_model.provider, budgets, costs)
 
 
 class LiveAdapters(containers.DeclarativeContainer):
@@ -138,7 +141,9 @@ class LiveAdapters(containers.DeclarativeContainer):
     )
     chat_model = providers.Singleton(openrouter, outside, models)
     writer = providers.Singleton(ExtractiveWriter, analyzer)
-    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock)
+    costs = providers.Singleton(ModelCosts)
+    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
+    rewriter = providers.Singleton(rewriter_by, models, chat_model.provider, budgets, costs)
 
 
 class UseCases(containers.DeclarativeContainer):
@@ -164,6 +169,7 @@ class UseCases(containers.DeclarativeContainer):
         AskQuestion,
         unit_of_work=unit_of_work,
         find_passages=find_passages,
+        rewriter=adapters.rewriter,
         drafting=adapters.drafting,
         reference_formatter=adapters.reference_formatter,
         analyzer=adapters.analyzer,
