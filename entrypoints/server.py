@@ -148,6 +148,7 @@ def _import_application() -> None:
 def _application(settings: Settings, directory: DataDirectory, database_url: str, admin_key: Secret) -> "Litestar":
     from entrypoints.asgi import build_app
     from entrypoints.containers import LiveAdapters, opened
+    from entrypoints.http.room import AT_WORK, AT_WORK_OUTSIDE, Room
 
     principal = Principal("default", "admin", frozenset({Scope.ADMIN}))
     adapters = LiveAdapters(
@@ -167,6 +168,7 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         opened=lambda: opened(adapters),
         allowed_origins=settings.allowed_origins,
         settings_shown=lambda: shown(settings),
+        room=Room(at_work=AT_WORK_OUTSIDE if _waits_outside(settings) else AT_WORK),
     )
 
 
@@ -175,6 +177,12 @@ def _upload_limits(settings: Settings) -> UploadLimits:
     return UploadLimits(
         size=settings.max_upload_mb * mb, inflated=settings.max_inflated_mb * mb, inflation=settings.max_inflation
     )
+
+
+def _waits_outside(settings: Settings) -> bool:
+    """Whether a request waits for another machine most of its time."""
+    outside = ("database_url", "models", "cohere_api_key", "qdrant_url")
+    return any(getattr(settings, name, None) is not None for name in outside)
 
 
 class _Server(uvicorn.Server):

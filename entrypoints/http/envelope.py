@@ -127,7 +127,7 @@ class _Answer:
         """No coroutine of its own: a stream sends a message a word."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self._place.leave()
+            self._place.answering()
             message["headers"] = self._completed(message["headers"])
         elif self._bodiless and message["type"] == "http.response.body":
             message["body"] = b""

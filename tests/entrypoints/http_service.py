@@ -65,8 +65,9 @@ class HttpService:
         self.adapters = MemoryAdapters(first_keys=first_keys)
         if writer is not None:
             self.adapters.writer.override(providers.Object(writer))
+        self.room = room or Room()
         self.app: Litestar = build_app(
-            self.adapters, holder="a test", only_process=True, allowed_origins=allowed_origins, room=room
+            self.adapters, holder="a test", only_process=True, allowed_origins=allowed_origins, room=self.room
         )
 
     @asynccontextmanager
