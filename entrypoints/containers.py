@@ -66,7 +66,7 @@ from domain.access.model import Principal
 from domain.access.quotas import Allowance
 from domain.library.ports import UploadLimits
 from entrypoints.document_parts import document_parts
-from entrypoints.model_parts import drafting_by, openrouter, rewriter_by
+from entrypoints.model_parts import drafting_by, model_probe, openrouter, rewriter_by
 from entrypoints.model_settings import ModelSettings
 
 
@@ -132,8 +132,6 @@ class LiveAdapters(containers.DeclarativeContainer):
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
-    more_probes = providers.List(providers.Factory(SchemaProbe, engine))
-
     models = providers.Object[ModelSettings | None](None)
     allowances = providers.Object[tuple[Allowance, ...]](())
     budgets = providers.Singleton(
@@ -144,6 +142,9 @@ class LiveAdapters(containers.DeclarativeContainer):
     costs = providers.Singleton(ModelCosts)
     drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
     rewriter = providers.Singleton(rewriter_by, models, chat_model.provider, budgets, costs)
+    more_probes = providers.List(
+        providers.Factory(SchemaProbe, engine), providers.Factory(model_probe, models, chat_model.provider)
+    )
 
 
 class UseCases(containers.DeclarativeContainer):
