@@ -7,7 +7,7 @@ from litestar.types import Receive
 
 from domain.errors import TooBusy
 
-AT_WORK: Final = 5
+AT_WORK: Final = 12
 """
 Requests at work at a time when all of it is done on this machine: each takes the processor some 5 to 10 ms, so that
 more would not be done sooner, only all of them later. Measured by ``python -m bench.overload``.
