@@ -4,6 +4,7 @@ from uuid import UUID
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
@@ -32,6 +33,7 @@ from entrypoints.http.progress_stream import progress_stream
 from entrypoints.http.uploads import read_upload
 
 PATH = "/v1/admin/ingestions"
+_AS_IT_IS = {200: ResponseSpec(IngestionBody, generate_examples=False, description="Nothing to do: as it is")}
 
 
 class IngestionController(Controller):
@@ -123,7 +125,7 @@ class IngestionController(Controller):
         status_code=HTTP_202_ACCEPTED,
         summary="Cancel an ingestion",
         description="What is in stays in; nothing is pruned. One that has ended is answered with 200.",
-        responses=problems(401, 403, 404, 500, 503),
+        responses=_AS_IT_IS | problems(401, 403, 404, 500, 503),
     )
     async def cancel(
         self,
@@ -139,7 +141,7 @@ class IngestionController(Controller):
         status_code=HTTP_202_ACCEPTED,
         summary="Work again on what failed or was cancelled",
         description="Nothing is pruned by a retry. With nothing to try again, the answer is 200.",
-        responses=problems(401, 403, 404, 409, 500, 503),
+        responses=_AS_IT_IS | problems(401, 403, 404, 409, 500, 503),
     )
     async def retry(
         self,
