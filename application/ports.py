@@ -15,7 +15,7 @@ from domain.conversation.model import Question
 from domain.conversation.ports import Conversations, Turns
 from domain.grounding.model import Evidence
 from domain.library.model import Page, SourceDocument
-from domain.library.ports import Collections, Documents, EmbeddingStore
+from domain.library.ports import Collections, Documents, EmbeddingStore, PassageText
 
 
 class Clock(Protocol):
@@ -186,6 +186,7 @@ class UnitOfWork(Protocol):
 
     collections: Collections
     documents: Documents
+    passage_text: PassageText
     embeddings: EmbeddingStore
     conversations: Conversations
     turns: Turns

@@ -7,6 +7,7 @@ from adapters.memory.access import InMemoryApiKeys
 from adapters.memory.conversations import InMemoryConversations, InMemoryTurns
 from adapters.memory.ingestions import InMemoryIngestions
 from adapters.memory.library import InMemoryCollections, InMemoryDocuments, InMemoryEmbeddingStore
+from adapters.memory.passage_text import InMemoryPassageText
 from adapters.memory.store import InMemoryStore, Transaction
 from application.ports import UnitOfWork
 
@@ -23,6 +24,7 @@ class InMemoryUnitOfWork(UnitOfWork):
         self._transaction = Transaction()
         self.collections = InMemoryCollections(store, self._transaction)
         self.documents = InMemoryDocuments(store, self._transaction)
+        self.passage_text = InMemoryPassageText(store)
         self.embeddings = InMemoryEmbeddingStore(store, self._transaction)
         self.conversations = InMemoryConversations(store, self._transaction)
         self.turns = InMemoryTurns(store, self._transaction)
