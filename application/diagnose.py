@@ -12,7 +12,7 @@ from domain.conversation.calls import Message, ModelCall, Role
 from domain.conversation.ports import ChatModel
 from domain.errors import PortError, PortUnavailable
 from domain.retrieval.model import Purpose
-from domain.retrieval.ports import Embedder, PassageWriter
+from domain.retrieval.ports import Embedder, PassageWriter, Reranker
 
 PATIENCE_S: Final = 10.0
 """Longest wait for one part: twice what a slow provider takes for one text."""
@@ -75,6 +75,21 @@ class IndexProbe:
 
     async def ask(self) -> str:
         return f"holds {await self.passages.count():,} passages"
+
+
+@dataclass(frozen=True, slots=True)
+class RerankerProbe:
+    """``reranker`` None: none is set."""
+
+    reranker: Reranker | None
+    mend: str
+    part: str = "reranker"
+
+    async def ask(self) -> str | None:
+        if self.reranker is None:
+            return None
+        await self.reranker.rerank("Does this answer?", ["It does.", "It does not."], keep=1)
+        return self.reranker.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ from application.change_collection import ChangeCollection
 from application.change_ingestions import CancelIngestion, RetryIngestion
 from application.create_collection import CreateCollection
 from application.delete_collection import DeleteCollection
-from application.diagnose import DatabaseProbe, Diagnose, EmbedderProbe, IndexProbe
+from application.diagnose import DatabaseProbe, Diagnose, EmbedderProbe, IndexProbe, RerankerProbe
 from application.extractive_writer import ExtractiveWriter
 from application.find_passages import FindPassages, Reranking
 from application.forget_documents import ForgetDocument
@@ -156,7 +156,6 @@ class LiveAdapters(containers.DeclarativeContainer):
     outside = providers.Singleton(Dependencies)
     own_rates = providers.Singleton(InMemoryRateLimits, clock)
     caller_rates = providers.Selector(rates_kept, own=own_rates, shared=providers.Singleton(NeonRateLimits, statements))
-    more_probes = providers.List(providers.Factory(SchemaProbe, engine))
 
     models = providers.Object[ModelSettings | None](None)
     chat_model = providers.Singleton(openrouter, outside, models)
@@ -165,7 +164,13 @@ class LiveAdapters(containers.DeclarativeContainer):
     drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
     rewriter = providers.Singleton(rewriter_by, models, chat_model.provider, budgets, costs)
     more_probes = providers.List(
-        providers.Factory(SchemaProbe, engine), providers.Factory(model_probe, models, chat_model.provider)
+        providers.Factory(SchemaProbe, engine),
+        providers.Factory(
+            RerankerProbe,
+            providers.Callable(lambda reranking: reranking and reranking.reranker, reranking),
+            mend="set COHERE_API_KEY, and IBID_RERANK_BUDGET_MS above 0",
+        ),
+        providers.Factory(model_probe, models, chat_model.provider),
     )
 
 
