@@ -48,7 +48,7 @@ class AskingController(Controller):
     ) -> Response[Any]:
         stream = await ask_question.execute(ask_command(data, caller))
         turn_id = await _turn_id(stream)
-        place_of(request.scope).computing()
+        place_of(request.scope).leave()
         instance = request.scope["path"]
         cancels = data.on_disconnect == "cancel"
         if "text/event-stream" in request.headers.get("accept", ""):

@@ -89,13 +89,13 @@ class Place:
     def answering(self) -> None:
         """The answer begins."""
         if self._leaving is None:
-            self.leave()
-
-    def computing(self) -> None:
-        """A turn has begun, whose work goes on while it is being answered."""
-        self._leaving = asyncio.get_running_loop().call_later(self._room.turn_computes_s, self.leave)
+            self.give_back()
 
     def leave(self) -> None:
+        """A turn has begun, whose work goes on while it is answered: the place is given back within its second."""
+        self._leaving = asyncio.get_running_loop().call_later(self._room.turn_computes_s, self.give_back)
+
+    def give_back(self) -> None:
         if self._leaving is not None:
             self._leaving.cancel()
         if self._taken:
@@ -114,7 +114,7 @@ class Place:
             self._held += size
 
     def end(self) -> None:
-        self.leave()
+        self.give_back()
         self._room.held_bytes -= self._held
         self._held = 0
 
