@@ -2,53 +2,34 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Final
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from application.events import AnswerReset, EvidenceFound, TurnDone, TurnFailed, TurnStarted
+from application.begin_turn import Asked, AskQuestionCommand, BeginTurn
+from application.events import AnswerReset, EvidenceFound, TurnDone, TurnFailed
 from application.find_passages import FindPassages
 from application.judged_answer import JudgedAnswer
-from application.ports import AnswerWriter, Clock, IdSource, UnitOfWork, UnitOfWorkFactory
-from application.reading import languages_of
+from application.follow_turn import FollowTurn
+from application.ports import AnswerWriter, Clock, UnitOfWorkFactory
 from application.turn_stream import TurnStream
-from domain.access.model import Principal, Scope
-from domain.access.readable import ReadableCollections, readable_collections
-from domain.conversation.model import AskOptions, Attempt, Conversation, Question, Turn, TurnStatus
+from application.turn_streams import TurnStreams
+from domain.access.model import Scope
+from domain.conversation.model import Attempt, Turn, TurnStatus
 from domain.grounding.abstention import decide_abstention, insufficient, verification_failed
 from domain.grounding.model import Verification
 from domain.grounding.references import references
 from domain.grounding.verdicts import VERIFIER
-from domain.library.model import Collection
 from domain.text import Analyzer
-
-LEASE: Final = timedelta(seconds=180)
-"""How long a process may hold a running turn: the 120 s that a model may take in all, and a minute for the rest."""
 
 _log = logging.getLogger("ibid.ask")
 
 
 @dataclass(frozen=True, slots=True)
-class AskQuestionCommand:
-    principal: Principal
-    question: Question
-    collections: Sequence[str] | None = None
-    conversation_id: UUID | None = None
-    options: AskOptions = field(default_factory=AskOptions)
+class AskQuestionResult:
+    """``replayed``: the question was asked before under the same key, and this is that turn."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What T1 settled: everything that answering needs and nothing that it must look up again."""
-
-    turn: Turn
-    question: Question
-    options: AskOptions
-    readable: ReadableCollections
-    languages: tuple[str, ...]
-    started_ms: float
+    stream: TurnStream
+    replayed: bool
 
 
 class AskQuestion:
@@ -62,21 +43,22 @@ class AskQuestion:
         self,
         *,
         unit_of_work: UnitOfWorkFactory,
+        begin_turn: BeginTurn,
+        follow_turn: FollowTurn,
+        streams: TurnStreams,
         find_passages: FindPassages,
         writer: AnswerWriter,
         analyzer: Analyzer,
         clock: Clock,
-        ids: IdSource,
-        holder: str,
     ) -> None:
-        """``holder`` names this process in the leases of its turns."""
         self._unit_of_work = unit_of_work
+        self._begin_turn = begin_turn
+        self._follow_turn = follow_turn
+        self._streams = streams
         self._find_passages = find_passages
         self._writer = writer
         self._analyzer = analyzer
         self._clock = clock
-        self._ids = ids
-        self._holder = holder
         self._running: dict[asyncio.Task[None], TurnStream] = {}
         self._stopping = False
 
@@ -84,67 +66,41 @@ class AskQuestion:
         """
         Store the question as a running turn and begin to answer it.
 
-        Raises ScopeMissing, CollectionNotFound, ConversationNotFound, ConversationBusy or a PortError, all before a
-        turn exists; what goes wrong later is an event of the stream.
+        Raises ScopeMissing and whatever BeginTurn raises, all before a turn exists; what goes wrong later is an event
+        of the stream.
         """
+        return (await self.execute_once(command)).stream
+
+    async def execute_once(self, command: AskQuestionCommand) -> AskQuestionResult:
+        """The same, and whether the command's key has led to a turn that was there before."""
         command.principal.require(Scope.ASK)
-        asked = await self._begin(command)
-        stream = TurnStream()
-        stream.emit(TurnStarted(asked.turn.id, asked.turn.conversation_id))
-        task = stream.run(lambda events: self._run(asked, events))
+        begun = await self._begin_turn.execute(command)
+        if isinstance(begun, UUID):
+            return AskQuestionResult(await self._follow_turn.execute(command.principal, begun), replayed=True)
+        stream = begun.stream
+        task = stream.run(lambda events: self._run(begun.asked, events))
         self._running[task] = stream
-        task.add_done_callback(self._running.pop)
-        return stream
+
+        def ended(task: asyncio.Task[None]) -> None:
+            del self._running[task]
+            begun.slot.give_back()
+            self._streams.keep(stream)
+
+        task.add_done_callback(ended)
+        return AskQuestionResult(stream, replayed=False)
 
     async def drain(self, *, seconds: float) -> None:
         """Give the running turns time to end, then end the rest as interrupted."""
-        self._stopping = True
+        self._streams.stop()
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
+        self._stopping = True
         for stream in list(self._running.values()):
             stream.cancel()
         if self._running:
             await asyncio.wait(self._running, timeout=5)
 
-    async def _begin(self, command: AskQuestionCommand) -> _Asked:
-        started_ms = self._clock.elapsed_ms()
-        owner = command.principal.owner
-        async with self._unit_of_work() as uow:
-            collections = await uow.collections.all()
-            conversation = await self._conversation(uow, command)
-            asked = self._asked_collections(command, conversation, collections)
-            readable = readable_collections(command.principal, (one.name for one in collections), asked=asked)
-            turn = Turn.begin(self._ids.new(), conversation.id, owner, command.question, self._clock.now())
-            await uow.turns.begin(turn, holder=self._holder, lease_until=turn.created_at + LEASE)
-            await uow.commit()
-        languages = languages_of(collections, readable)
-        return _Asked(turn, command.question, command.options, readable, languages, started_ms)
-
-    async def _conversation(self, uow: UnitOfWork, command: AskQuestionCommand) -> Conversation:
-        owner = command.principal.owner
-        if command.conversation_id is not None:
-            return await uow.conversations.get(command.conversation_id, owner)
-        conversation = Conversation(
-            self._ids.new(),
-            owner,
-            Conversation.title_for(command.question),
-            tuple(command.collections or ()),
-            self._clock.now(),
-        )
-        await uow.conversations.add(conversation)
-        return conversation
-
-    @staticmethod
-    def _asked_collections(
-        command: AskQuestionCommand, conversation: Conversation, existing: Sequence[Collection]
-    ) -> Sequence[str] | None:
-        if command.collections is not None:
-            return command.collections
-        # A conversation outlives its collections: one that is gone is no longer asked for.
-        names = {collection.name for collection in existing}
-        return [name for name in conversation.collections if name in names] or None
-
-    async def _run(self, asked: _Asked, stream: TurnStream) -> None:
+    async def _run(self, asked: Asked, stream: TurnStream) -> None:
         turn = asked.turn
         try:
             turn = self._timed(await self._answer(asked, stream), asked)
@@ -153,15 +109,23 @@ class AskQuestion:
             stream.emit(TurnDone(turn))
         except asyncio.CancelledError:
             status = TurnStatus.INTERRUPTED if self._stopping else TurnStatus.CANCELLED
-            ended = self._timed(asked.turn.ended(status), asked)
-            await asyncio.shield(self._store(ended))
-            stream.emit(TurnDone(ended))
+            await self._end(self._timed(asked.turn.ended(status), asked), stream)
         except Exception as error:
+            stream.close()
             _log.warning("turn failed", extra={"turn_id": str(turn.id)}, exc_info=error)
             await self._store_failure(asked)
             stream.emit(TurnFailed(turn.id, error))
 
-    async def _answer(self, asked: _Asked, stream: TurnStream) -> Turn:
+    async def _end(self, turn: Turn, stream: TurnStream) -> None:
+        try:
+            await self._store(turn)
+        except Exception as error:
+            _log.error("the end of a turn could not be stored", extra={"turn_id": str(turn.id)}, exc_info=error)
+            stream.emit(TurnFailed(turn.id, error))
+        else:
+            stream.emit(TurnDone(turn))
+
+    async def _answer(self, asked: Asked, stream: TurnStream) -> Turn:
         options, language = asked.options, asked.languages[0]
         text = asked.question.text
         if asked.question.selected_text is not None:
@@ -177,7 +141,7 @@ class AskQuestion:
         stream.emit(EvidenceFound(found.evidence, found.degraded))
         return await self._write(replace(turn, evidence=found.evidence), asked, stream)
 
-    async def _write(self, turn: Turn, asked: _Asked, stream: TurnStream) -> Turn:
+    async def _write(self, turn: Turn, asked: Asked, stream: TurnStream) -> Turn:
         options, language = asked.options, asked.languages[0]
         answer = JudgedAnswer(turn.evidence, options.verification, self._analyzer, language)
         began_ms, first_ms = self._clock.elapsed_ms(), None
@@ -195,7 +159,7 @@ class AskQuestion:
             turn = replace(turn, timings_ms={**turn.timings_ms, "first_text": first})
         return self._closed(turn, answer, asked, stream)
 
-    def _closed(self, turn: Turn, answer: JudgedAnswer, asked: _Asked, stream: TurnStream) -> Turn:
+    def _closed(self, turn: Turn, answer: JudgedAnswer, asked: Asked, stream: TurnStream) -> Turn:
         options, language = asked.options, asked.languages[0]
         if answer.withheld and not answer.claims:
             stream.emit(AnswerReset("verification_failed", None))
@@ -216,7 +180,7 @@ class AskQuestion:
     def _attempted(self, turn: Turn, outcome: str, ms: float) -> Turn:
         return replace(turn, attempts=(Attempt(self._writer.name, outcome, round(ms)),))
 
-    def _timed(self, turn: Turn, asked: _Asked) -> Turn:
+    def _timed(self, turn: Turn, asked: Asked) -> Turn:
         total = round(self._clock.elapsed_ms() - asked.started_ms)
         return replace(turn, timings_ms={**turn.timings_ms, "total": total})
 
@@ -225,7 +189,7 @@ class AskQuestion:
             await uow.turns.finish(turn)
             await uow.commit()
 
-    async def _store_failure(self, asked: _Asked) -> None:
+    async def _store_failure(self, asked: Asked) -> None:
         try:
             await self._store(self._timed(asked.turn.ended(TurnStatus.FAILED), asked))
         except Exception as error:

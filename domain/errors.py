@@ -14,15 +14,21 @@ Every error that Ibid raises on purpose.
     │   │   ├── DocumentVersionNotFound
     │   │   ├── ConversationNotFound
     │   │   ├── TurnNotFound
+    │   │   ├── FeedbackNotFound
     │   │   ├── IngestionNotFound
     │   │   └── ApiKeyNotFound
     │   ├── DocumentVersionGone  was there, and was removed
+    │   ├── IdempotencyKeyReused the key came with another request before
     │   ├── ConversationBusy     another turn of this conversation still runs
+    │   ├── TooManyRunning       this user has as many questions running as one may have
+    │   ├── Overloaded           the service has
     │   ├── DocumentUnreadable   one document cannot be parsed; the others are untouched
+    │   ├── BadEventId           an event id of another turn, or of none
     │   ├── BadCursor            a cursor that this listing did not give out
     │   └── AccessDenied
     │       ├── NotAuthenticated
     │       └── ScopeMissing
+    ├── TurnFailedBefore         a turn that failed is asked for again
     └── PortError                something behind a port failed
         ├── PortUnavailable      worth retrying
         ├── PortRefused          not worth retrying: key, our request
@@ -100,6 +106,10 @@ class TurnNotFound(Missing):
     what = "turn"
 
 
+class FeedbackNotFound(Missing):
+    what = "feedback on the turn"
+
+
 class IngestionNotFound(Missing):
     what = "ingestion"
 
@@ -113,11 +123,26 @@ class DocumentVersionGone(DomainError):
         super().__init__(f"the text of document {str(document_id)!r} was removed")
 
 
+class IdempotencyKeyReused(DomainError):
+    def __init__(self) -> None:
+        super().__init__("the Idempotency-Key came with another body within the last 24 hours; take a new one")
+
+
 class ConversationBusy(DomainError):
     def __init__(self, conversation_id: object) -> None:
         super().__init__(
             f"a question in conversation {str(conversation_id)!r} is still being answered; wait for its end"
         )
+
+
+class TooManyRunning(DomainError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} of your questions are being answered already; wait for one of them to end")
+
+
+class Overloaded(DomainError):
+    def __init__(self) -> None:
+        super().__init__("the service answers as many questions as it can at a time; nothing was stored, ask again")
 
 
 class DocumentUnreadable(DomainError):
@@ -127,6 +152,11 @@ class DocumentUnreadable(DomainError):
         super().__init__(f"{uri}: {reason}")
         self.uri = uri
         self.reason = reason
+
+
+class BadEventId(DomainError):
+    def __init__(self) -> None:
+        super().__init__("Last-Event-ID is not the id of an event of this turn; leave it out to start from the first")
 
 
 class BadCursor(DomainError):
@@ -147,6 +177,13 @@ class ScopeMissing(AccessDenied):
     def __init__(self, scope: str) -> None:
         super().__init__(f"the key lacks the scope {scope!r}")
         self.scope = scope
+
+
+class TurnFailedBefore(IbidError):
+    """What made a turn fail is known to those who followed it; who comes later is told that it did."""
+
+    def __init__(self) -> None:
+        super().__init__("this turn failed; ask again, with another Idempotency-Key if you send one")
 
 
 class PortError(IbidError):

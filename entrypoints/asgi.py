@@ -29,6 +29,10 @@ ROUTED: Final = (
     "read_keys",
     "revoke_key",
     "read_caller",
+    "follow_turn",
+    "cancel_turn",
+    "edit_conversations",
+    "give_feedback",
 )
 
 _log = logging.getLogger("ibid.service")
@@ -40,6 +44,7 @@ def build_app(
     holder: str,
     only_process: bool,
     keep_vectors: bool = True,
+    max_running_turns: int = 1_000,
     opened: Callable[[], AbstractAsyncContextManager[None]] | None = None,
 ) -> Litestar:
     """
@@ -52,6 +57,7 @@ def build_app(
         adapters=adapters,
         holder=holder,
         keep_vectors=keep_vectors,
+        max_running_turns=max_running_turns,
         # Whoever shares a database hears nothing of keys that another process revokes.
         remembered_keys=CAPACITY if only_process else 0,
     )
@@ -83,13 +89,17 @@ async def _running(use_cases: UseCases, state: dict[str, Any], only_holder: str 
         _log.warning("turns interrupted by an earlier crash", extra={"turns": lost})
     work = use_cases.work_ingestions()
     await work.resume()
-    worker = asyncio.create_task(work.run())
+    beside = [asyncio.create_task(work.run())]
+    if only_holder is None:
+        beside.append(asyncio.create_task(use_cases.journal_turns().run()))
     state |= {"ready": True, "checks": {"database": "ok", "index": "ok", "embedder": "ok"}}
     try:
         yield
     finally:
         state["ready"] = False
         await use_cases.ask_question().drain(seconds=DRAIN_S)
-        worker.cancel()
-        with suppress(asyncio.CancelledError):
-            await worker
+        for task in beside:
+            task.cancel()
+        for task in beside:
+            with suppress(asyncio.CancelledError):
+                await task

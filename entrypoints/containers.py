@@ -30,11 +30,17 @@ from adapters.static.embedder import StaticEmbedder
 from adapters.worker_processes.preparer import ProcessPreparer
 from application.ask_question import AskQuestion
 from application.authenticate import Authenticate
+from application.begin_turn import BeginTurn
+from application.cancel_turn import CancelTurn
+from application.edit_conversations import EditConversations
 from application.extractive_writer import ExtractiveWriter
 from application.find_passages import FindPassages
+from application.follow_turn import FollowTurn
 from application.forget_documents import ForgetDocument
+from application.give_feedback import GiveFeedback
 from application.ingest_documents import IngestDocuments
 from application.issue_key import IssueKey
+from application.journal_turns import JournalTurns
 from application.read_caller import ReadCaller
 from application.read_conversation import ReadConversation
 from application.read_documents import ReadDocuments
@@ -44,9 +50,11 @@ from application.remembered_keys import RememberedKeys
 from application.revoke_key import RevokeKey
 from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
+from application.turn_streams import TurnStreams
 from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal
 from entrypoints.document_parts import document_parts
+from entrypoints.http.sse import encode_events
 
 
 class MemoryAdapters(containers.DeclarativeContainer):
@@ -106,6 +114,7 @@ class UseCases(containers.DeclarativeContainer):
     holder = providers.Object("one process")
     keep_vectors = providers.Object(True)
     remembered_keys = providers.Object(0)
+    max_running_turns = providers.Object(1_000)
 
     unit_of_work = adapters.unit_of_work.provider
     reading = adapters.reading.provider
@@ -118,16 +127,35 @@ class UseCases(containers.DeclarativeContainer):
         analyzer=adapters.analyzer,
         clock=adapters.clock,
     )
-    ask_question = providers.Singleton(
-        AskQuestion,
+    turn_streams = providers.Singleton(
+        TurnStreams, clock=adapters.clock, encode=providers.Object(encode_events), max_running=max_running_turns
+    )
+    begin_turn = providers.Singleton(
+        BeginTurn,
         unit_of_work=unit_of_work,
-        find_passages=find_passages,
-        writer=adapters.writer,
-        analyzer=adapters.analyzer,
+        streams=turn_streams,
         clock=adapters.clock,
         ids=adapters.ids,
         holder=holder,
     )
+    follow_turn = providers.Singleton(FollowTurn, unit_of_work=reading, streams=turn_streams, clock=adapters.clock)
+    ask_question = providers.Singleton(
+        AskQuestion,
+        unit_of_work=unit_of_work,
+        begin_turn=begin_turn,
+        follow_turn=follow_turn,
+        streams=turn_streams,
+        find_passages=find_passages,
+        writer=adapters.writer,
+        analyzer=adapters.analyzer,
+        clock=adapters.clock,
+    )
+    cancel_turn = providers.Singleton(CancelTurn, unit_of_work, turn_streams, adapters.clock)
+    journal_turns = providers.Singleton(JournalTurns, unit_of_work, turn_streams, adapters.clock, holder)
+    edit_conversations = providers.Singleton(
+        EditConversations, unit_of_work, adapters.clock, adapters.ids, turn_streams.provided.forget
+    )
+    give_feedback = providers.Singleton(GiveFeedback, unit_of_work, adapters.clock, adapters.ids)
     search_passages = providers.Singleton(SearchPassages, reading, find_passages)
     remembered = providers.Singleton(RememberedKeys, remembered_keys)
     authenticate = providers.Singleton(Authenticate, adapters.first_keys, reading, remembered, adapters.clock)

@@ -22,6 +22,7 @@ from entrypoints.http.json_body import JSONRequest
 from entrypoints.http.keys import CallerController, KeysController
 from entrypoints.http.openapi import docs_page, openapi_config
 from entrypoints.http.searching import SearchingController
+from entrypoints.http.turns import TurnsController
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 """One ingestion; the documentation trees that were looked at are 2 to 20 MB. Asking and searching take far less."""
@@ -39,7 +40,7 @@ def create_app(
 
     ``use_cases`` gives by name a function that returns the use case: authenticate, ask_question, search_passages,
     submit_ingestion, read_ingestions, read_documents, forget_document, read_conversation, issue_key, read_keys,
-    revoke_key, read_caller. ``readiness`` returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
+    revoke_key, read_caller, follow_turn, cancel_turn, edit_conversations, give_feedback. ``readiness`` returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
     """
     authenticate: Callable[[], Authenticate] = use_cases["authenticate"]
     app = Litestar(
@@ -47,6 +48,7 @@ def create_app(
             AskingController,
             SearchingController,
             ConversationsController,
+            TurnsController,
             DocumentsController,
             IngestionController,
             KeysController,

@@ -19,6 +19,7 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     OpenAPIType,
     Operation,
+    Parameter,
     Schema,
     SecurityRequirement,
     SecurityScheme,
@@ -34,6 +35,7 @@ _MORE_TITLES: Final[Mapping[int, str]] = {
     401: "No valid credentials",
     403: "The key may not do this",
     409: "In the way of something that still runs",
+    429: "Too many at once",
     410: "It was there, and was removed",
 }
 
@@ -55,6 +57,50 @@ class StreamingOperation(Operation):
         answer = (self.responses or {}).get("200")
         if isinstance(answer, OpenAPIResponse) and answer.content is not None:
             answer.content["text/event-stream"] = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
+
+
+def _takes_key(operation: Operation) -> None:
+    """Document ``Idempotency-Key``; the handler reads it itself."""
+    key = Parameter(
+        name="Idempotency-Key",
+        param_in="header",
+        required=False,
+        description="Kept for 24 hours: the same key with the same body has its effect once",
+        schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=200),
+    )
+    operation.parameters = [*(operation.parameters or ()), key]
+
+
+@dataclass
+class KeyedOperation(Operation):
+    """An operation that takes an ``Idempotency-Key``."""
+
+    def __post_init__(self) -> None:
+        _takes_key(self)
+
+
+@dataclass
+class KeyedStreamingOperation(StreamingOperation):
+    """One that takes a key, and whose 200 may be a stream."""
+
+    def __post_init__(self) -> None:
+        StreamingOperation.__post_init__(self)
+        _takes_key(self)
+
+
+@dataclass
+class FollowingOperation(Operation):
+    """A stream that can be taken up after an event."""
+
+    def __post_init__(self) -> None:
+        last = Parameter(
+            name="Last-Event-ID",
+            param_in="header",
+            required=False,
+            description="The id of the last event that was read",
+            schema=Schema(type=OpenAPIType.STRING),
+        )
+        self.parameters = [*(self.parameters or ()), last]
 
 
 class _SchemaDocument(OpenAPIRenderPlugin):
