@@ -17,6 +17,7 @@ from domain.access.model import Scope
 from domain.conversation.model import Attempt, Turn, TurnStatus
 from domain.grounding.abstention import decide_abstention, insufficient, verification_failed
 from domain.grounding.model import Verification
+from domain.grounding.ports import ReferenceFormatter
 from domain.grounding.references import references
 from domain.grounding.verdicts import VERIFIER
 from domain.text import Analyzer
@@ -48,6 +49,7 @@ class AskQuestion:
         streams: TurnStreams,
         find_passages: FindPassages,
         writer: AnswerWriter,
+        reference_formatter: ReferenceFormatter,
         analyzer: Analyzer,
         clock: Clock,
     ) -> None:
@@ -57,6 +59,7 @@ class AskQuestion:
         self._streams = streams
         self._find_passages = find_passages
         self._writer = writer
+        self._reference_formatter = reference_formatter
         self._analyzer = analyzer
         self._clock = clock
         self._running: dict[asyncio.Task[None], TurnStream] = {}
@@ -173,7 +176,9 @@ class AskQuestion:
             answer.text,
             claims=tuple(answer.claims),
             verifier=None if options.verification is Verification.OFF else VERIFIER,
-            references=references(answer.cited, turn.evidence, style=options.citation_style),
+            references=references(
+                answer.cited, turn.evidence, style=options.citation_style, formatter=self._reference_formatter
+            ),
             model=self._writer.name,
         )
 

@@ -43,13 +43,13 @@ class JudgedAnswer:
         """The evidence numbers that the text cites, in order of first citation."""
         return tuple(self._cited)
 
-    def feed(self, piece: str) -> list[AskEvent]:
-        read = self._reader.feed(piece)
-        if not read.sentences and self.verification is not Verification.REDACT:
-            return self._release(read.text)  # most pieces: a word inside a sentence
-        return self._pass_on(read)
+    def feed(self, piece: str) -> Sequence[AskEvent]:
+        # Most pieces are a word inside a sentence.
+        if self._reader.takes_whole(piece):
+            return () if self.verification is Verification.REDACT else self._release(piece)
+        return self._pass_on(self._reader.feed(piece))
 
-    def finish(self) -> list[AskEvent]:
+    def finish(self) -> Sequence[AskEvent]:
         events = self._pass_on(self._reader.finish())
         if self.verification is Verification.REDACT:
             events += self._release(self._reader.text[self._taken :])

@@ -25,6 +25,7 @@ ROUTED: Final = (
     "read_documents",
     "forget_document",
     "read_conversation",
+    "read_references",
     "issue_key",
     "read_keys",
     "revoke_key",

@@ -12,12 +12,14 @@ from dependency_injector import containers, providers
 
 from adapters.bm25.analyzer import SnowballAnalyzer
 from adapters.bm25.encoder import Bm25SparseEncoder
+from adapters.citeproc.formatter import CiteprocReferenceFormatter
 from adapters.markdown.formats import FormatParser
 from adapters.memory.analyzer import PlainAnalyzer
 from adapters.memory.clock import SystemClock, TimeOrderedIds
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
 from adapters.memory.preparer import InThreadPreparer
+from adapters.memory.references import PlainReferenceFormatter
 from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
@@ -46,6 +48,7 @@ from application.read_conversation import ReadConversation
 from application.read_documents import ReadDocuments
 from application.read_ingestions import ReadIngestions
 from application.read_keys import ReadKeys
+from application.read_references import ReadReferences
 from application.remembered_keys import RememberedKeys
 from application.revoke_key import RevokeKey
 from application.search_passages import SearchPassages
@@ -73,6 +76,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
         InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
     )
     writer = providers.Singleton(ExtractiveWriter, analyzer)
+    reference_formatter = providers.Singleton(PlainReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
@@ -101,6 +105,7 @@ class LiveAdapters(containers.DeclarativeContainer):
     )
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
     writer = providers.Singleton(ExtractiveWriter, analyzer)
+    reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
@@ -147,6 +152,7 @@ class UseCases(containers.DeclarativeContainer):
         streams=turn_streams,
         find_passages=find_passages,
         writer=adapters.writer,
+        reference_formatter=adapters.reference_formatter,
         analyzer=adapters.analyzer,
         clock=adapters.clock,
     )
@@ -180,6 +186,7 @@ class UseCases(containers.DeclarativeContainer):
     read_ingestions = providers.Singleton(ReadIngestions, reading)
     read_documents = providers.Singleton(ReadDocuments, reading)
     read_conversation = providers.Singleton(ReadConversation, reading)
+    read_references = providers.Singleton(ReadReferences, reading, adapters.reference_formatter)
     forget_document = providers.Singleton(ForgetDocument, unit_of_work, adapters.passage_index, adapters.clock)
 
 
@@ -195,4 +202,5 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
         await index.open()
         stack.push_async_callback(index.close)
         await adapters.embedder().load()
+        await adapters.reference_formatter().load()
         yield

@@ -174,19 +174,26 @@ class _Server(uvicorn.Server):
             self._announce()
 
 
-def _server(service: Service, announce: Callable[[], None]) -> _Server:
-    config = uvicorn.Config(
-        service.app,
+def server_config(app: "Litestar") -> uvicorn.Config:
+    """How Ibid is served, whatever stands behind the application."""
+    from entrypoints.bounded_connection import BoundedConnection
+
+    return uvicorn.Config(
+        app,
         loop="uvloop",
-        http="httptools",
+        http=BoundedConnection,
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # else whoever sits on this machine could say who it is
         timeout_graceful_shutdown=GRACE_S,
     )
-    return _Server(config, announce)
+
+
+def _server(service: Service, announce: Callable[[], None]) -> _Server:
+    return _Server(server_config(service.app), announce)
 
 
 def _spare_the_collector() -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from operator import itemgetter
 from threading import Lock
 from typing import Final, TypeAlias
@@ -50,6 +50,7 @@ class SnowballAnalyzer(Analyzer):
 
     def __init__(self) -> None:
         self._known: dict[str, dict[str, _Stems]] = {}
+        self._stems: dict[str, dict[str, tuple[str, ...]]] = {}
         self._stemmers: dict[str, Stemmer | None] = {}
         self._lock = Lock()
 
@@ -67,13 +68,16 @@ class SnowballAnalyzer(Analyzer):
         return terms
 
     def stems(self, text: str, *, language: str) -> Sequence[str]:
-        known = self._known.setdefault(language, {})
-        stems: list[str] = []
-        for word in _WORD.findall(text):
-            found = known.get(word)
-            for stem, _, _ in self._learn(word, language) if found is None else found:
-                stems.append(stem)
-        return stems
+        words = _WORD.findall(text)
+        alone = self._stems.setdefault(language, {})
+        try:
+            return list(chain.from_iterable(map(alone.__getitem__, words)))
+        except KeyError:  # a word not met before, or too long to be remembered
+            return [stem for word in words for stem in self._stems_of(word, language)]
+
+    def _stems_of(self, word: str, language: str) -> tuple[str, ...]:
+        found = self._stems[language].get(word)
+        return found if found is not None else tuple([stem for stem, _, _ in self._learn(word, language)])
 
     def _learn(self, word: str, language: str) -> _Stems:
         # A Snowball stemmer keeps state while it works, and ingestion analyses in threads.
@@ -84,12 +88,17 @@ class SnowballAnalyzer(Analyzer):
                 folded = normalize("NFKC", piece).casefold()
                 if folded not in stop:
                     stems.append((self._stem(folded, language), start, end))
-            known = self._known[language]
-            if len(known) >= _CACHED_WORDS:
-                known.clear()
-            if len(word) <= _LONGEST_CACHED:
-                known[word] = tuple(stems)
+            self._remember(word, tuple(stems), language)
             return tuple(stems)
+
+    def _remember(self, word: str, stems: _Stems, language: str) -> None:
+        known, alone = self._known.setdefault(language, {}), self._stems.setdefault(language, {})
+        if len(known) >= _CACHED_WORDS:
+            known.clear()
+            alone.clear()
+        if len(word) <= _LONGEST_CACHED:
+            known[word] = stems
+            alone[word] = tuple([stem for stem, _, _ in stems])
 
     def _stem(self, word: str, language: str) -> str:
         if language not in self._stemmers:

@@ -8,7 +8,7 @@ HOLD_CHARS: Final = 16
 """How much of an open bracket is held back at most; the wire contract names this number."""
 
 _SPECIAL: Final = re.compile(r"[ \t]{0,16}[\[［【]|[\n`~]|[ \t]{1,16}\Z")
-_STARTS_SPECIAL: Final = frozenset("[［【\n`~")
+STARTS_SPECIAL: Final = frozenset("[［【\n`~")
 """Characters without which, and without a blank at its end, a piece has nothing that ``_SPECIAL`` could find."""
 _MARKER: Final = re.compile(r"[\[［【][ \t]*(\d+(?:[ \t]*[,;，、–—-][ \t]*\d+)*)[ \t]*[\]］】]")
 _OPEN_MARKER: Final = re.compile(r"[\[［【](?:[ \t]*|[ \t]*\d[\d \t,;，、–—-]*)\Z")
@@ -53,12 +53,20 @@ class MarkerFilter:
         """What of the text so far may be passed on now."""
         if not piece:
             return ""
-        plain = _STARTS_SPECIAL.isdisjoint(piece) and piece[-1] not in " \t"
-        if plain and not self._held and not self._ticks and self._lead is None:
-            self._passed += len(piece)
-            self._last = piece
+        if self.calm and STARTS_SPECIAL.isdisjoint(piece) and piece[-1] not in " \t":
+            self.pass_by(piece)
             return piece
         return self._scan(self._held + piece, final=False)
+
+    @property
+    def calm(self) -> bool:
+        """Nothing is held back or half read: a piece without a special character passes as it is."""
+        return not self._held and not self._ticks and self._lead is None
+
+    def pass_by(self, text: str) -> None:
+        """Count text that passes unread: not empty, none of STARTS_SPECIAL in it, no blank at its end, while calm."""
+        self._passed += len(text)
+        self._last = text
 
     def finish(self) -> str:
         """What was held back and turns out to be no marker; a marker cut off by the end is dropped."""
@@ -94,10 +102,10 @@ class MarkerFilter:
             self._lead, self._inline = "", 0
             self._emit("\n", out)
             return text, special.end()
+        self._end_ticks()
         if character in " \t":
             self._blank_end(special, out, final)
             return text, special.end()
-        self._end_ticks()
         bracket = special.end() - 1
         if self._fence or self._inline:
             self._plain(special[0], out)

@@ -2,11 +2,12 @@
 
 from typing import Final, NamedTuple
 
-from domain.grounding.markers import MarkerFilter
+from domain.grounding.markers import STARTS_SPECIAL, MarkerFilter
 from domain.grounding.model import WrittenSentence
 from domain.sentences import SentenceScanner
 
 _MAY_END: Final = frozenset(".!?…。！？｡\n")
+_NEEDS_A_LOOK: Final = _MAY_END | STARTS_SPECIAL
 
 
 class Read(NamedTuple):
@@ -33,21 +34,50 @@ class AnswerReader:
         self._passed: list[str] = []
         self._pending = ""
         self._fresh: list[str] = []
+        self._plain: list[str] = []
         self._waiting = True
+        self._calm = False
 
     @property
     def text(self) -> str:
         """All the text passed on so far."""
-        return "".join(self._passed)
+        return "".join(self._passed) + "".join(self._plain)
+
+    def takes_whole(self, piece: str) -> bool:
+        """
+        Whether the piece is a plain word inside a sentence, which passes as it is: then it has been taken.
+
+        Most pieces are, and the answer is had for a tenth of what ``feed`` costs; a piece not taken goes to ``feed``.
+        """
+        if self._calm and piece and piece[-1] not in " \t" and _NEEDS_A_LOOK.isdisjoint(piece):
+            self._plain.append(piece)
+            return True
+        return False
 
     def feed(self, piece: str) -> Read:
+        self._settle()
         return self._read(self._markers.feed(piece))
 
     def finish(self) -> Read:
         """The rest, once the answer has ended; feed nothing afterwards."""
+        self._settle()
         return self._read(self._markers.finish(), final=True)
 
+    def _settle(self) -> None:
+        """Hand on what was taken whole, as one piece: it is known to hold nothing that anybody looks for."""
+        if self._plain:
+            taken = "".join(self._plain)
+            self._plain.clear()
+            self._markers.pass_by(taken)
+            self._passed.append(taken)
+            self._fresh.append(taken)
+
     def _read(self, text: str, *, final: bool = False) -> Read:
+        read = self._checked(text, final)
+        self._calm = not self._waiting and self._markers.calm
+        return read
+
+    def _checked(self, text: str, final: bool) -> Read:
         if text:
             self._passed.append(text)
             self._fresh.append(text)

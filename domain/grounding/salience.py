@@ -1,9 +1,9 @@
 """Which words of a question say what it is about, and how much each tells."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
 from domain.grounding.overlap import length_weight
 from domain.text import Analyzer
@@ -32,11 +32,12 @@ def salience(question: str, *, analyzer: Analyzer, language: str) -> Mapping[str
     On top of length, as in ``length_weight``. Names are known by a capital after the first word, so not in scripts
     without capitals, and German nouns weigh alike.
     """
-    return dict(_salience(question, tuple(analyzer.terms(question, language=language)), language))
+    return _salience(question, cast(Hashable, analyzer), language)
 
 
-@lru_cache(maxsize=64)
-def _salience(question: str, terms: tuple[tuple[str, int, int], ...], language: str) -> tuple[tuple[str, float], ...]:
+@lru_cache(maxsize=64)  # asked for by each passage of a question
+def _salience(question: str, remembered: Hashable, language: str) -> Mapping[str, float]:
+    terms = cast(Analyzer, remembered).terms(question, language=language)
     scaffold = _SCAFFOLD.get(language, frozenset())
     opening = _FIRST_WORD.search(question)
     weights: dict[str, float] = {}
@@ -45,4 +46,4 @@ def _salience(question: str, terms: tuple[tuple[str, int, int], ...], language: 
         named = (word[0].isupper() and opening is not None and start >= opening.end()) or word[0].isdigit()
         factor = _OF_SCAFFOLD if word.lower() in scaffold else _OF_NAME if named else 1.0
         weights[stem] = max(weights.get(stem, 0.0), factor * length_weight(stem))
-    return tuple(weights.items())
+    return weights

@@ -39,12 +39,21 @@ def drop_near_duplicates(
 def _repeats(
     words: tuple[Sequence[str], frozenset[str]], earlier: tuple[Sequence[str], frozenset[str]], shared: float
 ) -> bool:
-    distinct, distinct_earlier = words[1], earlier[1]
-    # Runs cannot be shared where words are not: most pairs need no closer look.
-    if len(distinct & distinct_earlier) < 0.5 * shared * min(len(distinct), len(distinct_earlier)):
-        return False
+    in_both = len(words[1] & earlier[1])
+    if in_both < min(_least_in_both(words, shared), _least_in_both(earlier, shared)):
+        return False  # most pairs: no closer look is needed
     runs, runs_earlier = _runs(words[0]), _runs(earlier[0])
     return len(runs & runs_earlier) >= shared * min(len(runs), len(runs_earlier))
+
+
+def _least_in_both(words: tuple[Sequence[str], frozenset[str]], shared: float) -> float:
+    """
+    How many of a text's words another must have to hold ``shared`` of its runs.
+
+    Each missing word but the last three begins a run that is missing, and no two begin the same one.
+    """
+    found, distinct = words
+    return len(distinct) - (1 - shared) * max(len(found) - _RUN + 1, 1) - (_RUN - 1)
 
 
 def _runs(words: Sequence[str]) -> frozenset[tuple[str, ...]]:

@@ -53,9 +53,9 @@ def _best_share(wanted: Mapping[str, float], named: set[str], text: str, analyze
     best = now = always
     inside: deque[tuple[int, str]] = deque()
     counts: Counter[str] = Counter()
-    for place, stem in enumerate(analyzer.stems(text, language=language)):
-        if stem not in wanted or stem in named:
-            continue
+    sought = wanted.keys() - named
+    stems = analyzer.stems(text, language=language)
+    for place, stem in [(place, stem) for place, stem in enumerate(stems) if stem in sought]:
         while inside and inside[0][0] <= place - _RUN:
             _, left = inside.popleft()
             counts[left] -= 1

@@ -21,6 +21,7 @@ from entrypoints.http.ingestion import IngestionController
 from entrypoints.http.json_body import JSONRequest
 from entrypoints.http.keys import CallerController, KeysController
 from entrypoints.http.openapi import docs_page, openapi_config
+from entrypoints.http.references import ReferencesController
 from entrypoints.http.searching import SearchingController
 from entrypoints.http.turns import TurnsController
 
@@ -40,7 +41,8 @@ def create_app(
 
     ``use_cases`` gives by name a function that returns the use case: authenticate, ask_question, search_passages,
     submit_ingestion, read_ingestions, read_documents, forget_document, read_conversation, issue_key, read_keys,
-    revoke_key, read_caller, follow_turn, cancel_turn, edit_conversations, give_feedback. ``readiness`` returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
+    revoke_key, read_caller, read_references, follow_turn, cancel_turn, edit_conversations, give_feedback.
+    ``readiness`` returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
     """
     authenticate: Callable[[], Authenticate] = use_cases["authenticate"]
     app = Litestar(
@@ -49,6 +51,7 @@ def create_app(
             SearchingController,
             ConversationsController,
             TurnsController,
+            ReferencesController,
             DocumentsController,
             IngestionController,
             KeysController,

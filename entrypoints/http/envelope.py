@@ -2,18 +2,27 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from time import perf_counter
 from typing import Any, Final
 from uuid import uuid4
 
+import msgspec
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from entrypoints.http.errors import PROBLEM_JSON, bad_host
+
 CONTENT_SECURITY_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
 """JSON has nothing to load; a page that is served sets its own."""
 
+SECURITY_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", CONTENT_SECURITY_POLICY),
+)
+
+_HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::[0-9]{1,5})?")
 _TAKEN_ID: Final = re.compile(rb"[\x20-\x7e]{1,128}")
 
 _log = logging.getLogger("ibid.request")
@@ -46,7 +55,10 @@ class Envelope:
         answer = _Answer(send, request_id, bodiless=method == "HEAD")
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, receive, answer.send)
+                if _names_one_host(scope):
+                    await self._app(scope, receive, answer.send)
+                else:
+                    await _refuse_host(scope, answer.send)
             except Exception as error:
                 # The response had begun, so no problem document could follow; the server cuts the connection.
                 _log.error("response broken off", exc_info=error)
@@ -65,19 +77,37 @@ class _Answer:
         self._bodiless = bodiless
         self.status = 0
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
+        """No coroutine of its own: a stream sends a message a word."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message["headers"], *self._added(dict(message["headers"]))]
         elif self._bodiless and message["type"] == "http.response.body":
             message["body"] = b""
-        await self._send(message)
+        return self._send(message)
 
     def _added(self, present: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-        added = [(b"x-request-id", self._request_id.encode()), (b"x-content-type-options", b"nosniff")]
-        if b"content-security-policy" not in present:
-            added.append((b"content-security-policy", CONTENT_SECURITY_POLICY))
-        return added
+        added = [header for header in SECURITY_HEADERS if header[0] not in present]
+        return [(b"x-request-id", self._request_id.encode()), *added]
+
+
+def _names_one_host(scope: HTTPScope) -> bool:
+    """
+    Nothing here is decided by the Host header, but what stands behind a link or a cache might be: a request must name
+    one host, in a form that cannot be mistaken for a path, as RFC 9112 asks of a server.
+    """
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if not hosts:
+        return scope.get("http_version") in ("1.0", "0.9")
+    return len(hosts) == 1 and _HOST.fullmatch(hosts[0]) is not None
+
+
+async def _refuse_host(scope: HTTPScope, send: Send) -> None:
+    body = msgspec.json.encode(bad_host(instance=scope["path"]))
+    length = (b"content-length", str(len(body)).encode())
+    headers = [(b"content-type", PROBLEM_JSON.encode()), length]
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _request_id(scope: Scope) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from msgspec import UNSET, Struct, UnsetType
@@ -60,9 +61,11 @@ FRAMEWORK: Final[Mapping[int, Row]] = {
     400: Row(400, "bad_request", "The request cannot be understood"),
     404: Row(404, "not_found", "Nothing is served here"),
     405: Row(405, "method_not_allowed", "This path does not take that method"),
+    408: Row(408, "request_timeout", "The request came too slowly"),
     413: Row(413, "too_large", "The body is too large"),
     415: Row(415, "unsupported_media_type", "The body must be application/json"),
     422: Row(422, "invalid", "A value is not one that is taken"),
+    431: Row(431, "headers_too_large", "The headers are too large"),
     500: Row(500, "internal_error", "A bug in this service"),
     503: Row(503, "unavailable", "The service is not ready"),
 }
@@ -71,8 +74,10 @@ _DETAIL: Final[Mapping[int, str]] = {
     400: "the request cannot be understood",
     404: "no route has this path",
     405: "the Allow header names the methods of this path",
+    408: "headers must be here within 10 seconds, a body within 30 and a second more for each 16 kB of it",
     413: "the body is larger than this path takes",
     415: "send the body as Content-Type: application/json",
+    431: "request line and headers may have 32 kB together",
     500: "the error is in the service's log, under this response's X-Request-Id",
     503: "try again soon",
 }
@@ -125,6 +130,15 @@ def not_ready(checks: dict[str, str], *, instance: str) -> ProblemBody:
     problem = _problem(FRAMEWORK[503], _DETAIL[503], instance)
     problem.checks = checks
     return problem
+
+
+def refused_unread(status: int) -> bytes:
+    """The problem document of a request that was never whole, so that nothing is known of its path."""
+    return msgspec.json.encode(_problem(FRAMEWORK[status], _DETAIL[status], "/"))
+
+
+def bad_host(*, instance: str) -> ProblemBody:
+    return _problem(FRAMEWORK[400], "the request must have one Host header that names a host", instance)
 
 
 def problem_response(problem: ProblemBody, headers: Mapping[str, str] | None = None) -> Response[ProblemBody]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from domain.grounding.markers import HOLD_CHARS, MarkerFilter, evidence_numbers
 from domain.grounding.model import WrittenSentence
-from domain.grounding.reader import AnswerReader
+from domain.grounding.reader import AnswerReader, Read
 
 PIECES = st.lists(
     st.sampled_from(
@@ -19,7 +19,7 @@ PIECES = st.lists(
 
 def read(pieces: list[str], known: int = 4) -> tuple[str, list[WrittenSentence]]:
     reader = AnswerReader(known)
-    reads = [*(reader.feed(piece) for piece in pieces), reader.finish()]
+    reads = [*(Read(piece) if reader.takes_whole(piece) else reader.feed(piece) for piece in pieces), reader.finish()]
     text = "".join(each.text for each in reads)
     assert text == reader.text
     return text, [sentence for each in reads for sentence in each.sentences]
@@ -128,6 +128,19 @@ def test_numbers_come_once_each_in_their_order() -> None:
 def test_the_outcome_does_not_depend_on_the_pieces(pieces: list[str], known: int) -> None:
     whole = "".join(pieces)
     assert read(pieces, known) == read([whole], known) == read(list(whole), known)
+
+
+WORDS = st.lists(
+    st.sampled_from([" word", " Next", "Ab", " end.", " [1]", " [9]", "[2]", " ", " x ", "。", "\n", "`", " it", " 3"]),
+    max_size=30,
+)
+
+
+@given(WORDS)
+def test_nor_does_it_where_most_pieces_are_plain_words(pieces: list[str]) -> None:
+    begun = ["It", " goes", " on", *pieces]
+    whole = "".join(begun)
+    assert read(begun) == read([whole]) == read(list(whole))
 
 
 @given(PIECES)

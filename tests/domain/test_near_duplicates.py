@@ -3,6 +3,8 @@
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.library.model import Passage, PassageInDocument, Section
 from domain.retrieval.model import FoundPassage, FusedHit
@@ -75,3 +77,21 @@ def test_order_is_kept_and_a_dropped_passage_drops_no_other() -> None:
 
 def test_no_passages_give_none() -> None:
     assert drop_near_duplicates([]) == []
+
+
+WORDS = st.lists(st.sampled_from(["one", "two", "three", "four", "five", "six", "seven"]), min_size=1, max_size=14)
+
+
+@given(WORDS, st.lists(st.tuples(st.integers(0, 13), st.sampled_from(["two", "eight", "nine"])), max_size=3))
+def test_the_quick_look_never_changes_what_the_runs_say(words: list[str], edits: list[tuple[int, str]]) -> None:
+    other = list(words)
+    for place, word in edits:
+        other[place % len(other)] = word
+    first, second = runs_of_four(words), runs_of_four(other)
+    repeats = len(first & second) >= 0.8 * min(len(first), len(second))
+    kept = drop_near_duplicates(found(" ".join(words), " ".join(other)))
+    assert len(kept) == (1 if repeats else 2)
+
+
+def runs_of_four(words: list[str]) -> set[tuple[str, ...]]:
+    return {tuple(words[at : at + 4]) for at in range(max(len(words) - 3, 1))}

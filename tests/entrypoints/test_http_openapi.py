@@ -18,6 +18,7 @@ SERVED = {
     "GET /v1/admin/ingestions",
     "GET /v1/admin/ingestions/{ingestion_id}",
     "GET /v1/admin/ingestions/{ingestion_id}/documents",
+    "GET /v1/turns/{turn_id}/references",
     "GET /v1/documents",
     "GET /v1/documents/{document_id}",
     "DELETE /v1/documents/{document_id}",
