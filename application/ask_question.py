@@ -5,11 +5,11 @@ import logging
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from application.begin_turn import Asked, AskQuestionCommand, BeginTurn
+from application.begin_turn import Asked, AskQuestionCommand, BeginTurn, Begun
 from application.events import AnswerReset, EvidenceFound, TurnDone, TurnFailed
 from application.find_passages import FindPassages
-from application.judged_answer import JudgedAnswer
 from application.follow_turn import FollowTurn
+from application.judged_answer import JudgedAnswer
 from application.ports import AnswerWriter, Clock, UnitOfWorkFactory
 from application.turn_stream import TurnStream
 from application.turn_streams import TurnStreams
@@ -80,17 +80,10 @@ class AskQuestion:
         begun = await self._begin_turn.execute(command)
         if isinstance(begun, UUID):
             return AskQuestionResult(await self._follow_turn.execute(command.principal, begun), replayed=True)
-        stream = begun.stream
-        task = stream.run(lambda events: self._run(begun.asked, events))
-        self._running[task] = stream
-
-        def ended(task: asyncio.Task[None]) -> None:
-            del self._running[task]
-            begun.slot.give_back()
-            self._streams.keep(stream)
-
-        task.add_done_callback(ended)
-        return AskQuestionResult(stream, replayed=False)
+        task = begun.stream.run(lambda _: self._run_in_slot(begun))
+        self._running[task] = begun.stream
+        task.add_done_callback(self._running.pop)
+        return AskQuestionResult(begun.stream, replayed=False)
 
     async def drain(self, *, seconds: float) -> None:
         """Give the running turns time to end, then end the rest as interrupted."""
@@ -102,6 +95,14 @@ class AskQuestion:
             stream.cancel()
         if self._running:
             await asyncio.wait(self._running, timeout=5)
+
+    async def _run_in_slot(self, begun: Begun) -> None:
+        try:
+            await self._run(begun.asked, begun.stream)
+        finally:
+            # In one step with the turn's last event: whoever reads that one finds the place free.
+            begun.slot.give_back()
+            self._streams.keep(begun.stream)
 
     async def _run(self, asked: Asked, stream: TurnStream) -> None:
         turn = asked.turn

@@ -111,9 +111,7 @@ class BeginTurn:
                 conversation = replace(conversation, title=title)
                 await uow.conversations.update(conversation)
             return conversation
-        conversation = Conversation(
-            self._ids.new(), owner, title, tuple(command.collections or ()), self._clock.now()
-        )
+        conversation = Conversation(self._ids.new(), owner, title, tuple(command.collections or ()), self._clock.now())
         await uow.conversations.add(conversation)
         return conversation
 

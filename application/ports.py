@@ -17,7 +17,6 @@ from domain.grounding.model import Evidence
 from domain.library.model import Page, SourceDocument
 from domain.library.ports import Collections, Documents, EmbeddingStore
 
-
 IDEMPOTENCY_WINDOW: Final = timedelta(hours=24)
 JOURNAL_WINDOW: Final = timedelta(hours=1)
 

@@ -13,7 +13,7 @@ from domain.conversation.model import Turn
 from domain.errors import Overloaded, PortUnavailable, TooManyRunning
 
 MAX_RUNNING_PER_USER: Final = 3
-"""An end user reads one answer at a time; three are a few open windows. A key that asks for nobody has no such limit."""
+"""An end user reads one answer at a time; three are a few open windows. A key for itself has no such limit."""
 KEPT_MS: Final = 3_600_000
 MAX_KEPT: Final = 2_000
 MAX_KEPT_BYTES: Final = 64 * 1024 * 1024

@@ -77,7 +77,14 @@ def build_app(
         """A service outside that is left alone for a while makes answers poorer, and Ibid no less ready."""
         return {**state, "checks": {**state["checks"], **use_cases.adapters.outside().states()}}
 
-    return create_app({name: getattr(use_cases, name) for name in ROUTED}, readiness=readiness, lifespan=[life])
+    async def drain() -> None:
+        """To be called when the service is told to stop, before its connections are waited for."""
+        state["ready"] = False
+        await use_cases.ask_question().drain(seconds=DRAIN_S)
+
+    app = create_app({name: getattr(use_cases, name) for name in ROUTED}, readiness=readiness, lifespan=[life])
+    app.state.drain = drain
+    return app
 
 
 @asynccontextmanager
@@ -99,6 +106,8 @@ async def _running(use_cases: UseCases, state: dict[str, Any], only_holder: str 
     finally:
         state["ready"] = False
         await use_cases.ask_question().drain(seconds=DRAIN_S)
+        if only_holder is None:
+            await use_cases.journal_turns().write()
         for task in beside:
             task.cancel()
         for task in beside:

@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -157,21 +157,31 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         # The index is this process's alone, so on the embedded database nobody else can be answering.
         only_process=settings.database_url is None,
         keep_vectors=settings.keep_vectors,
+        max_running_turns=settings.max_running_turns,
         opened=lambda: opened(adapters),
     )
 
 
 class _Server(uvicorn.Server):
-    """Tells when it accepts requests."""
+    """Tells when it accepts requests; and, told to stop, lets the turns end before it waits for their connections."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, announce: Callable[[], None], drain: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
         self._announce = announce
+        self._drain = drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if not self.should_exit:
             self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Side by side: the base class closes the listening sockets, and waits for the streams that draining ends.
+        draining = asyncio.ensure_future(self._drain())
+        await super().shutdown(sockets)
+        await draining
 
 
 def server_config(app: "Litestar") -> uvicorn.Config:
@@ -193,7 +203,7 @@ def server_config(app: "Litestar") -> uvicorn.Config:
 
 
 def _server(service: Service, announce: Callable[[], None]) -> _Server:
-    return _Server(server_config(service.app), announce)
+    return _Server(server_config(service.app), announce, service.app.state.drain)
 
 
 def _spare_the_collector() -> None:

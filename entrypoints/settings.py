@@ -53,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Secret | None = None
     database_url_unpooled: Secret | None = None
     keep_vectors: bool = True
+    max_running_turns: int = 1_000
     log: Literal["text", "json"] = "text"
 
     @property
@@ -89,6 +90,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_URL": _http_url,
         "IBID_API_KEY": Secret,
         "IBID_KEEP_VECTORS": _switch,
+        "IBID_MAX_RUNNING_TURNS": _whole_number("IBID_MAX_RUNNING_TURNS", 1, 100_000),
         "IBID_LOG": _log,
     }
     for name in sorted(given):

@@ -18,9 +18,12 @@ SWEPT: Final = 10
 _k = idempotency_keys.c
 _old = idempotency_keys.alias("old")
 _KEY: Final = ("tenant", "user", "path", "key")
-_given = {name: bindparam(f"given_{name}", type_=idempotency_keys.c[name].type) for name in _k.keys()}
+_given = {
+    name: bindparam(f"given_{name}", type_=idempotency_keys.c[name].type)
+    for name in (*_KEY, "body_sha256", "effect", "turn_id", "claimed_at")
+}
 _expired = bindparam("expired", type_=TIME)
-_row = literal_column("ctid")
+_row: ColumnElement[Any] = literal_column("ctid")
 _SWEEP = delete(idempotency_keys).where(
     _row.in_(
         select(literal_column("old.ctid"))
@@ -36,7 +39,7 @@ _new = insert(idempotency_keys).values(_given)
 
 
 def _anew(name: str) -> ColumnElement[Any]:
-    """The new claim's value where the old one's time is over; else the old one's, written again so as to be returned."""
+    """The new claim's value where the old one's time is over; else the old one's, written again to be returned."""
     return case((_k.claimed_at <= _expired, _new.excluded[name]), else_=_k[name])
 
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Request
-from litestar.datastructures import ResponseHeader
 
 from application.ports import KeyedRequest
 from domain.access.model import Principal
@@ -16,9 +15,6 @@ from domain.errors import OutOfRange
 HEADER: Final = "Idempotency-Key"
 MAX_KEY_CHARS: Final = 200
 REPLAYED: Final = "Idempotency-Replayed"
-REPLAYED_HEADER: Final = ResponseHeader(
-    name=REPLAYED, required=False, description="`true`: what an earlier request under the same key has made"
-)
 
 _KEY: Final = re.compile(rb"[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?")
 _encode: Final = msgspec.json.Encoder(order="sorted").encode

@@ -50,7 +50,9 @@ class TurnsController(Controller):
             "The events after `Last-Event-ID`, or all of them, and those to come. They are kept for an hour; "
             "later there is only the last one. 204 when nothing can follow the event that is named."
         ),
-        responses={200: ResponseSpec(str, generate_examples=False, description="Events", media_type="text/event-stream")}
+        responses={
+            200: ResponseSpec(str, generate_examples=False, description="Events", media_type="text/event-stream")
+        }
         | {204: ResponseSpec(None, generate_examples=False, description="The last event was read already")}
         | problems(400, 401, 403, 404, 500, 503),
     )

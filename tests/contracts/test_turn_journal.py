@@ -37,7 +37,9 @@ async def test_events_are_read_back_in_order_from_any_batch_on(unit_of_work: Uni
     assert await read(unit_of_work, turn) == JournalEntry(turn.id, 1, [], last=False)
     await append(unit_of_work, JournalEntry(turn.id, 1, [b"one\n\n", b"tw\xc3\xb6\x00\n\n"], last=False))
     await append(unit_of_work, JournalEntry(turn.id, 3, [b"three"], last=True))
-    assert await read(unit_of_work, turn) == JournalEntry(turn.id, 1, [b"one\n\n", b"tw\xc3\xb6\x00\n\n", b"three"], True)
+    assert await read(unit_of_work, turn) == JournalEntry(
+        turn.id, 1, [b"one\n\n", b"tw\xc3\xb6\x00\n\n", b"three"], True
+    )
     assert await read(unit_of_work, turn, after=2) == JournalEntry(turn.id, 3, [b"three"], last=True)
 
 
