@@ -68,7 +68,8 @@ class IngestDocuments:
         vectors, bought = await self._vectors(prepared)
         await self.passage_writer.put([point for one in prepared for point in _points(one, vectors)])
         for one in prepared:
-            outcomes[one.ordinal] = DocumentOutcome(one.activation.document.uri, one.outcome)
+            made = len(one.activation.version.passages)
+            outcomes[one.ordinal] = DocumentOutcome(one.activation.document.uri, one.outcome, passages=made)
         async with self.unit_of_work() as uow:
             if self.keep_vectors and bought:
                 await uow.embeddings.put(self.embedder.name, bought)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, TypeAlias
 from uuid import UUID
 
 from domain.access.model import Owner
@@ -45,6 +45,10 @@ class IngestionStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    @property
+    def is_final(self) -> bool:
+        return self not in (IngestionStatus.QUEUED, IngestionStatus.RUNNING)
+
 
 class Outcome(StrEnum):
     """What became of one document of an ingestion."""
@@ -55,11 +59,18 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
     REMOVED = "removed"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+    """Not worked on, because the ingestion was cancelled before its turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ingestion:
-    """One request to add or refresh documents. ``counts`` holds every Outcome but PENDING, and ``total``."""
+    """
+    One request to add or refresh documents. ``counts`` holds every Outcome but PENDING, and ``total``.
+
+    ``passages`` is how many its documents were cut into so far, those of unchanged ones left out. ``retries`` says how
+    often what had failed was set to be worked on again.
+    """
 
     id: UUID
     owner: Owner
@@ -70,6 +81,8 @@ class Ingestion:
     created_at: datetime
     finished_at: datetime | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    passages: int = 0
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +95,28 @@ class StagedDocument:
 
 @dataclass(frozen=True, slots=True)
 class DocumentOutcome:
+    """``error`` says why it failed; ``passages`` how many it was cut into, when it went in."""
+
     uri: str
     outcome: Outcome
     error: str | None = None
+    passages: int = 0
+
+
+Arrival: TypeAlias = SourceDocument | DocumentOutcome
+"""A document that came with a request, or what became of it at once when it could not even be read."""
 
 
 class Ingestions(Protocol):
-    """Ingestion requests with the bytes of their documents, kept until each has been worked on."""
+    """Ingestion requests with the bytes of their documents, kept until each is in; of failed ones for a retry."""
 
     @abstractmethod
-    async def add(self, ingestion: Ingestion, sources: Sequence[SourceDocument]) -> None:
-        """Store the request and all of its documents."""
+    async def add(self, ingestion: Ingestion, arrivals: Sequence[Arrival]) -> None:
+        """Store the request and its documents."""
+
+    @abstractmethod
+    async def stage(self, ingestion_id: UUID, arrivals: Sequence[Arrival], *, first: int) -> None:
+        """Store more documents of a request, from the ordinal ``first`` on."""
 
     @abstractmethod
     async def get(self, ingestion_id: UUID, owner: Owner | None) -> Ingestion:
@@ -124,7 +148,11 @@ class Ingestions(Protocol):
 
     @abstractmethod
     async def record(self, ingestion_id: UUID, outcomes: Mapping[int, DocumentOutcome]) -> None:
-        """What became of staged documents, by ordinal; their bytes may go. A recorded outcome stays as it is."""
+        """
+        What became of staged documents, by ordinal; their bytes may go, but for failed ones.
+
+        A recorded outcome stays as it is, but for CANCELLED.
+        """
 
     @abstractmethod
     async def record_removed(self, ingestion_id: UUID, uris: Sequence[str]) -> None:
@@ -132,7 +160,24 @@ class Ingestions(Protocol):
 
     @abstractmethod
     async def finish(self, ingestion_id: UUID, status: IngestionStatus, *, at: datetime) -> None:
-        """The ingestion has ended."""
+        """The ingestion has ended; one that had ended before stays as it is."""
+
+    @abstractmethod
+    async def cancel(self, ingestion_id: UUID, *, at: datetime) -> bool:
+        """
+        End an ingestion that has not: pending documents become CANCELLED. False when it had ended before.
+
+        What is being worked on at the moment may still go in, and is recorded then.
+        """
+
+    @abstractmethod
+    async def retry(self, ingestion_id: UUID) -> int:
+        """
+        Queue an ended ingestion again with its failed and cancelled documents pending; returns how many they are.
+
+        Documents that could not be read when they came have no bytes to try again and stay failed. With none left to
+        try, nothing changes.
+        """
 
 
 @dataclass(frozen=True, slots=True)

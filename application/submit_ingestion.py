@@ -1,21 +1,66 @@
 """Take documents in: when this returns, the request and its documents are safe."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from application.ports import Clock, IdSource, Ingestion, IngestionStatus, UnitOfWork, UnitOfWorkFactory, WorkQueue
+from application.ports import (
+    Arrival,
+    Clock,
+    IdSource,
+    Ingestion,
+    IngestionStatus,
+    KeyedRequest,
+    UnitOfWork,
+    UnitOfWorkFactory,
+    WorkQueue,
+)
 from domain.access.model import Principal, Scope
 from domain.errors import CollectionNotFound, OutOfRange
 from domain.library.model import Collection, SourceDocument, collection_name
 
 
 @dataclass(frozen=True, slots=True)
+class IngestionRequest:
+    """Who wants what kind of ingestion, without its documents."""
+
+    principal: Principal
+    collection: str
+    base_url: str | None = None
+    prune: bool = False
+    keyed: KeyedRequest | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SubmitIngestionCommand:
+    """``keyed``: what the request's idempotency key says of it, if it came with one."""
+
     principal: Principal
     collection: str
     sources: Sequence[SourceDocument]
     base_url: str | None = None
     prune: bool = False
+    keyed: KeyedRequest | None = None
+
+
+@dataclass(slots=True)
+class Storing:
+    """
+    A request that is being stored: its documents are added in as many parts as they come.
+
+    ``replayed``: it was stored before, under the same key; nothing is added to it.
+    """
+
+    ingestion: Ingestion
+    replayed: bool
+    _uow: UnitOfWork
+    _count: int = 0
+
+    async def add(self, arrivals: Sequence[Arrival]) -> None:
+        if self.replayed:
+            return
+        await self._uow.ingestions.stage(self.ingestion.id, arrivals, first=self._count)
+        self._count += len(arrivals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +69,7 @@ class SubmitIngestion:
     Store the request with its documents, then wake the worker.
 
     Raises ScopeMissing, CollectionNotFound (a collection that is not there is made for ``admin`` alone), OutOfRange
-    for no document or one uri twice, or a PortError.
+    for no document or one uri twice, IdempotencyKeyReused, or a PortError.
     """
 
     unit_of_work: UnitOfWorkFactory
@@ -33,24 +78,46 @@ class SubmitIngestion:
     ids: IdSource
 
     async def execute(self, command: SubmitIngestionCommand) -> Ingestion:
+        return (await self.execute_once(command)).ingestion
+
+    async def execute_once(self, command: SubmitIngestionCommand) -> Storing:
+        """The ingestion as it was stored, and whether the command's key has led to one that was there before."""
         command.principal.require(Scope.INGEST)
-        name = collection_name(command.collection)
+        collection_name(command.collection)
         self._check(command.sources)
+        request = IngestionRequest(
+            command.principal, command.collection, command.base_url, command.prune, command.keyed
+        )
+        async with self.storing(request) as storing:
+            await storing.add(command.sources)
+        return storing
+
+    @asynccontextmanager
+    async def storing(self, request: IngestionRequest) -> AsyncIterator[Storing]:
+        """One transaction around all that is added; leaving by an error stores nothing."""
+        request.principal.require(Scope.INGEST)
+        name = collection_name(request.collection)
         ingestion = Ingestion(
             self.ids.new(),
-            command.principal.owner,
+            request.principal.owner,
             name,
-            command.base_url,
-            command.prune,
+            request.base_url,
+            request.prune,
             IngestionStatus.QUEUED,
             self.clock.now(),
         )
         async with self.unit_of_work() as uow:
-            await self._ensure_collection(uow, name, command.principal)
-            await uow.ingestions.add(ingestion, command.sources)
+            if request.keyed is not None:
+                at = ingestion.created_at
+                effect = await uow.idempotency_keys.claim(request.keyed, ingestion.id, turn=None, at=at)
+                if effect != ingestion.id:
+                    yield Storing(await uow.ingestions.get(effect, None), True, uow)
+                    return
+            await self._ensure_collection(uow, name, request.principal)
+            await uow.ingestions.add(ingestion, ())
+            yield Storing(ingestion, False, uow)
             await uow.commit()
         self.queue.wake(ingestion.id)
-        return ingestion
 
     @staticmethod
     def _check(sources: Sequence[SourceDocument]) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from application.forget_documents import unindex
 from application.ingest_documents import IngestDocuments
+from application.ingestion_progress import IngestionNews
 from application.ports import (
     Clock,
     DocumentOutcome,
@@ -19,7 +20,7 @@ from application.ports import (
     UnitOfWorkFactory,
     WorkQueue,
 )
-from domain.errors import PortError
+from domain.errors import PortError, PortUnavailable
 from domain.retrieval.ports import PassageWriter
 
 BATCH: Final = 16
@@ -41,6 +42,7 @@ class WorkIngestions:
     passage_writer: PassageWriter
     queue: WorkQueue
     clock: Clock
+    news: IngestionNews
     retry_after_s: Sequence[float] = field(default=RETRY_AFTER_S)
     _unsettled: bool = field(default=False, init=False)
 
@@ -74,19 +76,22 @@ class WorkIngestions:
                 await asyncio.wait([settling])
 
     async def work(self, ingestion_id: UUID) -> None:
-        """See one ingestion to its end."""
+        """See one ingestion to its end, or to where it is cancelled."""
         async with self.unit_of_work() as uow:
             ingestion = await uow.ingestions.get(ingestion_id, None)
-            if ingestion.status not in (IngestionStatus.QUEUED, IngestionStatus.RUNNING):
+            if ingestion.status.is_final:
                 return
             await uow.ingestions.start(ingestion_id)
             await uow.commit()
+        self.news.tell(ingestion_id)
+        # Of a cancelled ingestion no document is pending any more.
         while waiting := await self._pending(ingestion_id):
             batches = [waiting[start : start + BATCH] for start in range(0, len(waiting), BATCH)]
             await asyncio.gather(*(self._ingest(ingestion, batch) for batch in batches))
-        if ingestion.prune:
+        if ingestion.prune and not ingestion.retries:
             await self._prune(ingestion)
         await self._finish(ingestion_id)
+        self.news.tell(ingestion_id)
 
     async def _pending(self, ingestion_id: UUID) -> Sequence[StagedDocument]:
         async with self.unit_of_work() as uow:
@@ -109,8 +114,9 @@ class WorkIngestions:
         for wait_s in (*self.retry_after_s, None):
             try:
                 await self.ingest_documents.execute(ingestion, batch)
+                self.news.tell(ingestion.id)
                 return
-            except PortError:
+            except PortUnavailable:
                 if wait_s is None:
                     raise
                 await asyncio.sleep(wait_s)
@@ -123,6 +129,8 @@ class WorkIngestions:
 
     async def _prune(self, ingestion: Ingestion) -> None:
         async with self.unit_of_work() as uow:
+            if (await uow.ingestions.get(ingestion.id, None)).status.is_final:
+                return
             named = set(await uow.ingestions.requested_uris(ingestion.id))
             gone = [uri for uri in await uow.documents.uris(ingestion.collection) if uri not in named]
             documents = await uow.documents.by_uri(ingestion.collection, gone)

@@ -8,6 +8,8 @@ Every error that Ibid raises on purpose.
     │   │   ├── TextTooLong
     │   │   ├── ForbiddenCharacter
     │   │   └── OutOfRange
+    │   ├── UploadTooLarge       more files or bytes than one upload may hold, packed or unpacked
+    │   ├── ArchiveUnreadable    an uploaded archive is damaged, or none
     │   ├── Missing              not there, or not the caller's to see: the two are told apart nowhere
     │   │   ├── CollectionNotFound
     │   │   ├── DocumentNotFound
@@ -22,6 +24,7 @@ Every error that Ibid raises on purpose.
     │   ├── ConversationBusy     another turn of this conversation still runs
     │   ├── TooManyRunning       this user has as many questions running as one may have
     │   ├── Overloaded           the service has
+    │   ├── IngestionRunning     it has not ended, and what was asked for needs its end
     │   ├── DocumentUnreadable   one document cannot be parsed; the others are untouched
     │   ├── BadEventId           an event id of another turn, or of none
     │   ├── BadCursor            a cursor that this listing did not give out
@@ -74,6 +77,20 @@ class ForbiddenCharacter(Refused):
 
 class OutOfRange(Refused):
     pass
+
+
+class UploadTooLarge(DomainError):
+    """``limit`` says which limit, in words and with its figure."""
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(f"the upload is too large: {limit}")
+
+
+class ArchiveUnreadable(DomainError):
+    """The archive as a whole; an entry that cannot be read costs only itself."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the archive cannot be read: {reason}")
 
 
 class Missing(DomainError):
@@ -143,6 +160,11 @@ class TooManyRunning(DomainError):
 class Overloaded(DomainError):
     def __init__(self) -> None:
         super().__init__("the service answers as many questions as it can at a time; nothing was stored, ask again")
+
+
+class IngestionRunning(DomainError):
+    def __init__(self, ingestion_id: object) -> None:
+        super().__init__(f"ingestion {str(ingestion_id)!r} has not ended; wait for its end, or cancel it first")
 
 
 class DocumentUnreadable(DomainError):

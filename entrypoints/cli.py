@@ -94,11 +94,11 @@ def ingest(
 
     read = read_documents(Path(path))
     from entrypoints.terminal.find_service import find_service
-    from entrypoints.terminal.ingest_view import print_summary, progress_bar
+    from entrypoints.terminal.ingest_view import ingest_bar, print_summary
     from entrypoints.terminal.ingesting import IngestRequest, ingest
     from entrypoints.terminal.rendering import print_json
 
-    with find_service() as service, progress_bar(len(read.documents) + len(read.failed)) as progress:
+    with find_service() as service, ingest_bar(len(read.documents) + len(read.failed)) as progress:
         summary = ingest(service, IngestRequest(collection, base_url, prune), read, progress)
     if as_json:
         print_json(summary.as_json())

@@ -29,11 +29,13 @@ from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.qdrant_edge.index import QdrantEdgeIndex
 from adapters.resilience.dependency import Dependencies
 from adapters.static.embedder import StaticEmbedder
+from adapters.uploads.upload import uploads_in_memory, uploads_on_disk
 from adapters.worker_processes.preparer import ProcessPreparer
 from application.ask_question import AskQuestion
 from application.authenticate import Authenticate
 from application.begin_turn import BeginTurn
 from application.cancel_turn import CancelTurn
+from application.change_ingestions import CancelIngestion, RetryIngestion
 from application.edit_conversations import EditConversations
 from application.extractive_writer import ExtractiveWriter
 from application.find_passages import FindPassages
@@ -41,6 +43,7 @@ from application.follow_turn import FollowTurn
 from application.forget_documents import ForgetDocument
 from application.give_feedback import GiveFeedback
 from application.ingest_documents import IngestDocuments
+from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
 from application.journal_turns import JournalTurns
 from application.read_caller import ReadCaller
@@ -53,9 +56,11 @@ from application.remembered_keys import RememberedKeys
 from application.revoke_key import RevokeKey
 from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
+from application.submit_upload import SubmitUpload
 from application.turn_streams import TurnStreams
 from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal
+from domain.library.ports import UploadLimits
 from entrypoints.document_parts import document_parts
 from entrypoints.http.sse import encode_events
 
@@ -78,6 +83,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
     writer = providers.Singleton(ExtractiveWriter, analyzer)
     reference_formatter = providers.Singleton(PlainReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
+    uploads = providers.Singleton(uploads_in_memory, providers.Object(UploadLimits()))
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
@@ -89,6 +95,8 @@ class LiveAdapters(containers.DeclarativeContainer):
     first_keys = providers.Object[Mapping[bytes, Principal]]({})
     database_url = providers.Object("")
     index_folder = providers.Object(Path())
+    uploads_folder = providers.Object(Path())
+    upload_limits = providers.Object(UploadLimits())
 
     engine = providers.Singleton(make_engine, database_url)
     unit_of_work = providers.Factory(NeonUnitOfWork, engine)
@@ -107,6 +115,7 @@ class LiveAdapters(containers.DeclarativeContainer):
     writer = providers.Singleton(ExtractiveWriter, analyzer)
     reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
+    uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
@@ -180,10 +189,21 @@ class UseCases(containers.DeclarativeContainer):
         ids=adapters.ids,
         keep_vectors=keep_vectors,
     )
+    submit_upload = providers.Singleton(SubmitUpload, submit_ingestion, adapters.uploads)
+    ingestion_news = providers.Singleton(IngestionNews)
     work_ingestions = providers.Singleton(
-        WorkIngestions, unit_of_work, ingest_documents, adapters.passage_index, adapters.queue, adapters.clock
+        WorkIngestions,
+        unit_of_work,
+        ingest_documents,
+        adapters.passage_index,
+        adapters.queue,
+        adapters.clock,
+        ingestion_news,
     )
     read_ingestions = providers.Singleton(ReadIngestions, reading)
+    follow_ingestion = providers.Singleton(FollowIngestion, reading, ingestion_news, adapters.clock)
+    cancel_ingestion = providers.Singleton(CancelIngestion, unit_of_work, adapters.clock, ingestion_news)
+    retry_ingestion = providers.Singleton(RetryIngestion, unit_of_work, adapters.queue)
     read_documents = providers.Singleton(ReadDocuments, reading)
     read_conversation = providers.Singleton(ReadConversation, reading)
     read_references = providers.Singleton(ReadReferences, reading, adapters.reference_formatter)

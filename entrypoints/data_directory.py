@@ -38,6 +38,10 @@ class DataDirectory:
     def index(self) -> Path:
         return self.path / "index"
 
+    @property
+    def uploads(self) -> Path:
+        return self.path / "uploads"
+
     def __enter__(self) -> Self:
         # PostgreSQL may run as another user (it refuses root) and must pass through; it may not list.
         mode = 0o711 if os.geteuid() == 0 else 0o700
@@ -54,6 +58,7 @@ class DataDirectory:
             self._lock = None
             raise DataDirectoryInUse(self.path, pid) from error
         self.index.mkdir(mode=0o700, exist_ok=True)
+        self.uploads.mkdir(mode=0o700, exist_ok=True)
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
         return self

@@ -20,6 +20,7 @@ import uvicorn
 
 from adapters.embedded_postgres.server import EmbeddedPostgres
 from domain.access.model import Principal, Scope
+from domain.library.ports import UploadLimits
 from entrypoints.data_directory import DataDirectory
 from entrypoints.logs import configure_logs
 from entrypoints.settings import Secret, Settings, SettingsError, unserved
@@ -150,6 +151,8 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         first_keys={hashlib.sha256(admin_key.reveal().encode()).digest(): principal},
         database_url=database_url,
         index_folder=directory.index,
+        uploads_folder=directory.uploads,
+        upload_limits=_upload_limits(settings),
     )
     return build_app(
         adapters,
@@ -159,6 +162,13 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         keep_vectors=settings.keep_vectors,
         max_running_turns=settings.max_running_turns,
         opened=lambda: opened(adapters),
+    )
+
+
+def _upload_limits(settings: Settings) -> UploadLimits:
+    mb = 1024 * 1024
+    return UploadLimits(
+        size=settings.max_upload_mb * mb, inflated=settings.max_inflated_mb * mb, inflation=settings.max_inflation
     )
 
 

@@ -54,6 +54,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url_unpooled: Secret | None = None
     keep_vectors: bool = True
     max_running_turns: int = 1_000
+    max_upload_mb: int = 64
+    max_inflated_mb: int = 50
+    max_inflation: int = 20
     log: Literal["text", "json"] = "text"
 
     @property
@@ -91,6 +94,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_API_KEY": Secret,
         "IBID_KEEP_VECTORS": _switch,
         "IBID_MAX_RUNNING_TURNS": _whole_number("IBID_MAX_RUNNING_TURNS", 1, 100_000),
+        "IBID_MAX_UPLOAD_MB": _whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
+        "IBID_MAX_INFLATED_MB": _whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
+        "IBID_MAX_INFLATION": _whole_number("IBID_MAX_INFLATION", 2, 1_000),
         "IBID_LOG": _log,
     }
     for name in sorted(given):

@@ -8,12 +8,20 @@ from uuid import UUID
 
 from adapters.memory.paging import page_after
 from adapters.memory.store import InMemoryStore, StagedIngestion, Transaction
-from application.ports import DocumentOutcome, Ingestion, Ingestions, IngestionStatus, Outcome, StagedDocument
+from application.ports import (
+    Arrival,
+    DocumentOutcome,
+    Ingestion,
+    Ingestions,
+    IngestionStatus,
+    Outcome,
+    StagedDocument,
+)
 from domain.access.model import Owner
 from domain.errors import IngestionNotFound
-from domain.library.model import Page, SourceDocument
+from domain.library.model import Page
 
-_UNFINISHED = (IngestionStatus.QUEUED, IngestionStatus.RUNNING)
+_TO_RETRY = (Outcome.FAILED, Outcome.CANCELLED)
 
 
 class InMemoryIngestions(Ingestions):
@@ -21,9 +29,17 @@ class InMemoryIngestions(Ingestions):
         self._store = store
         self._transaction = transaction
 
-    async def add(self, ingestion: Ingestion, sources: Sequence[SourceDocument]) -> None:
-        staged = tuple(StagedDocument(ordinal, source) for ordinal, source in enumerate(sources))
-        self._transaction.put(self._store.ingestions, ingestion.id, StagedIngestion(ingestion, staged))
+    async def add(self, ingestion: Ingestion, arrivals: Sequence[Arrival]) -> None:
+        self._transaction.put(self._store.ingestions, ingestion.id, StagedIngestion(ingestion))
+        await self.stage(ingestion.id, arrivals, first=0)
+
+    async def stage(self, ingestion_id: UUID, arrivals: Sequence[Arrival], *, first: int) -> None:
+        kept = self._store.ingestions[ingestion_id]
+        for ordinal, arrival in enumerate(arrivals, start=first):
+            if isinstance(arrival, DocumentOutcome):
+                self._transaction.put(kept.outcomes, ordinal, arrival)
+            else:
+                self._transaction.put(kept.staged, ordinal, StagedDocument(ordinal, arrival))
 
     async def get(self, ingestion_id: UUID, owner: Owner | None) -> Ingestion:
         kept = self._store.ingestions.get(ingestion_id)
@@ -34,10 +50,11 @@ class InMemoryIngestions(Ingestions):
     @staticmethod
     def _counted(kept: StagedIngestion) -> Ingestion:
         seen = Counter(outcome.outcome for outcome in kept.outcomes.values())
-        counts = {"total": len(kept.staged)}
+        counts = {"total": len(kept.staged.keys() | kept.outcomes.keys())}
         counts |= {outcome.value: seen[outcome] for outcome in Outcome if outcome is not Outcome.PENDING}
         counts[Outcome.REMOVED.value] = len(kept.removed)
-        return replace(kept.ingestion, counts=counts)
+        passages = sum(outcome.passages for outcome in kept.outcomes.values())
+        return replace(kept.ingestion, counts=counts, passages=passages)
 
     async def list(self, owner: Owner | None, *, limit: int, cursor: str | None) -> Page[Ingestion]:
         mine = [
@@ -50,26 +67,28 @@ class InMemoryIngestions(Ingestions):
 
     async def documents(self, ingestion_id: UUID, *, limit: int, cursor: str | None) -> Page[DocumentOutcome]:
         kept = self._store.ingestions[ingestion_id]
-        rows = [(str(document.ordinal), self._outcome(kept, document)) for document in kept.staged] + [
+        rows = [(str(ordinal), self._outcome(kept, ordinal)) for ordinal in _ordinals(kept)] + [
             (f"removed {uri}", outcome) for uri, outcome in kept.removed.items()
         ]
         page = page_after(rows, key=lambda row: row[0], limit=limit, cursor=cursor)
         return Page([outcome for _, outcome in page.items], page.next_cursor)
 
     @staticmethod
-    def _outcome(kept: StagedIngestion, document: StagedDocument) -> DocumentOutcome:
-        return kept.outcomes.get(document.ordinal, DocumentOutcome(document.source.uri, Outcome.PENDING))
+    def _outcome(kept: StagedIngestion, ordinal: int) -> DocumentOutcome:
+        known = kept.outcomes.get(ordinal)
+        return known or DocumentOutcome(kept.staged[ordinal].source.uri, Outcome.PENDING)
 
     async def unfinished(self) -> Sequence[UUID]:
-        waiting = [kept.ingestion for kept in self._store.ingestions.values() if kept.ingestion.status in _UNFINISHED]
+        waiting = [kept.ingestion for kept in self._store.ingestions.values() if not kept.ingestion.status.is_final]
         return [ingestion.id for ingestion in sorted(waiting, key=lambda one: (one.created_at, one.id))]
 
     async def pending(self, ingestion_id: UUID, *, limit: int) -> Sequence[StagedDocument]:
         kept = self._store.ingestions[ingestion_id]
-        return [document for document in kept.staged if document.ordinal not in kept.outcomes][:limit]
+        return [kept.staged[ordinal] for ordinal in sorted(kept.staged.keys() - kept.outcomes.keys())][:limit]
 
     async def requested_uris(self, ingestion_id: UUID) -> Sequence[str]:
-        return [document.source.uri for document in self._store.ingestions[ingestion_id].staged]
+        kept = self._store.ingestions[ingestion_id]
+        return [self._outcome(kept, ordinal).uri for ordinal in _ordinals(kept)]
 
     async def start(self, ingestion_id: UUID) -> None:
         kept = self._store.ingestions[ingestion_id]
@@ -79,7 +98,8 @@ class InMemoryIngestions(Ingestions):
     async def record(self, ingestion_id: UUID, outcomes: Mapping[int, DocumentOutcome]) -> None:
         kept = self._store.ingestions[ingestion_id]
         for ordinal, outcome in outcomes.items():
-            if ordinal not in kept.outcomes:
+            known = kept.outcomes.get(ordinal)
+            if known is None or known.outcome is Outcome.CANCELLED:
                 self._transaction.put(kept.outcomes, ordinal, outcome)
 
     async def record_removed(self, ingestion_id: UUID, uris: Sequence[str]) -> None:
@@ -89,8 +109,40 @@ class InMemoryIngestions(Ingestions):
 
     async def finish(self, ingestion_id: UUID, status: IngestionStatus, *, at: datetime) -> None:
         kept = self._store.ingestions[ingestion_id]
-        self._change(kept, replace(kept.ingestion, status=status, finished_at=at))
+        if not kept.ingestion.status.is_final:
+            self._change(kept, replace(kept.ingestion, status=status, finished_at=at))
+
+    async def cancel(self, ingestion_id: UUID, *, at: datetime) -> bool:
+        kept = self._store.ingestions[ingestion_id]
+        if kept.ingestion.status.is_final:
+            return False
+        for ordinal in kept.staged.keys() - kept.outcomes.keys():
+            outcome = DocumentOutcome(kept.staged[ordinal].source.uri, Outcome.CANCELLED)
+            self._transaction.put(kept.outcomes, ordinal, outcome)
+        self._change(kept, replace(kept.ingestion, status=IngestionStatus.CANCELLED, finished_at=at))
+        return True
+
+    async def retry(self, ingestion_id: UUID) -> int:
+        kept = self._store.ingestions[ingestion_id]
+        again = [
+            ordinal
+            for ordinal, outcome in kept.outcomes.items()
+            if outcome.outcome in _TO_RETRY and ordinal in kept.staged
+        ]
+        if not kept.ingestion.status.is_final or not again:
+            return 0
+        for ordinal in again:
+            self._transaction.drop(kept.outcomes, ordinal)
+        queued = replace(
+            kept.ingestion, status=IngestionStatus.QUEUED, finished_at=None, retries=kept.ingestion.retries + 1
+        )
+        self._change(kept, queued)
+        return len(again)
 
     def _change(self, kept: StagedIngestion, ingestion: Ingestion) -> None:
         changed = StagedIngestion(ingestion, kept.staged, kept.outcomes, kept.removed)
         self._transaction.put(self._store.ingestions, ingestion.id, changed)
+
+
+def _ordinals(kept: StagedIngestion) -> list[int]:
+    return sorted(kept.staged.keys() | kept.outcomes.keys())

@@ -34,10 +34,10 @@ class Claim:
 
 @dataclass(slots=True)
 class StagedIngestion:
-    """An ingestion with its documents; ``outcomes`` by ordinal, ``removed`` in the order of removal."""
+    """An ingestion with its documents and their outcomes by ordinal; ``removed`` in the order of removal."""
 
     ingestion: Ingestion
-    staged: tuple[StagedDocument, ...]
+    staged: dict[int, StagedDocument] = field(default_factory=dict)
     outcomes: dict[int, DocumentOutcome] = field(default_factory=dict)
     removed: dict[str, DocumentOutcome] = field(default_factory=dict)
 

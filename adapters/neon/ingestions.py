@@ -10,11 +10,13 @@ import msgspec
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Integer,
     LargeBinary,
     Text,
     Uuid,
     any_,
     bindparam,
+    case,
     exists,
     func,
     insert,
@@ -28,9 +30,17 @@ from sqlalchemy import (
 
 from adapters.neon.cursors import Position, decode, decode_ordinal, encode, encode_ordinal
 from adapters.neon.statements import each, given
-from adapters.neon.tables import TIME, ingestion_documents, ingestions
+from adapters.neon.tables import TIME, SqlType, ingestion_documents, ingestions
 from adapters.neon.transaction import AnyRow, Transaction
-from application.ports import DocumentOutcome, Ingestion, Ingestions, IngestionStatus, Outcome, StagedDocument
+from application.ports import (
+    Arrival,
+    DocumentOutcome,
+    Ingestion,
+    Ingestions,
+    IngestionStatus,
+    Outcome,
+    StagedDocument,
+)
 from domain.access.model import Owner
 from domain.errors import IngestionNotFound
 from domain.library.model import Page, SourceDocument
@@ -43,25 +53,29 @@ _this = bindparam("ingestion", type_=Uuid())
 # A literal, not a parameter: a partial index serves a prepared statement only if its condition is spelt out.
 _pending = _d.outcome == literal_column("'pending'")
 
-_staged = given("staged", {"ordinal": BigInteger(), "uri": Text(), "source": LargeBinary()})
+_unfinished = _i.status.in_([literal_column("'queued'"), literal_column("'running'")])
+
+_STAGED: Final[Mapping[str, SqlType]] = {
+    "ordinal": BigInteger(),
+    "uri": Text(),
+    "outcome": Text(),
+    "error": Text(),
+    "source": LargeBinary(),
+}
+_staged = given("staged", _STAGED)
 _ADD = insert(ingestions)
 _STAGE = insert(ingestion_documents).from_select(
-    ["ingestion_id", "ordinal", "uri", "outcome", "source"],
-    select(_this, _staged.c.ordinal, _staged.c.uri, literal(Outcome.PENDING.value, Text), _staged.c.source),
+    ["ingestion_id", *_STAGED], select(_this, *(_staged.c[name] for name in _STAGED))
 )
 
 _GET = select(ingestions).where(_i.id == _this)
 _COUNTS = (
-    select(_d.ingestion_id, _d.outcome, func.count())
+    select(_d.ingestion_id, _d.outcome, func.count(), func.sum(_d.passages))
     .where(_d.ingestion_id == any_(bindparam("ids", type_=ARRAY(Uuid()))))
     .group_by(_d.ingestion_id, _d.outcome)
 )
 _NEWEST = select(ingestions).order_by(_i.created_at.desc(), _i.id.desc()).limit(bindparam("rows"))
-_UNFINISHED = (
-    select(_i.id)
-    .where(_i.status.in_([literal_column("'queued'"), literal_column("'running'")]))
-    .order_by(_i.created_at, _i.id)
-)
+_UNFINISHED = select(_i.id).where(_unfinished).order_by(_i.created_at, _i.id)
 _START = (
     update(ingestions)
     .where(_i.id == _this, _i.status == IngestionStatus.QUEUED.value)
@@ -69,12 +83,30 @@ _START = (
 )
 _FINISH = (
     update(ingestions)
-    .where(_i.id == _this)
+    .where(_i.id == _this, _unfinished)
     .values(status=bindparam("new_status"), finished_at=bindparam("at", type_=TIME))
+)
+_CANCEL_PENDING = (
+    update(ingestion_documents).where(_d.ingestion_id == _this, _pending).values(outcome=Outcome.CANCELLED.value)
+)
+_LOCK = select(_i.status).where(_i.id == _this).with_for_update()
+_RETRY = (
+    update(ingestions)
+    .where(_i.id == _this)
+    .values(status=IngestionStatus.QUEUED.value, finished_at=None, retries=_i.retries + 1)
+)
+_RETRY_DOCUMENTS = (
+    update(ingestion_documents)
+    .where(
+        _d.ingestion_id == _this,
+        _d.outcome.in_([Outcome.FAILED.value, Outcome.CANCELLED.value]),
+        _d.source.is_not(None),
+    )
+    .values(outcome=Outcome.PENDING.value, error=None)
 )
 
 _DOCUMENTS = (
-    select(_d.ordinal, _d.uri, _d.outcome, _d.error)
+    select(_d.ordinal, _d.uri, _d.outcome, _d.error, _d.passages)
     .where(_d.ingestion_id == _this, _d.ordinal > bindparam("after"))
     .order_by(_d.ordinal)
     .limit(bindparam("rows"))
@@ -87,11 +119,20 @@ _PENDING = (
 )
 _REQUESTED = select(_d.uri).where(_d.ingestion_id == _this, _d.outcome != Outcome.REMOVED.value).order_by(_d.ordinal)
 
-_recorded = given("recorded", {"ordinal": BigInteger(), "outcome": Text(), "error": Text()})
+_recorded = given("recorded", {"ordinal": BigInteger(), "outcome": Text(), "error": Text(), "passages": Integer()})
 _RECORD = (
     update(ingestion_documents)
-    .where(_d.ingestion_id == _this, _d.ordinal == _recorded.c.ordinal, _pending)
-    .values(outcome=_recorded.c.outcome, error=_recorded.c.error, source=null())
+    .where(
+        _d.ingestion_id == _this,
+        _d.ordinal == _recorded.c.ordinal,
+        _d.outcome.in_([Outcome.PENDING.value, Outcome.CANCELLED.value]),
+    )
+    .values(
+        outcome=_recorded.c.outcome,
+        error=_recorded.c.error,
+        passages=_recorded.c.passages,
+        source=case((_recorded.c.outcome == Outcome.FAILED.value, _d.source), else_=null()),
+    )
 )
 _gone = given("gone", {"place": BigInteger(), "uri": Text()})
 _of_ingestion = ingestion_documents.alias()
@@ -119,7 +160,7 @@ class NeonIngestions(Ingestions):
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    async def add(self, ingestion: Ingestion, sources: Sequence[SourceDocument]) -> None:
+    async def add(self, ingestion: Ingestion, arrivals: Sequence[Arrival]) -> None:
         await self._transaction.run(
             _ADD,
             {
@@ -134,10 +175,12 @@ class NeonIngestions(Ingestions):
                 "finished_at": ingestion.finished_at,
             },
         )
-        if sources:
-            rows = ((ordinal, source.uri, msgspec.json.encode(source)) for ordinal, source in enumerate(sources))
-            staged = each(("ordinal", "uri", "source"), rows)
-            await self._transaction.run(_STAGE, {"ingestion": ingestion.id, **staged})
+        await self.stage(ingestion.id, arrivals, first=0)
+
+    async def stage(self, ingestion_id: UUID, arrivals: Sequence[Arrival], *, first: int) -> None:
+        if arrivals:
+            rows = (_staged_row(ordinal, arrival) for ordinal, arrival in enumerate(arrivals, start=first))
+            await self._transaction.run(_STAGE, {"ingestion": ingestion_id, **each(tuple(_STAGED), rows)})
 
     async def get(self, ingestion_id: UUID, owner: Owner | None) -> Ingestion:
         row = (await self._transaction.run(_GET, {"ingestion": ingestion_id})).one_or_none()
@@ -164,16 +207,18 @@ class NeonIngestions(Ingestions):
 
     async def _counted(self, rows: Sequence[AnyRow]) -> Sequence[Ingestion]:
         counts = {row.id: dict.fromkeys(Outcome, 0) for row in rows}
-        for ingestion_id, outcome, count in await self._transaction.run(_COUNTS, {"ids": list(counts)}):
+        passages = dict.fromkeys(counts, 0)
+        for ingestion_id, outcome, count, made in await self._transaction.run(_COUNTS, {"ids": list(counts)}):
             counts[ingestion_id][Outcome(outcome)] = count
-        return [replace(_ingestion_of(row), counts=_named(counts[row.id])) for row in rows]
+            passages[ingestion_id] += made
+        return [replace(_ingestion_of(row), counts=_named(counts[row.id]), passages=passages[row.id]) for row in rows]
 
     async def documents(self, ingestion_id: UUID, *, limit: int, cursor: str | None) -> Page[DocumentOutcome]:
         listing = f"documents of ingestion {ingestion_id}"
         after = -1 if cursor is None else decode_ordinal(listing, cursor)
         wanted = {"ingestion": ingestion_id, "after": after, "rows": limit + 1}
         rows = (await self._transaction.run(_DOCUMENTS, wanted)).all()
-        found = [DocumentOutcome(row.uri, Outcome(row.outcome), row.error) for row in rows[:limit]]
+        found = [DocumentOutcome(row.uri, Outcome(row.outcome), row.error, row.passages) for row in rows[:limit]]
         return Page(found, encode_ordinal(listing, rows[limit - 1].ordinal) if len(rows) > limit else None)
 
     async def unfinished(self) -> Sequence[UUID]:
@@ -192,8 +237,8 @@ class NeonIngestions(Ingestions):
     async def record(self, ingestion_id: UUID, outcomes: Mapping[int, DocumentOutcome]) -> None:
         if not outcomes:
             return
-        rows = ((ordinal, outcome.outcome.value, outcome.error) for ordinal, outcome in outcomes.items())
-        recorded = each(("ordinal", "outcome", "error"), rows)
+        rows = ((ordinal, one.outcome.value, one.error, one.passages) for ordinal, one in outcomes.items())
+        recorded = each(("ordinal", "outcome", "error", "passages"), rows)
         await self._transaction.run(_RECORD, {"ingestion": ingestion_id, **recorded})
 
     async def record_removed(self, ingestion_id: UUID, uris: Sequence[str]) -> None:
@@ -203,6 +248,28 @@ class NeonIngestions(Ingestions):
 
     async def finish(self, ingestion_id: UUID, status: IngestionStatus, *, at: datetime) -> None:
         await self._transaction.run(_FINISH, {"ingestion": ingestion_id, "new_status": status.value, "at": at})
+
+    async def cancel(self, ingestion_id: UUID, *, at: datetime) -> bool:
+        ended = {"ingestion": ingestion_id, "new_status": IngestionStatus.CANCELLED.value, "at": at}
+        if (await self._transaction.run(_FINISH, ended)).rowcount == 0:
+            return False
+        await self._transaction.run(_CANCEL_PENDING, {"ingestion": ingestion_id})
+        return True
+
+    async def retry(self, ingestion_id: UUID) -> int:
+        row = (await self._transaction.run(_LOCK, {"ingestion": ingestion_id})).one()
+        if not IngestionStatus(row.status).is_final:
+            return 0
+        again = (await self._transaction.run(_RETRY_DOCUMENTS, {"ingestion": ingestion_id})).rowcount
+        if again:
+            await self._transaction.run(_RETRY, {"ingestion": ingestion_id})
+        return again
+
+
+def _staged_row(ordinal: int, arrival: Arrival) -> tuple[int, str, str, str | None, bytes | None]:
+    if isinstance(arrival, DocumentOutcome):
+        return ordinal, arrival.uri, arrival.outcome.value, arrival.error, None
+    return ordinal, arrival.uri, Outcome.PENDING.value, None, msgspec.json.encode(arrival)
 
 
 def _ingestion_of(row: AnyRow) -> Ingestion:
@@ -215,6 +282,7 @@ def _ingestion_of(row: AnyRow) -> Ingestion:
         IngestionStatus(row.status),
         row.created_at,
         row.finished_at,
+        retries=row.retries,
     )
 
 

@@ -246,6 +246,7 @@ ingestions = Table(
     Column("status", Text, nullable=False),
     Column("created_at", TIME, nullable=False),
     Column("finished_at", TIME),
+    Column("retries", Integer, nullable=False, server_default=text("0")),
     Index("ingestions_newest", "created_at", "id"),
     Index("unfinished_ingestions", "created_at", "id", postgresql_where=text("status IN ('queued', 'running')")),
 )
@@ -259,8 +260,9 @@ ingestion_documents = Table(
     Column("uri", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("error", Text),
-    # The source as it was sent, until something has become of it.
+    # The source as it was sent, until it is in; of a failed one for a retry.
     Column("source", LargeBinary),
+    Column("passages", Integer, nullable=False, server_default=text("0")),
     Index("pending_documents", "ingestion_id", "ordinal", postgresql_where=text("outcome = 'pending'")),
 )
 

@@ -1,8 +1,10 @@
 """Passages taken apart for comparison: their sentences, the content words of each, and what a word weighs."""
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from math import log
 from typing import Final, cast
 
@@ -66,14 +68,15 @@ def weigh(stems: Iterable[str], units: Sequence[Unit]) -> dict[str, float]:
     Inverse document frequency over sentences, ln(1 + (N - n + 0.5) / (n + 0.5)) as in BM25, held above 0.3 so that
     what all sentences share still counts a little; times 0.7 to 1.3 by length, full at eight letters.
     """
+    wanted = frozenset(stems)
+    holding = Counter(chain.from_iterable([wanted & unit.stems for unit in units]))
     count = len(units)
-    weights = {}
-    sentences = [unit.stems for unit in units]
-    for stem in stems:
-        holding = sum([stem in sentence for sentence in sentences])
-        rarity = log(1 + (count - holding + 0.5) / (holding + 0.5))
-        weights[stem] = max(0.3, rarity) * length_weight(stem)
-    return weights
+    return {stem: _rarity(count, holding[stem]) * length_weight(stem) for stem in wanted}
+
+
+@lru_cache(maxsize=4_096)
+def _rarity(count: int, holding: int) -> float:
+    return max(0.3, log(1 + (count - holding + 0.5) / (holding + 0.5)))
 
 
 def length_weight(stem: str) -> float:

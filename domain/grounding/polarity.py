@@ -1,7 +1,7 @@
 """Ways in which a claim can use its source's words and say something else. English; silent for other languages."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Final
 
@@ -56,6 +56,12 @@ _OPPOSITE_WORDS: Final = """
 _OPPOSITES: Final = tuple(
     tuple(frozenset(side.split()) for side in line.split("|")) for line in _OPPOSITE_WORDS.strip().splitlines()
 )
+_SIDES: Final[Mapping[str, Sequence[tuple[frozenset[str], frozenset[str]]]]] = {
+    word: [(here, there) for pair in _OPPOSITES for here, there in (pair, pair[::-1]) if word in here]
+    for word in frozenset().union(*(side for pair in _OPPOSITES for side in pair))
+}
+"""For each word that has one: the words of its sense, and those of the opposite."""
+_HAVE_OPPOSITES: Final = frozenset(_SIDES)
 
 
 class Conflict(Enum):
@@ -92,11 +98,8 @@ def opposites(text: str, *, language: str) -> Sequence[tuple[frozenset[str], fro
 
 
 def _opposed(one: frozenset[str], other: frozenset[str]) -> bool:
-    return any(
-        (one & here and other & there and not other & here and not one & there)
-        for pair in _OPPOSITES
-        for here, there in (pair, pair[::-1])
-    )
+    sides = {side for word in one & _HAVE_OPPOSITES for side in _SIDES[word]}
+    return any(other & there and not other & here and not one & there for here, there in sides)
 
 
 def _lower(words: Iterable[str]) -> Iterable[str]:
@@ -104,4 +107,4 @@ def _lower(words: Iterable[str]) -> Iterable[str]:
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(_lower(_WORD.findall(text)))
+    return frozenset(_WORD.findall(text.lower()))

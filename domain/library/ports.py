@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -143,3 +144,70 @@ class DocumentParser(Protocol):
         An empty document gives an empty text with no section. Raises DocumentUnreadable, and nothing else, for a
         source that cannot be read.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """
+    What one upload may hold. Sizes in bytes.
+
+    ``inflation`` is how many times its own size an archive may grow to, looked at from the first MB on.
+    """
+
+    files: int = 1_000
+    size: int = 64 * 1024 * 1024
+    entries: int = 20_000
+    inflated: int = 50 * 1024 * 1024
+    inflation: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """
+    A file of an upload, or of the archive in it, as it was named there.
+
+    ``problem`` says why there are no bytes to read: a link, encrypted, damaged, too large.
+    """
+
+    name: str
+    place: int
+    size: int
+    problem: str | None = None
+
+
+class Upload(Protocol):
+    """One request's files while they come in and are looked through; none is ever written under a name of its own."""
+
+    @abstractmethod
+    async def begin(self, name: str) -> None:
+        """The bytes that follow are of a file with this name. Raises UploadTooLarge for more files than are taken."""
+
+    @abstractmethod
+    async def write(self, chunk: bytes) -> None:
+        """Raises UploadTooLarge, or PortUnavailable when there is no room for it."""
+
+    @abstractmethod
+    async def files(self) -> Sequence[UploadedFile]:
+        """
+        The files, in the order that they came; of an archive, the documents in it, in its order.
+
+        An archive (.zip, .tar.gz, .tgz) comes alone. What is inside of one is looked at only as far as the limits go;
+        an archive inside of it is a file like any other. Entries that are no documents by their name are left out.
+        Raises UploadTooLarge, ArchiveUnreadable, or OutOfRange for no file, or an archive that is not alone.
+        """
+
+    @abstractmethod
+    async def read(self, files: Sequence[UploadedFile]) -> Sequence[bytes]:
+        """The bytes of files that have no ``problem``, in the order given."""
+
+
+class Uploads(Protocol):
+    """Where uploads are kept until their documents are stored: on disk, so that they take no memory."""
+
+    @property
+    @abstractmethod
+    def limits(self) -> UploadLimits: ...
+
+    @abstractmethod
+    def receive(self) -> AbstractAsyncContextManager[Upload]:
+        """Room for one upload; leaving the context, or a crash, gives it back."""

@@ -40,9 +40,10 @@ def create_app(
     Build the application.
 
     ``use_cases`` gives by name a function that returns the use case: authenticate, ask_question, search_passages,
-    submit_ingestion, read_ingestions, read_documents, forget_document, read_conversation, issue_key, read_keys,
-    revoke_key, read_caller, read_references, follow_turn, cancel_turn, edit_conversations, give_feedback.
-    ``readiness`` returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
+    submit_ingestion, submit_upload, read_ingestions, follow_ingestion, cancel_ingestion, retry_ingestion,
+    read_documents, forget_document, read_conversation, issue_key, read_keys, revoke_key, read_caller,
+    read_references, follow_turn, cancel_turn, edit_conversations, give_feedback. ``readiness`` returns
+    ``{"ready": bool, "checks": {name: outcome}}`` from memory.
     """
     authenticate: Callable[[], Authenticate] = use_cases["authenticate"]
     app = Litestar(

@@ -1,6 +1,6 @@
 """What callers send, as msgspec structs, and how it becomes commands: limits by type where a type can say them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
@@ -12,7 +12,7 @@ from application.search_passages import SearchPassagesQuery
 from application.submit_ingestion import SubmitIngestionCommand
 from domain.access.model import Principal
 from domain.conversation.model import AskOptions, FeedbackReason, Question, Rating
-from domain.errors import OutOfRange
+from domain.errors import OutOfRange, TextTooLong
 from domain.grounding.model import Verification
 from domain.grounding.references import STYLES
 from domain.library.model import Format, SourceDocument
@@ -20,6 +20,7 @@ from domain.retrieval.model import SearchFilters
 
 CollectionName = Annotated[str, Meta(min_length=1, max_length=64)]
 CollectionNames = Annotated[list[CollectionName], Meta(min_length=1, max_length=100)]
+MAX_URL_CHARS: Final = 2_000
 FilterText = Annotated[str, Meta(max_length=1_000)]
 
 
@@ -122,12 +123,22 @@ def search_query(body: SearchBody, principal: Principal) -> SearchPassagesQuery:
     return SearchPassagesQuery(principal, body.query, body.collections, _filters(body.filters), body.limit)
 
 
-def ingest_command(body: IngestBody, principal: Principal) -> SubmitIngestionCommand:
+def ingest_command(body: IngestBody, principal: Principal, keyed: KeyedRequest | None = None) -> SubmitIngestionCommand:
     """Raises a Refused that names the field, as ``documents[3].uri``."""
-    if body.base_url is not None and not body.base_url.startswith(("https://", "http://")):
-        raise OutOfRange("base_url", "must begin with https:// or http://")
     sources = [_source(one, f"documents[{position}]") for position, one in enumerate(body.documents)]
-    return SubmitIngestionCommand(principal, body.collection, sources, body.base_url, body.prune)
+    return SubmitIngestionCommand(
+        principal, body.collection, sources, checked_base_url(body.base_url), body.prune, keyed
+    )
+
+
+def checked_base_url(value: str | None) -> str | None:
+    """Raises a Refused for what is no address of a site."""
+    if value is not None:
+        if not value.startswith(("https://", "http://")):
+            raise OutOfRange("base_url", "must begin with https:// or http://")
+        if len(value) > MAX_URL_CHARS:
+            raise TextTooLong("base_url", limit=MAX_URL_CHARS, actual=len(value))
+    return value
 
 
 def _source(body: SourceDocumentBody, at: str) -> SourceDocument:

@@ -34,7 +34,18 @@ class UnsupportedMediaType(ClientException):
 class JSONRequest(Request[Any, Any, Any]):
     """A request whose JSON becomes its handler's own type at once, instead of going through loose Python values."""
 
+    @property
+    def is_upload(self) -> bool:
+        """Whether the body is one that its handler reads as it comes, instead of having it whole."""
+        return self.route_handler.opt.get("takes_uploads") is True and self._media_type == "multipart/form-data"
+
+    @property
+    def _media_type(self) -> str:
+        return self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+
     async def body(self) -> bytes:
+        if self.is_upload:
+            return b"an upload"
         try:
             raw = await super().body()
         except InternalServerException as error:
@@ -45,8 +56,9 @@ class JSONRequest(Request[Any, Any, Any]):
         return raw
 
     async def json(self) -> Any:
-        media_type = self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-        if media_type != "application/json":
+        if self.is_upload:
+            return None
+        if self._media_type != "application/json":
             raise UnsupportedMediaType
         field = self.route_handler.parsed_data_field
         assert field is not None  # noqa: S101  only handlers with a body come here

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from application.ingestion_progress import Progress
 from application.ports import DocumentOutcome, Ingestion, Outcome
 from domain.library.model import Document, Page
 
@@ -45,6 +46,7 @@ class CountsBody(Struct):
     unchanged: int
     removed: int
     failed: int
+    cancelled: int
 
 
 class IngestionBody(Struct):
@@ -54,6 +56,8 @@ class IngestionBody(Struct):
     prune: bool
     status: str
     counts: CountsBody
+    passages: int
+    retries: int
     created_at: datetime
     finished_at: datetime | None
 
@@ -63,10 +67,24 @@ class IngestionsPageBody(Struct):
     next_cursor: str | None
 
 
+class ProgressBody(Struct):
+    """How far an ingestion is; ``per_second`` and ``remaining_s`` are unknown until something was worked on."""
+
+    ingestion_id: UUID
+    status: str
+    done: int
+    total: int
+    passages: int
+    counts: CountsBody
+    per_second: float | None
+    remaining_s: float | None
+
+
 class DocumentOutcomeBody(Struct):
     uri: str
     outcome: str
     error: str | None
+    passages: int
 
 
 class DocumentOutcomesPageBody(Struct):
@@ -93,6 +111,20 @@ def documents_page_body(page: Page[Document]) -> DocumentsPageBody:
     return DocumentsPageBody([document_body(document) for document in page.items], page.next_cursor)
 
 
+def progress_body(progress: Progress) -> ProgressBody:
+    body = ingestion_body(progress.ingestion)
+    return ProgressBody(
+        ingestion_id=body.id,
+        status=body.status,
+        done=progress.done,
+        total=body.counts.total,
+        passages=body.passages,
+        counts=body.counts,
+        per_second=None if progress.per_second is None else round(progress.per_second, 2),
+        remaining_s=None if progress.remaining_s is None else round(progress.remaining_s, 1),
+    )
+
+
 def ingestion_body(ingestion: Ingestion) -> IngestionBody:
     counts = ingestion.counts
     return IngestionBody(
@@ -108,7 +140,10 @@ def ingestion_body(ingestion: Ingestion) -> IngestionBody:
             unchanged=counts.get(Outcome.UNCHANGED, 0),
             removed=counts.get(Outcome.REMOVED, 0),
             failed=counts.get(Outcome.FAILED, 0),
+            cancelled=counts.get(Outcome.CANCELLED, 0),
         ),
+        passages=ingestion.passages,
+        retries=ingestion.retries,
         created_at=ingestion.created_at.astimezone(UTC),
         finished_at=None if ingestion.finished_at is None else ingestion.finished_at.astimezone(UTC),
     )
@@ -119,5 +154,5 @@ def ingestions_page_body(page: Page[Ingestion]) -> IngestionsPageBody:
 
 
 def outcomes_page_body(page: Page[DocumentOutcome]) -> DocumentOutcomesPageBody:
-    items = [DocumentOutcomeBody(one.uri, one.outcome.value, one.error) for one in page.items]
+    items = [DocumentOutcomeBody(one.uri, one.outcome.value, one.error, one.passages) for one in page.items]
     return DocumentOutcomesPageBody(items, page.next_cursor)

@@ -15,11 +15,14 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import (
     Components,
+    OpenAPIFormat,
     OpenAPIMediaType,
     OpenAPIResponse,
     OpenAPIType,
     Operation,
     Parameter,
+    Reference,
+    RequestBody,
     Schema,
     SecurityRequirement,
     SecurityScheme,
@@ -101,6 +104,35 @@ class FollowingOperation(Operation):
             schema=Schema(type=OpenAPIType.STRING),
         )
         self.parameters = [*(self.parameters or ()), last]
+
+
+_TEXT: Final = Schema(type=OpenAPIType.STRING)
+_UPLOAD: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    properties={
+        "collection": _TEXT,
+        "base_url": _TEXT,
+        "prune": Schema(type=OpenAPIType.BOOLEAN),
+        "files": Schema(type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)),
+    },
+    required=["collection", "files"],
+)
+
+
+@dataclass
+class UploadOperation(Operation):
+    """An operation whose body is JSON, or a form with files."""
+
+    def __post_init__(self) -> None:
+        body = self.request_body
+        if isinstance(body, RequestBody):
+            [taken] = body.content.values()
+            shape = taken.schema
+            # The handler's type has None for the form; on the wire there is no such thing.
+            if isinstance(shape, Schema) and shape.one_of:
+                [taken.schema] = [one for one in shape.one_of if isinstance(one, Reference)]
+            body.content["multipart/form-data"] = OpenAPIMediaType(schema=_UPLOAD)
+        _takes_key(self)
 
 
 class _SchemaDocument(OpenAPIRenderPlugin):

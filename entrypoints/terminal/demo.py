@@ -14,7 +14,7 @@ from entrypoints.terminal.asking import ask
 from entrypoints.terminal.documents import ReadDocuments, read_documents
 from entrypoints.terminal.failures import CommandFailed
 from entrypoints.terminal.find_service import own_service
-from entrypoints.terminal.ingest_view import print_summary, progress_bar
+from entrypoints.terminal.ingest_view import ingest_bar, print_summary
 from entrypoints.terminal.ingesting import IngestRequest, ingest
 from entrypoints.terminal.wording import program
 
@@ -40,7 +40,7 @@ def introduce(url: str, settings: Settings, manual: ReadDocuments) -> None:
     logging.getLogger("ibid").setLevel(logging.WARNING)  # the conversation is what is to be seen
     click.echo(f"Ibid serves at {url} and takes in its own manual.\n")
     with own_service(url, settings) as service:
-        with progress_bar(len(manual.documents)) as progress:
+        with ingest_bar(len(manual.documents)) as progress:
             request = IngestRequest(COLLECTION, base_url=None, prune=True)
             summary = ingest(service, request, manual, progress)
         print_summary(summary)

@@ -5,25 +5,13 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import click
 
-from domain.errors import Refused
-from domain.library.model import MAX_DOCUMENT_CHARS, Format, SourceDocument
+from domain.errors import DocumentUnreadable, Refused
+from domain.library.files import FORMATS, MAX_FILE_BYTES, document_of, goes_in, too_large
+from domain.library.model import SourceDocument
 from entrypoints.terminal.failures import CommandFailed
-
-FORMATS: Final = {
-    ".md": Format.MARKDOWN,
-    ".markdown": Format.MARKDOWN,
-    ".mdx": Format.MDX,
-    ".html": Format.HTML,
-    ".htm": Format.HTML,
-    ".txt": Format.TEXT,
-}
-_NOT_DOCUMENTS: Final = frozenset({"node_modules", "bower_components", "site-packages", "__pycache__", "__tests__"})
-_MAX_BYTES: Final = 4 * MAX_DOCUMENT_CHARS
-"""UTF-8 takes four bytes to a character at most: a longer file need not be opened to be refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +49,12 @@ def read_documents(path: Path) -> ReadDocuments:
     documents: dict[str, SourceDocument] = {}
     for uri, file in files:
         try:
-            source = SourceDocument.checked(uri, _text(file), FORMATS[file.suffix.lower()], at="document")
+            source = document_of(uri, _content(file))
             if source.uri in documents:
                 raise _Unreadable(f"another file has the uri {source.uri!r} too; rename one")
             documents[source.uri] = source
+        except DocumentUnreadable as error:
+            failed.append(FailedDocument(_shown(uri), error.reason))
         except (_Unreadable, Refused) as error:
             failed.append(FailedDocument(_shown(uri), str(error)))
     if not documents and not failed:
@@ -82,34 +72,23 @@ def _walk(root: Path, failed: list[FailedDocument]) -> Iterator[Path]:
         failed.append(FailedDocument(_shown(f"{where}/"), f"the folder cannot be read ({error.strerror})"))
 
     for folder, below, names in os.walk(root, onerror=unreadable):
-        below[:] = [name for name in below if _goes_in(name)]
+        below[:] = [name for name in below if goes_in(name)]
         for name in names:
-            if _goes_in(name) and Path(name).suffix.lower() in FORMATS:
+            if goes_in(name) and Path(name).suffix.lower() in FORMATS:
                 yield Path(folder, name)
 
 
-def _goes_in(name: str) -> bool:
-    return not name.startswith((".", "_")) and name not in _NOT_DOCUMENTS
-
-
-def _text(file: Path) -> str:
+def _content(file: Path) -> bytes:
     """Raises _Unreadable, which says why and what to do."""
     try:
         found = file.stat()
         if not stat.S_ISREG(found.st_mode):
             raise _Unreadable("it is no regular file")
-        if found.st_size > _MAX_BYTES:
-            raise _Unreadable(f"it has {found.st_size:,} bytes; split it: {MAX_DOCUMENT_CHARS:,} characters are taken")
-        content = file.read_bytes()
+        if found.st_size > MAX_FILE_BYTES:
+            raise _Unreadable(too_large(found.st_size))
+        return file.read_bytes()
     except OSError as error:
         raise _Unreadable(f"it cannot be read ({error.strerror})") from error
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise _Unreadable("it is UTF-16; save it as UTF-8") from error
-        byte = f"byte 0x{content[error.start]:02x} at {error.start:,}"
-        raise _Unreadable(f"it is not UTF-8 ({byte}); save it as UTF-8") from error
 
 
 def _shown(uri: str) -> str:

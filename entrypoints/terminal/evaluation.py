@@ -97,12 +97,12 @@ def _service(documents: Path | None) -> Iterator[Service]:
             yield service
         return
     from entrypoints.terminal.documents import read_documents
-    from entrypoints.terminal.ingest_view import print_failures, progress_bar
+    from entrypoints.terminal.ingest_view import ingest_bar, print_failures
     from entrypoints.terminal.ingesting import IngestRequest, ingest
 
     read = read_documents(documents)
     with fresh_service() as service:
-        with progress_bar(len(read.documents) + len(read.failed)) as progress:
+        with ingest_bar(len(read.documents) + len(read.failed)) as progress:
             request = IngestRequest(FRESH_COLLECTION, base_url=None, prune=False)
             summary = ingest(service, request, read, progress)
         print_failures(summary)

@@ -1,38 +1,61 @@
 """How an ingestion looks: a bar on standard error while it runs, then what became of the documents."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import click
 
-from entrypoints.terminal.ingesting import OUTCOMES, IngestSummary, Progress
+from entrypoints.terminal.ingesting import OUTCOMES, IngestSummary, Progress, StepsDone
 from entrypoints.terminal.text_flow import printable
 
 SHOWN_FAILURES: Final = 20
 
 
 @contextmanager
-def progress_bar(total: int, *, doing: str = "Ingesting", what: str = "documents") -> Iterator[Progress]:
-    """A bar where a person looks on, nothing where the error stream is a file."""
+def progress_bar(total: int, *, doing: str, what: str) -> Iterator[Callable[[int], None]]:
+    """A bar where a person looks on, nothing where the error stream is a file; told how many are done."""
+    with _bar(total, doing, what) as update:
+        yield lambda done: update(done, "")
+
+
+@contextmanager
+def ingest_bar(total: int) -> Iterator[Progress]:
+    """The same for documents, with their passages, the rate and the time that is left."""
+    with _bar(total, "Ingesting", "documents") as update:
+        yield lambda now: update(now.done, _rate(now))
+
+
+@contextmanager
+def _bar(total: int, doing: str, what: str) -> Iterator[Callable[[int, str], None]]:
     if not sys.stderr.isatty():
-        yield lambda done: None
+        yield lambda done, more: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeElapsedColumn())
+    said = TextColumn(what + "{task.fields[more]}")
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), said, TimeElapsedColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda done: bar.update(task, completed=done)
+        task = bar.add_task("", total=total, more="")
+        yield lambda done, more: bar.update(task, completed=done, more=more)
+
+
+def _rate(now: StepsDone) -> str:
+    parts = [] if now.passages is None else [f"{now.passages:,} passages"]
+    if now.per_second is not None:
+        parts.append(f"{now.per_second:,.1f} documents/s")
+    if now.remaining_s is not None:
+        parts.append(f"{now.remaining_s:,.0f} s left")
+    return "".join(f", {part}" for part in parts)
 
 
 def print_summary(summary: IngestSummary) -> None:
     """The counts on standard output, each failure with its reason on standard error."""
     counted = ", ".join(f"{summary.counts[name]:,} {name}" for name in OUTCOMES)
-    click.echo(f"{summary.collection}: {counted} in {summary.seconds:.1f} s")
+    click.echo(f"{summary.collection}: {counted} in {summary.seconds:.1f} s ({summary.passages:,} passages)")
     print_failures(summary)
     if summary.prune_skipped:
         click.echo("  nothing was pruned, because of the files that could not be read", err=True)

@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from domain.library.model import SourceDocument
@@ -16,11 +16,19 @@ MAX_BODY_BYTES: Final = 60_000_000
 """The service takes 64 MB to a request; the rest is left for what stands around the documents."""
 
 OUTCOMES: Final = ("added", "updated", "unchanged", "removed", "failed")
-_FIRST_POLL_S: Final = 0.05
-_SLOWEST_POLL_S: Final = 1.0
 
-Progress: TypeAlias = Callable[[int], None]
-"""Told how many documents of all have been worked on."""
+
+@dataclass(frozen=True, slots=True)
+class StepsDone:
+    """How many documents of all have been worked on, their passages, the rate, and how long the rest will take."""
+
+    done: int
+    passages: int | None = None
+    per_second: float | None = None
+    remaining_s: float | None = None
+
+
+Progress: TypeAlias = Callable[[StepsDone], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +46,14 @@ class IngestSummary:
     failures: list[FailedDocument] = field(default_factory=list)
     ingestions: list[str] = field(default_factory=list)
     prune_skipped: bool = False
+    passages: int = 0
 
     def as_json(self) -> Mapping[str, Any]:
         return {
             "collection": self.collection,
             "ingestions": self.ingestions,
             "counts": {name: self.counts[name] for name in ("total", *OUTCOMES)},
+            "passages": self.passages,
             "seconds": round(self.seconds, 3),
             "prune_skipped": self.prune_skipped,
             "failures": [{"uri": one.uri, "error": one.reason} for one in self.failures],
@@ -102,20 +112,27 @@ def _ingest_batch(service: Service, body: bytes, summary: IngestSummary, progres
     before = summary.counts["total"]
     ingestion = str(service.post_encoded("/v1/admin/ingestions", body)["id"])
     summary.ingestions.append(ingestion)
-    wait_s = _FIRST_POLL_S
-    while True:
-        found = service.get(f"/v1/admin/ingestions/{ingestion}")
-        counts = found["counts"]
-        progress(before + sum(counts[name] for name in OUTCOMES if name != "removed"))
-        if found["status"] not in ("queued", "running"):
-            break
-        time.sleep(wait_s)
-        wait_s = min(wait_s * 1.5, _SLOWEST_POLL_S)
+    found = _followed(service, ingestion, lambda now: progress(replace(now, done=before + now.done)))
+    counts = found["counts"]
+    summary.passages += found["passages"]
     summary.counts.update({name: counts[name] for name in ("total", *OUTCOMES)})
     if found["status"] == "cancelled":
         raise CommandFailed(f"ingestion {ingestion} was cancelled; what was in by then stays")
     if counts["failed"]:
         summary.failures += _failures(service, ingestion)
+
+
+def _followed(service: Service, ingestion: str, progress: Progress) -> Any:
+    """The ingestion at its end. A stream that ends before, as when the service stops, is an error."""
+    with service.follow(f"/v1/admin/ingestions/{ingestion}/events") as events:
+        for event in events:
+            now = json.loads(event.data)
+            if event.name == "done":
+                progress(StepsDone(sum(now["counts"][name] for name in OUTCOMES if name != "removed")))
+                return now
+            if event.name == "progress":
+                progress(StepsDone(now["done"], now["passages"], now["per_second"], now["remaining_s"]))
+    raise CommandFailed(f"the service stopped; ingestion {ingestion} goes on when it is started again")
 
 
 def _failures(service: Service, ingestion: str) -> Iterator[FailedDocument]:

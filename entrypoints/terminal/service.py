@@ -83,13 +83,17 @@ class Service:
 
     def stream(self, path: str, body: Mapping[str, Any]) -> AbstractContextManager[Iterator[ServerEvent]]:
         """The events of an answer that is streamed. Entering, and each step, raises CommandFailed."""
-        return self._streamed(path, body)
+        return self._streamed("POST", path, body)
+
+    def follow(self, path: str) -> AbstractContextManager[Iterator[ServerEvent]]:
+        """The events of something that goes on. Entering, and each step, raises CommandFailed."""
+        return self._streamed("GET", path, None)
 
     @contextmanager
-    def _streamed(self, path: str, body: Mapping[str, Any]) -> Iterator[Iterator[ServerEvent]]:
+    def _streamed(self, method: str, path: str, body: Mapping[str, Any] | None) -> Iterator[Iterator[ServerEvent]]:
         with self._explained():
             accept = {"Accept": "text/event-stream"}
-            with self._http.stream("POST", path, json=body, headers=accept) as response:
+            with self._http.stream(method, path, json=body, headers=accept) as response:
                 if response.status_code != httpx.codes.OK:
                     response.read()
                     raise self._refused(response)

@@ -57,7 +57,7 @@ async def test_every_document_of_a_request_is_counted_once(story: Story) -> None
     done = await story.ingest({"a.md": PINNING, "b.md": SNAPSHOTS, "empty.md": "   \n"})
 
     assert done.status is IngestionStatus.PARTIAL
-    assert done.counts == {"total": 3, "added": 2, "updated": 0, "unchanged": 0, "removed": 0, "failed": 1}
+    assert {name: count for name, count in done.counts.items() if count} == {"total": 3, "added": 2, "failed": 1}
     async with story.unit_of_work() as uow:
         outcomes = (await uow.ingestions.documents(done.id, limit=10, cursor=None)).items
     assert [(one.uri, one.outcome) for one in outcomes] == [

@@ -43,7 +43,7 @@ async def pending(unit_of_work: UnitOfWorkFactory, ingestion_id: UUID, *, limit:
 
 
 def zeros(**counts: int) -> dict[str, int]:
-    return {"total": 0, "added": 0, "updated": 0, "unchanged": 0, "removed": 0, "failed": 0} | counts
+    return {"total": 0, "added": 0, "updated": 0, "unchanged": 0, "removed": 0, "failed": 0, "cancelled": 0} | counts
 
 
 @pytest.mark.parametrize("base_url", [None, "https://docs.example.com"])
@@ -235,3 +235,107 @@ async def test_a_made_up_cursor_is_refused(unit_of_work: UnitOfWorkFactory, curs
             await uow.ingestions.list(ACME, limit=2, cursor=cursor)
         with pytest.raises(BadCursor):
             await uow.ingestions.documents(ingestion_id, limit=2, cursor=cursor)
+
+
+async def test_documents_may_come_in_parts_and_may_have_failed_already(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES[:1])
+    unreadable = DocumentOutcome("bad.md", Outcome.FAILED, "it is encrypted")
+    async with unit_of_work() as uow:
+        await uow.ingestions.stage(ingestion_id, [unreadable, SOURCES[1]], first=1)
+        await uow.commit()
+    assert await pending(unit_of_work, ingestion_id) == [0, 2]
+    assert [one.uri for one in await outcomes(unit_of_work, ingestion_id)] == ["0.md", "bad.md", "1.md"]
+    assert (await outcomes(unit_of_work, ingestion_id))[1] == unreadable
+    async with unit_of_work() as uow:
+        assert list(await uow.ingestions.requested_uris(ingestion_id)) == ["0.md", "bad.md", "1.md"]
+        assert (await uow.ingestions.get(ingestion_id, None)).counts == zeros(total=3, failed=1)
+
+
+async def test_what_is_staged_and_not_committed_is_not_there(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES[:1])
+    async with unit_of_work() as uow:
+        await uow.ingestions.stage(ingestion_id, SOURCES[1:], first=1)
+    assert await pending(unit_of_work, ingestion_id) == [0]
+
+
+async def test_passages_are_summed_up(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES)
+    made = {
+        0: DocumentOutcome("0.md", Outcome.ADDED, passages=3),
+        1: DocumentOutcome("1.md", Outcome.UPDATED, passages=4),
+    }
+    await record(unit_of_work, ingestion_id, made)
+    async with unit_of_work() as uow:
+        assert (await uow.ingestions.get(ingestion_id, None)).passages == 7
+    assert (await outcomes(unit_of_work, ingestion_id))[:2] == [made[0], made[1]]
+
+
+async def cancel(unit_of_work: UnitOfWorkFactory, ingestion_id: UUID) -> bool:
+    async with unit_of_work() as uow:
+        ended = await uow.ingestions.cancel(ingestion_id, at=after(5))
+        await uow.commit()
+    return ended
+
+
+async def retry(unit_of_work: UnitOfWorkFactory, ingestion_id: UUID) -> int:
+    async with unit_of_work() as uow:
+        again = await uow.ingestions.retry(ingestion_id)
+        await uow.commit()
+    return again
+
+
+async def test_a_cancelled_ingestion_has_ended_and_nothing_of_it_is_pending(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES[:3])
+    await record(unit_of_work, ingestion_id, {0: DocumentOutcome("0.md", Outcome.ADDED)})
+    assert await cancel(unit_of_work, ingestion_id)
+    assert not await cancel(unit_of_work, ingestion_id)
+    assert await pending(unit_of_work, ingestion_id) == []
+    async with unit_of_work() as uow:
+        await uow.ingestions.finish(ingestion_id, IngestionStatus.SUCCEEDED, at=after(9))
+        await uow.commit()
+    async with unit_of_work() as uow:
+        kept = await uow.ingestions.get(ingestion_id, None)
+        assert list(await uow.ingestions.unfinished()) == []
+    assert (kept.status, kept.finished_at) == (IngestionStatus.CANCELLED, after(5))
+    assert kept.counts == zeros(total=3, added=1, cancelled=2)
+
+
+async def test_what_was_being_worked_on_when_it_was_cancelled_is_recorded_as_it_ended(
+    unit_of_work: UnitOfWorkFactory,
+) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES[:2])
+    await cancel(unit_of_work, ingestion_id)
+    await record(unit_of_work, ingestion_id, {1: DocumentOutcome("1.md", Outcome.ADDED)})
+    assert [one.outcome for one in await outcomes(unit_of_work, ingestion_id)] == [Outcome.CANCELLED, Outcome.ADDED]
+
+
+async def test_a_retry_queues_what_failed_or_was_cancelled_with_its_bytes(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES[:4])
+    done = {0: DocumentOutcome("0.md", Outcome.ADDED), 1: DocumentOutcome("1.md", Outcome.FAILED, "no answer")}
+    await record(unit_of_work, ingestion_id, done)
+    assert await retry(unit_of_work, ingestion_id) == 0, "it has not ended"
+    await cancel(unit_of_work, ingestion_id)
+
+    assert await retry(unit_of_work, ingestion_id) == 3
+
+    async with unit_of_work() as uow:
+        kept = await uow.ingestions.get(ingestion_id, None)
+        staged = list(await uow.ingestions.pending(ingestion_id, limit=9))
+        assert list(await uow.ingestions.unfinished()) == [ingestion_id]
+    assert (kept.status, kept.finished_at, kept.retries) == (IngestionStatus.QUEUED, None, 1)
+    assert staged == [StagedDocument(ordinal, SOURCES[ordinal]) for ordinal in (1, 2, 3)]
+    assert (await outcomes(unit_of_work, ingestion_id))[1] == DocumentOutcome("1.md", Outcome.PENDING)
+
+
+async def test_there_is_nothing_to_retry_where_all_is_in_or_the_bytes_never_came(
+    unit_of_work: UnitOfWorkFactory,
+) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES[:1])
+    async with unit_of_work() as uow:
+        await uow.ingestions.stage(ingestion_id, [DocumentOutcome("bad.md", Outcome.FAILED, "a link")], first=1)
+        await uow.ingestions.record(ingestion_id, {0: DocumentOutcome("0.md", Outcome.ADDED)})
+        await uow.ingestions.finish(ingestion_id, IngestionStatus.PARTIAL, at=after(1))
+        await uow.commit()
+    assert await retry(unit_of_work, ingestion_id) == 0
+    async with unit_of_work() as uow:
+        assert (await uow.ingestions.get(ingestion_id, None)).status is IngestionStatus.PARTIAL

@@ -176,7 +176,6 @@ class IngestingService(ScriptedService):
     def __init__(self) -> None:
         super().__init__()
         self.taken: list[dict[str, Any]] = []
-        self.polls = 0
 
     def reply(self, route: str, body: Any) -> tuple[int, Any]:
         if route == "POST /v1/admin/ingestions":
@@ -186,10 +185,10 @@ class IngestingService(ScriptedService):
         bad = [document for document in documents if "BAD" in document["content"]]
         counts = dict.fromkeys(("updated", "unchanged", "removed"), 0)
         counts |= {"total": len(documents), "added": len(documents) - len(bad), "failed": len(bad)}
-        if route == f"GET /v1/admin/ingestions/i{len(self.taken)}":
-            self.polls += 1
-            status = "running" if self.polls % 2 else "succeeded"
-            return 200, {"id": "i", "status": status, "counts": counts}
+        if route == f"GET /v1/admin/ingestions/i{len(self.taken)}/events":
+            made = {"passages": 2, "counts": counts}
+            progress = {"status": "running", "done": 1, "total": 2, "per_second": 2.5, "remaining_s": 1.0}
+            return 200, an_event("progress", progress | made) + an_event("done", {"status": "succeeded"} | made)
         rows = [
             {"uri": document["uri"], "outcome": "failed" if document in bad else "added", "error": "bad front matter"}
             for document in documents

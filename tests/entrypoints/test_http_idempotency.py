@@ -12,6 +12,8 @@ from adapters.memory.clock import SettableClock
 from domain.errors import PortUnavailable
 from tests.builders import NOON
 from tests.entrypoints.http_service import (
+    ADMIN_KEY,
+    LOADER_KEY,
     OTHER_KEY,
     QUESTION,
     Connection,
@@ -177,6 +179,50 @@ async def test_feedback_under_a_key_is_given_once(service: HttpService) -> None:
     assert again.json() == first.json()
     assert again.headers["idempotency-replayed"] == "true"
     assert replaced.json()["rating"] == late.json()["rating"] == "up", "a replay does not bring the old one back"
+
+
+PAGE = {"uri": "new.md", "content": "# New\n\nA new page.", "format": "markdown"}
+INGESTIONS = "/v1/admin/ingestions"
+
+
+async def test_an_ingestion_under_a_key_is_taken_once(service: HttpService) -> None:
+    body = {"collection": "docs", "documents": [PAGE]}
+    before = len(service.adapters.store().ingestions)
+    async with service.client(ADMIN_KEY) as client:
+        answers = await asyncio.gather(*(client.post(INGESTIONS, json=body, headers=KEY) for _ in range(20)))
+        other = await client.post(INGESTIONS, json={**body, "prune": True}, headers=KEY)
+    assert {(answer.status_code, answer.content, answer.headers["location"]) for answer in answers} == {
+        (202, answers[0].content, answers[0].headers["location"])
+    }
+    assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert len(service.adapters.store().ingestions) == before + 1
+
+
+async def test_an_upload_under_a_key_is_taken_once_whatever_stands_between_its_parts(service: HttpService) -> None:
+    form = {"collection": "docs"}
+    async with service.client(ADMIN_KEY) as client:
+        first = await client.post(INGESTIONS, data=form, files={"files": ("a.md", b"# A\n\nOne.")}, headers=KEY)
+        again = await client.post(INGESTIONS, data=form, files={"files": ("a.md", b"# A\n\nOne.")}, headers=KEY)
+        other = await client.post(INGESTIONS, data=form, files={"files": ("a.md", b"# A\n\nTwo.")}, headers=KEY)
+        named = await client.post(INGESTIONS, data=form, files={"files": ("b.md", b"# A\n\nOne.")}, headers=KEY)
+    assert first.status_code == again.status_code == 202
+    assert first.request.headers["content-type"] != again.request.headers["content-type"], "another boundary"
+    assert again.json() == first.json()
+    assert again.headers["idempotency-replayed"] == "true"
+    assert [answer.json()["code"] for answer in (other, named)] == ["idempotency_key_reused"] * 2
+
+
+async def test_nothing_is_kept_of_an_ingestion_that_was_refused(service: HttpService) -> None:
+    async with service.client(LOADER_KEY) as client:
+        refused = [
+            await client.post(INGESTIONS, json={"collection": "nowhere", "documents": [PAGE]}, headers=KEY),
+            await client.post(INGESTIONS, json={"collection": "docs", "documents": [PAGE, PAGE]}, headers=KEY),
+        ]
+        taken = await client.post(INGESTIONS, json={"collection": "docs", "documents": [PAGE]}, headers=KEY)
+    assert [answer.status_code for answer in refused] == [404, 422]
+    assert taken.status_code == 202
+    assert "idempotency-replayed" not in taken.headers
 
 
 async def test_a_key_on_a_stranger_s_turn_is_not_kept(service: HttpService) -> None:

@@ -24,14 +24,17 @@ async def test_a_finished_ingestion_counts_and_tells_of_each_document(service: H
         state = (await client.get(f"/v1/admin/ingestions/{ingestion_id}")).json()
         outcomes = (await client.get(f"/v1/admin/ingestions/{ingestion_id}/documents")).json()
     assert list(state) == [
-        "id", "collection", "base_url", "prune", "status", "counts", "created_at", "finished_at",
+        "id", "collection", "base_url", "prune", "status", "counts", "passages", "retries", "created_at", "finished_at",
     ]  # fmt: skip
-    assert state["counts"] == {"total": 2, "added": 1, "updated": 1, "unchanged": 0, "removed": 0, "failed": 0}
+    assert state["counts"] == {
+        "total": 2, "added": 1, "updated": 1, "unchanged": 0, "removed": 0, "failed": 0, "cancelled": 0,
+    }  # fmt: skip
+    assert state["passages"] == 2
     assert state["finished_at"].endswith("Z")
     assert outcomes == {
         "items": [
-            {"uri": "pinning.md", "outcome": "updated", "error": None},
-            {"uri": "fresh.md", "outcome": "added", "error": None},
+            {"uri": "pinning.md", "outcome": "updated", "error": None, "passages": 1},
+            {"uri": "fresh.md", "outcome": "added", "error": None, "passages": 1},
         ],
         "next_cursor": None,
     }

@@ -127,6 +127,28 @@ def test_an_acknowledged_ingestion_survives_kill_9_with_every_page_once(data_dir
     assert len({passage["passage_id"] for passage in found}) == len(found)
 
 
+def test_an_upload_of_tens_of_megabytes_takes_no_such_memory(data_dir: Path) -> None:
+    noise = bytes(range(256)) * 4_000
+    with running(data_dir) as service, service.client() as client:
+        ingest(service, {"pinning.md": PINNING})
+        sent = [("files", (f"{number}.png", noise)) for number in range(50)]
+        before = resident_mb(service, "VmRSS")
+        Path(f"/proc/{service.pid}/clear_refs").write_text("5")  # the highest mark begins anew
+        accepted = client.post("/v1/admin/ingestions", data={"collection": "docs"}, files=sent)
+        state = ingested(service, accepted.json()["status_url"])
+        grown = resident_mb(service, "VmHWM") - before
+
+    assert state["counts"]["failed"] == 50
+    assert grown < 50
+    assert not list((data_dir / "uploads").iterdir())
+
+
+def resident_mb(service: ServiceProcess, which: str) -> float:
+    status = Path(f"/proc/{service.pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith(f"{which}:")]
+    return int(line.split()[1]) / 1_024
+
+
 def test_a_stopped_service_ends_its_turns_and_leaves_with_0(data_dir: Path) -> None:
     with running(data_dir) as service:
         ingest(service, {"pinning.md": PINNING})

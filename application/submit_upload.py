@@ -1,0 +1,87 @@
+"""Take uploaded files in: when this returns, the request and the files' content are safe."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from application.ports import Arrival, DocumentOutcome, Outcome
+from application.submit_ingestion import IngestionRequest, Storing, SubmitIngestion
+from domain.errors import DocumentUnreadable, OutOfRange, Refused
+from domain.library.files import MAX_FILE_BYTES, document_of, shown, too_large, uri_of
+from domain.library.ports import Upload, UploadedFile, Uploads
+
+_BATCH_BYTES: Final = 4 * 1024 * 1024
+_BATCH_FILES: Final = 500
+"""What is in memory at once on the way from disk to database, give or take the longest file."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitUpload:
+    """
+    Look through the uploaded files, store them as the documents of an ingestion, and wake the worker.
+
+    A file that cannot be read is a failed document of the ingestion; the others go in. Raises what
+    ``SubmitIngestion`` raises; UploadTooLarge, ArchiveUnreadable, or OutOfRange when there is no document in it.
+    """
+
+    submit: SubmitIngestion
+    uploads: Uploads
+
+    async def execute(self, request: IngestionRequest, upload: Upload) -> Storing:
+        files = await upload.files()
+        if not files:
+            raise OutOfRange("files", "must hold at least one document; none is in the archive")
+        uris = _Uris()
+        async with self.submit.storing(request) as storing:
+            for batch in () if storing.replayed else _batches(files):
+                await storing.add(await _arrivals(batch, upload, uris))
+        return storing
+
+
+class _Uris:
+    """The uris of one request, each taken once."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def take(self, file: UploadedFile) -> str:
+        """Raises DocumentUnreadable."""
+        uri = uri_of(file.name)
+        if uri in self._taken:
+            raise DocumentUnreadable(uri, "another file of this request has the same path")
+        self._taken.add(uri)
+        return uri
+
+
+def _batches(files: Sequence[UploadedFile]) -> Iterator[Sequence[UploadedFile]]:
+    batch: list[UploadedFile] = []
+    size = 0
+    for file in files:
+        if batch and (size + file.size > _BATCH_BYTES or len(batch) == _BATCH_FILES):
+            yield batch
+            batch, size = [], 0
+        batch.append(file)
+        size += file.size
+    yield batch
+
+
+async def _arrivals(batch: Sequence[UploadedFile], upload: Upload, uris: _Uris) -> list[Arrival]:
+    readable = [file for file in batch if _problem(file) is None]
+    contents = dict(zip(readable, await upload.read(readable), strict=True))
+    return [_arrival(file, contents.get(file), uris) for file in batch]
+
+
+def _problem(file: UploadedFile) -> str | None:
+    return file.problem or (too_large(file.size) if file.size > MAX_FILE_BYTES else None)
+
+
+def _arrival(file: UploadedFile, content: bytes | None, uris: _Uris) -> Arrival:
+    try:
+        uri = uris.take(file)
+        if content is None:
+            raise DocumentUnreadable(uri, _problem(file) or "it cannot be read")
+        return document_of(uri, content)
+    except DocumentUnreadable as error:
+        return DocumentOutcome(error.uri, Outcome.FAILED, error.reason)
+    except Refused as error:
+        return DocumentOutcome(shown(file.name), Outcome.FAILED, error.message)

@@ -1,0 +1,90 @@
+"""Files as documents: which go in, under which uri, and what their bytes say. The same from a folder or an archive."""
+
+from pathlib import PurePosixPath
+from typing import Final
+from unicodedata import category
+
+from domain.errors import DocumentUnreadable
+from domain.library.model import MAX_DOCUMENT_CHARS, MAX_URI_CHARS, Format, SourceDocument
+
+FORMATS: Final = {
+    ".md": Format.MARKDOWN,
+    ".markdown": Format.MARKDOWN,
+    ".mdx": Format.MDX,
+    ".html": Format.HTML,
+    ".htm": Format.HTML,
+    ".txt": Format.TEXT,
+}
+MAX_FILE_BYTES: Final = 4 * MAX_DOCUMENT_CHARS
+"""UTF-8 takes four bytes to a character at most: a longer file need not be opened to be refused."""
+
+_NOT_DOCUMENTS: Final = frozenset({"node_modules", "bower_components", "site-packages", "__pycache__", "__tests__"})
+
+
+def format_of(name: str) -> Format | None:
+    """What a file's name says of its format; None for a file that is no document."""
+    return FORMATS.get(PurePosixPath(name).suffix.lower())
+
+
+def goes_in(name: str) -> bool:
+    """
+    Whether a file or folder of this one name is looked at.
+
+    Hidden ones and installed packages are not, nor what begins with ``_``, which Docusaurus takes for partials: pages
+    include them, they are none.
+    """
+    return not name.startswith((".", "_")) and name not in _NOT_DOCUMENTS
+
+
+def is_document(path: str) -> bool:
+    """Whether a path in a tree is that of a document; one that leads out of the tree counts, so that it is named."""
+    parts = path.replace("\\", "/").split("/")
+    return format_of(parts[-1]) is not None and all(goes_in(part) or part in (".", "..") for part in parts)
+
+
+def uri_of(name: str) -> str:
+    """
+    The uri of a file by its path in a tree, with ``/`` whatever wrote it.
+
+    Raises DocumentUnreadable for a path that is absolute, leads out of the tree, or cannot be a uri.
+    """
+    parts = name.replace("\\", "/").split("/")
+    if parts[0] == "" or parts[0].endswith(":"):
+        raise DocumentUnreadable(shown(name), "its path is absolute; paths must lie inside the tree")
+    if ".." in parts:
+        raise DocumentUnreadable(shown(name), "its path leads out of the tree")
+    uri = "/".join(part for part in parts if part not in ("", "."))
+    if len(uri) > MAX_URI_CHARS:
+        raise DocumentUnreadable(shown(name), f"its path has {len(uri):,} characters; at most {MAX_URI_CHARS:,} go in")
+    if shown(uri) != uri or not uri.strip():
+        raise DocumentUnreadable(shown(name), "its name holds characters that no uri has; rename it")
+    return uri
+
+
+def shown(name: str) -> str:
+    """A file's name as it can be stored: control characters and broken ones replaced, at most as long as a uri."""
+    return "".join("�" if category(one) in ("Cc", "Cs") else one for one in name[:MAX_URI_CHARS])
+
+
+def text_of(uri: str, content: bytes) -> str:
+    """The text of a file. Raises DocumentUnreadable, which says why and what to do."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise DocumentUnreadable(uri, "it is UTF-16; save it as UTF-8") from error
+        byte = f"byte 0x{content[error.start]:02x} at {error.start:,}"
+        raise DocumentUnreadable(uri, f"it is not UTF-8 ({byte}); save it as UTF-8") from error
+
+
+def document_of(uri: str, content: bytes) -> SourceDocument:
+    """A file as a document. Raises DocumentUnreadable, or a Refused for a text that cannot be stored."""
+    known = format_of(uri)
+    if known is None:
+        raise DocumentUnreadable(uri, f"files of this type are not read; {', '.join(FORMATS)} are")
+    return SourceDocument.checked(uri, text_of(uri, content), known, at="document")
+
+
+def too_large(size: int) -> str:
+    """Why a file of more than MAX_FILE_BYTES is refused."""
+    return f"it has {size:,} bytes; split it: {MAX_DOCUMENT_CHARS:,} characters are taken"
