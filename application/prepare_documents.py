@@ -36,7 +36,7 @@ class Preparation:
 
 @dataclass(frozen=True, slots=True)
 class PreparedDocument:
-    """One document ready to be indexed and switched to; one input, hash and sparse vector per passage."""
+    """One document ready to be indexed and switched to; an embedded input, its hash, a sparse vector per passage."""
 
     ordinal: int
     outcome: Outcome
@@ -79,18 +79,23 @@ def prepare(preparation: Preparation, parts: Parts) -> PreparedDocument | Unprep
     made = make_version(before.id, preparation.version, parsed)
     now = described(before, source, parsed, preparation.base_url)
     document = replace(now, version=preparation.version, updated_at=preparation.at)
-    inputs = tuple(_input(document.title, made, passage) for passage in made.passages)
+    inputs = tuple(_embedded(document.title, made, passage) for passage in made.passages)
+    indexed = [_indexed(document.title, made, passage) for passage in made.passages]
     return PreparedDocument(
         ordinal=staged.ordinal,
         outcome=Outcome.ADDED if before.version is None else Outcome.UPDATED,
         activation=Activation(document, made),
         inputs=inputs,
         hashes=tuple(hashlib.sha256(text.encode()).digest() for text in inputs),
-        sparse=sparse_encoder.encode_passages(inputs, language=preparation.language),
+        sparse=sparse_encoder.encode_passages(indexed, language=preparation.language),
     )
 
 
-def _input(title: str, version: DocumentVersion, passage: Passage) -> str:
+def _embedded(title: str, version: DocumentVersion, passage: Passage) -> str:
+    return passage_input(title, version.sections[passage.section].heading_path, passage.text)
+
+
+def _indexed(title: str, version: DocumentVersion, passage: Passage) -> str:
     section = version.sections[passage.section]
     context = in_context(version.text, section, passage.start, passage.end)
     return passage_input(title, section.heading_path, context)

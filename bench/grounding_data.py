@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from adapters.bm25.analyzer import SnowballAnalyzer
-from adapters.markdown.formats import FormatParser
+from adapters.formats.by_format import FormatParser
 from bench.retrieval_data import DATA, Excerpt, load_chroma
 from bench.retrieval_engine import asked
 from domain.grounding.model import CitedDocument, CitedSection, Evidence
@@ -40,13 +40,14 @@ _KEY_WORDS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A passage as ingestion would make it, and what is indexed of it."""
+    """A passage as ingestion would make it, with what is embedded and what is indexed of it."""
 
     uri: str
     title: str
     headings: tuple[str, ...]
     text: str
     start: int
+    embedded: str
     indexed: str
 
 
@@ -95,7 +96,7 @@ def _exchanged(question: str, word: str) -> str:
 
 def mtrag_passages() -> list[Passage]:
     texts = (str(row["text"]).strip() for row in rows("mtrag/passages.jsonl"))
-    return [Passage("", "", (), text, 0, text) for text in texts]
+    return [Passage("", "", (), text, 0, text, text) for text in texts]
 
 
 def mtrag_questions(answerability: str) -> list[str]:
@@ -110,7 +111,7 @@ def ask(passages: Sequence[Passage], questions: Sequence[str]) -> list[list[Evid
 
 
 def an_evidence(n: int, text: str) -> Evidence:
-    return _evidence(n, Passage("", "", (), text, 0, text), 0.0)
+    return _evidence(n, Passage("", "", (), text, 0, text, text), 0.0)
 
 
 def rows(name: str) -> Iterator[dict[str, Any]]:
@@ -119,7 +120,8 @@ def rows(name: str) -> Iterator[dict[str, Any]]:
 
 
 async def _found(passages: Sequence[Passage], questions: Sequence[str]) -> list[list[Evidence]]:
-    async with asked([passage.indexed for passage in passages], questions) as hits:
+    embedded, indexed = [passage.embedded for passage in passages], [passage.indexed for passage in passages]
+    async with asked(embedded, questions, indexed=indexed) as hits:
         return [
             [_scored(n, question, passages, hit) for n, hit in enumerate(fuse(found)[:TOP_K], 1)]
             for question, found in zip(questions, hits, strict=True)
@@ -147,7 +149,8 @@ def _passages(source: SourceDocument, title: str) -> list[Passage]:
         section = parsed.sections[span.section]
         seen = passage_input(title, section.heading_path, in_context(parsed.text, section, span.start, span.end))
         text = parsed.text[span.start : span.end]
-        made.append(Passage(source.uri, title, section.heading_path, text, span.start, seen))
+        alone = passage_input(title, section.heading_path, text)
+        made.append(Passage(source.uri, title, section.heading_path, text, span.start, alone, seen))
     return made
 
 

@@ -25,15 +25,21 @@ Ranking: TypeAlias = Callable[[HybridHits], list[int]]
 
 
 @asynccontextmanager
-async def asked(inputs: Sequence[str], questions: Sequence[str]) -> AsyncIterator[list[HybridHits]]:
-    """What each question finds when one passage per input is indexed; a passage's id is its place."""
+async def asked(
+    inputs: Sequence[str], questions: Sequence[str], *, indexed: Sequence[str] | None = None
+) -> AsyncIterator[list[HybridHits]]:
+    """
+    What each question finds when one passage per input is indexed; a passage's id is its place.
+
+    ``indexed`` is what terms are taken of, where that is not what is embedded.
+    """
     encoder = Bm25SparseEncoder(SnowballAnalyzer())
     with TemporaryDirectory() as folder:
         index = QdrantEdgeIndex(Path(folder), _EMBEDDER.dimensions)
         await index.open()
         try:
             dense = await _EMBEDDER.embed(inputs, purpose=Purpose.PASSAGE)
-            sparse = encoder.encode_passages(inputs, language="en")
+            sparse = encoder.encode_passages(inputs if indexed is None else indexed, language="en")
             halves = enumerate(zip(dense, sparse, strict=True))
             await index.put(
                 [IndexedPassage(UUID(int=n), UUID(int=0), "bench", "", None, {}, *half) for n, half in halves]

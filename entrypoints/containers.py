@@ -13,7 +13,7 @@ from dependency_injector import containers, providers
 from adapters.bm25.analyzer import SnowballAnalyzer
 from adapters.bm25.encoder import Bm25SparseEncoder
 from adapters.citeproc.formatter import CiteprocReferenceFormatter
-from adapters.markdown.formats import FormatParser
+from adapters.formats.by_format import FormatParser
 from adapters.memory.analyzer import PlainAnalyzer
 from adapters.memory.clock import SystemClock, TimeOrderedIds
 from adapters.memory.embedder import HashingEmbedder

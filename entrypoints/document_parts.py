@@ -2,7 +2,7 @@
 
 from adapters.bm25.analyzer import SnowballAnalyzer
 from adapters.bm25.encoder import Bm25SparseEncoder
-from adapters.markdown.formats import FormatParser
+from adapters.formats.by_format import FormatParser
 from application.prepare_documents import Parts
 
 

@@ -11,10 +11,11 @@ from domain.library.model import Block, BlockKind, ParsedDocument, Section
 from domain.sentences import sentence_spans
 from domain.text import Span
 
-CHUNK_CHARS: Final = 600
+CHUNK_CHARS: Final = 620
 """A passage of about five sentences; measured against other sizes in docs/evaluation.md."""
-CONTEXT_CHARS: Final = 200
-"""Raised recall on Chroma's questions from 86.3 to 88.5 per cent; see docs/evaluation.md."""
+CONTEXT_BEFORE: Final = 300
+CONTEXT_AFTER: Final = 100
+"""What stands before says what "it" is; measured in docs/evaluation.md."""
 MAX_CODE_CHARS: Final = 4_000
 """A code block stays whole up to here, some 100 lines, and is cut at line ends beyond."""
 
@@ -52,12 +53,13 @@ def chunk(parsed: ParsedDocument, *, chunk_chars: int = CHUNK_CHARS) -> list[Chu
 
 def in_context(text: str, section: Section, start: int, end: int) -> str:
     """
-    A passage with the words around it: up to CONTEXT_CHARS on either side, whole words, inside its section.
+    A passage with up to CONTEXT_BEFORE and CONTEXT_AFTER characters around it, whole words, inside its section.
 
-    For finding only; what is stored and quoted is the passage alone.
+    For finding by terms only. What is stored and quoted is the passage alone, and so is what is embedded: the mean of
+    a passage's words says less about it with its neighbours' mixed in, and a passage keeps its vector beside them.
     """
-    first = max(section.start, start - CONTEXT_CHARS)
-    last = min(section.end, end + CONTEXT_CHARS)
+    first = max(section.start, start - CONTEXT_BEFORE)
+    last = min(section.end, end + CONTEXT_AFTER)
     if first > section.start:
         first = next((place for place in range(first, start) if text[place - 1].isspace()), start)
     if last < section.end:
@@ -66,7 +68,7 @@ def in_context(text: str, section: Section, start: int, end: int) -> str:
 
 
 def passage_input(title: str, heading_path: Sequence[str], text: str) -> str:
-    """What is embedded and indexed by its terms: a passage in its context, under its document's title and headings."""
+    """What is embedded, or indexed by its terms: a passage, or it in its context, under its title and headings."""
     headings = " > ".join(filter(None, (title, *(heading for heading in heading_path if heading != title))))
     return f"{headings}\n\n{text}" if headings else text
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.markdown.formats import FormatParser
+from adapters.formats.by_format import FormatParser
 from domain.library.model import BlockKind, Format, ParsedDocument, SourceDocument
 
 DOCS = Path(__file__).parents[2].parent / "shared" / "data" / "react-native-docs" / "docs"

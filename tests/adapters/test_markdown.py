@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.markdown.formats import FormatParser
+from adapters.formats.by_format import FormatParser
 from domain.errors import DocumentUnreadable
 from domain.library.model import BlockKind, Format, ParsedDocument, SourceDocument
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.markdown.formats import FormatParser
+from adapters.formats.by_format import FormatParser
 from domain.errors import DocumentUnreadable
 from domain.library.model import BlockKind, Format, ParsedDocument, SourceDocument
 from domain.library.ports import DocumentParser

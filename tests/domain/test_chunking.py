@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.library.chunking import (
-    CONTEXT_CHARS,
+    CONTEXT_AFTER,
+    CONTEXT_BEFORE,
     MAX_CODE_CHARS,
     ChunkSpan,
     chunk,
@@ -165,7 +166,8 @@ def test_context_is_whole_words_of_the_same_section() -> None:
     start = section.start + 500
     seen = in_context(parsed.text, section, start, start + 4)
     assert set(seen.split()) == {"word"}
-    assert 2 * CONTEXT_CHARS - 10 <= len(seen) <= 2 * CONTEXT_CHARS + 4
+    around = CONTEXT_BEFORE + CONTEXT_AFTER
+    assert around - 10 <= len(seen) <= around + 4
     assert in_context(parsed.text, section, section.start, section.end) == ("word " * 300).strip()
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 from click.testing import CliRunner, Result
 
-from adapters.markdown.formats import FormatParser
+from adapters.formats.by_format import FormatParser
 from domain.library.model import Format, SourceDocument
 from entrypoints.cli import main
 from tests.scripted_service import CONVERSATION_ID, KEY, ScriptedService, a_problem, a_turn, an_evidence

@@ -6,7 +6,7 @@ from typing import Final
 
 from selectolax.lexbor import LexborNode
 
-from adapters.markdown.elements import HIDDEN_ELEMENTS
+from adapters.formats.elements import HIDDEN_ELEMENTS
 
 _DROPPED: Final = HIDDEN_ELEMENTS | {
     *("nav", "footer", "aside", "button", "select", "option", "datalist", "textarea", "object", "canvas"),

@@ -7,9 +7,9 @@ from typing import Any, Final
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from adapters.markdown.elements import BLOCK_ELEMENTS
-from adapters.markdown.jsx import Tag, string_of
-from adapters.markdown.rules import FOOTNOTES
+from adapters.formats.elements import BLOCK_ELEMENTS
+from adapters.formats.jsx import Tag, string_of
+from adapters.formats.rules import FOOTNOTES
 from domain.library.slugs import without_directives
 
 _MARKS: Final = re.compile(r"[\n!&*<\[\\_`{~]")

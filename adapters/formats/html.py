@@ -5,11 +5,11 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from adapters.markdown.builder import DocumentBuilder
-from adapters.markdown.dom import heading_anchor, verbatim, walk
-from adapters.markdown.elements import BLOCK_ELEMENTS
-from adapters.markdown.html_head import metadata_of, one_line, page_title
-from adapters.markdown.lists import Paragraphs
+from adapters.formats.builder import DocumentBuilder
+from adapters.formats.dom import heading_anchor, verbatim, walk
+from adapters.formats.elements import BLOCK_ELEMENTS
+from adapters.formats.html_head import metadata_of, one_line, page_title
+from adapters.formats.lists import Paragraphs
 from domain.errors import DocumentUnreadable
 from domain.library.model import BlockKind, ParsedDocument, SourceDocument
 

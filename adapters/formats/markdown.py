@@ -6,13 +6,13 @@ from typing import Any, Final
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from adapters.markdown.builder import DocumentBuilder
-from adapters.markdown.front_matter import split_front_matter
-from adapters.markdown.inline import explicit_comment_id, parse_inline, shown, slug_text, tab_label, tag_text
-from adapters.markdown.jsx import Scanner, Tag
-from adapters.markdown.lists import Paragraphs
-from adapters.markdown.rules import FOOTNOTES, IS_MDX, SCANNER, block_reader, inline_reader
-from adapters.markdown.signs import footnotes_of, reads_as_mdx
+from adapters.formats.builder import DocumentBuilder
+from adapters.formats.front_matter import split_front_matter
+from adapters.formats.inline import explicit_comment_id, parse_inline, shown, slug_text, tab_label, tag_text
+from adapters.formats.jsx import Scanner, Tag
+from adapters.formats.lists import Paragraphs
+from adapters.formats.rules import FOOTNOTES, IS_MDX, SCANNER, block_reader, inline_reader
+from adapters.formats.signs import footnotes_of, reads_as_mdx
 from domain.errors import DocumentUnreadable
 from domain.library.model import BlockKind, Format, ParsedDocument, SourceDocument
 from domain.library.slugs import Slugs, split_explicit_id

@@ -1,8 +1,8 @@
 """One parser for every format."""
 
-from adapters.markdown.html import HtmlParser
-from adapters.markdown.markdown import MarkdownParser
-from adapters.markdown.plain_text import PlainTextParser
+from adapters.formats.html import HtmlParser
+from adapters.formats.markdown import MarkdownParser
+from adapters.formats.plain_text import PlainTextParser
 from domain.library.model import Format, ParsedDocument, SourceDocument
 from domain.library.ports import DocumentParser
 

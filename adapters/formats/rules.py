@@ -8,10 +8,10 @@ from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock, fence, heading
 from markdown_it.rules_inline import StateInline
 
-from adapters.markdown.admonitions import admonition_title
-from adapters.markdown.elements import HIDDEN_ELEMENTS
-from adapters.markdown.jsx import Scanner, Tag
-from adapters.markdown.signs import ESM
+from adapters.formats.admonitions import admonition_title
+from adapters.formats.elements import HIDDEN_ELEMENTS
+from adapters.formats.jsx import Scanner, Tag
+from adapters.formats.signs import ESM
 
 MAX_NESTING: Final = 60
 """Quotes, lists and list items within one another; the parser spends about three stack frames on each."""

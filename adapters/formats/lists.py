@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from adapters.markdown.builder import DocumentBuilder
+from adapters.formats.builder import DocumentBuilder
 from domain.library.model import BlockKind
 
 
