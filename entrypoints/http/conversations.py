@@ -24,8 +24,8 @@ from entrypoints.http.turn_bodies import (
 
 PATH = "/v1/conversations"
 ONE = PATH + "/{conversation_id:uuid}"
-MAX_BODY_BYTES = 64 * 1024
-"""A title and a hundred names of collections, with room for escapes."""
+MAX_BODY_BYTES = 256 * 1024
+"""As much as a question may take."""
 
 
 class ConversationsController(Controller):

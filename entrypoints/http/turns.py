@@ -24,8 +24,8 @@ from entrypoints.http.sse import EventStream
 from entrypoints.http.turn_bodies import FeedbackBody, TurnBody, feedback_body, turn_body
 
 PATH: Final = "/v1/turns/{turn_id:uuid}"
-MAX_BODY_BYTES: Final = 64 * 1024
-"""A comment of 2,000 characters, with room for escapes."""
+MAX_BODY_BYTES: Final = 256 * 1024
+"""As much as a question may take."""
 
 _EVENT_ID: Final = re.compile(r"([0-9a-fA-F-]{36}):([1-9][0-9]{0,8})")
 
