@@ -8,7 +8,7 @@ from uuid import UUID
 
 from application.events import TurnStarted
 from application.ports import Clock, IdSource, KeyedRequest, UnitOfWork, UnitOfWorkFactory
-from application.reading import languages_of
+from application.reading import languages_of, verification_of
 from application.turn_stream import TurnStream
 from application.turn_streams import Slot, TurnStreams
 from domain.access.model import Principal
@@ -82,7 +82,7 @@ class BeginTurn:
                 collections = await uow.collections.all()
                 conversation = await self._conversation(uow, command)
                 asked = self._asked_collections(command, conversation, collections)
-                readable = readable_collections(command.principal, (one.name for one in collections), asked=asked)
+                readable = readable_collections(command.principal, collections, asked=asked)
                 turn = Turn.begin(turn_id, conversation.id, command.principal.owner, command.question, now)
                 await uow.turns.begin(turn, holder=self._holder, lease_until=now + LEASE)
                 stream = await self._committed(uow, turn)
@@ -90,7 +90,10 @@ class BeginTurn:
                 slot.give_back()
                 raise
         languages = languages_of(collections, readable)
-        return Begun(Asked(turn, command.question, command.options, readable, languages, started_ms), stream, slot)
+        options = command.options
+        if not options.verification_said:
+            options = replace(options, verification=verification_of(collections, readable))
+        return Begun(Asked(turn, command.question, options, readable, languages, started_ms), stream, slot)
 
     async def _committed(self, uow: UnitOfWork, turn: Turn) -> TurnStream:
         # Open before the commit lets anybody else see the turn: whoever finds its key finds its stream.

@@ -64,8 +64,7 @@ class EditConversations:
             conversation = replace(conversation, title=Conversation.checked_title(wanted.title))
         if wanted.collections is not None:
             names = tuple(dict.fromkeys(wanted.collections))
-            existing = (one.name for one in await uow.collections.all())
             if names:
-                readable_collections(principal, existing, asked=names)
+                readable_collections(principal, await uow.collections.all(), asked=names)
             conversation = replace(conversation, collections=names)
         return conversation

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from application.ports import Clock, UnitOfWorkFactory
 from domain.access.model import Principal, Scope
-from domain.access.readable import readable_collections
+from domain.access.readable import granted_collections
 from domain.retrieval.ports import PassageWriter
 
 
@@ -31,8 +31,8 @@ class ForgetDocument:
     async def execute(self, principal: Principal, document_id: UUID) -> None:
         principal.require(Scope.INGEST)
         async with self.unit_of_work() as uow:
-            readable = readable_collections(principal, (one.name for one in await uow.collections.all()))
-            await uow.documents.get(document_id, readable)
+            granted = granted_collections(principal, await uow.collections.all())
+            await uow.documents.get(document_id, granted)
             stale = await uow.documents.forget(document_id, at=self.clock.now())
             await uow.commit()
         await unindex(stale, self.unit_of_work, self.passage_writer)

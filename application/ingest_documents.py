@@ -33,6 +33,9 @@ class IngestDocuments:
     async def execute(self, ingestion: Ingestion, batch: Sequence[StagedDocument]) -> None:
         """Raises a PortError with nothing of the batch recorded: it can be run again."""
         documents, language = await self._register(ingestion, batch)
+        if language is None:
+            await self._record_deleted(ingestion, batch)
+            return
         outcomes: dict[int, DocumentOutcome] = {}
         changed: list[Preparation] = []
         for staged in batch:
@@ -52,7 +55,8 @@ class IngestDocuments:
 
     async def _register(
         self, ingestion: Ingestion, batch: Sequence[StagedDocument]
-    ) -> tuple[Mapping[str, Document], str]:
+    ) -> tuple[Mapping[str, Document], str | None]:
+        """The documents, and the language that they are in; None when the collection was deleted meanwhile."""
         uris = [staged.source.uri for staged in batch]
         async with self.unit_of_work() as uow:
             at = self.clock.now()
@@ -60,7 +64,14 @@ class IngestDocuments:
             documents = await uow.documents.by_uri(ingestion.collection, uris)
             languages = {one.name: one.language for one in await uow.collections.all()}
             await uow.commit()
-        return documents, languages.get(ingestion.collection, "en")
+        return documents, languages.get(ingestion.collection)
+
+    async def _record_deleted(self, ingestion: Ingestion, batch: Sequence[StagedDocument]) -> None:
+        why = "the collection was deleted before the document was in"
+        outcomes = {one.ordinal: DocumentOutcome(one.source.uri, Outcome.FAILED, why) for one in batch}
+        async with self.unit_of_work() as uow:
+            await uow.ingestions.record(ingestion.id, outcomes)
+            await uow.commit()
 
     async def _index_and_switch(
         self, ingestion: Ingestion, prepared: Sequence[PreparedDocument], outcomes: dict[int, DocumentOutcome]

@@ -26,4 +26,4 @@ class ReadCaller:
             return Caller(principal, None)
         async with self.unit_of_work() as uow:
             collections = await uow.collections.all()
-        return Caller(principal, readable_collections(principal, (one.name for one in collections)))
+        return Caller(principal, readable_collections(principal, collections))

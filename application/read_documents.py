@@ -42,4 +42,4 @@ class ReadDocuments:
     async def _readable(
         uow: UnitOfWork, principal: Principal, asked: Sequence[str] | None = None
     ) -> ReadableCollections:
-        return readable_collections(principal, (one.name for one in await uow.collections.all()), asked=asked)
+        return readable_collections(principal, await uow.collections.all(), asked=asked)

@@ -35,9 +35,7 @@ class SearchPassages:
         text = clean_text(query.query, field="query", limit=MAX_QUERY_CHARS)
         async with self.unit_of_work() as uow:
             collections = await uow.collections.all()
-        readable = readable_collections(
-            query.principal, (collection.name for collection in collections), asked=query.collections
-        )
+        readable = readable_collections(query.principal, collections, asked=query.collections)
         return await self.find_passages.execute(
             text, readable, languages=languages_of(collections, readable), filters=query.filters, top_k=query.limit
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, TypeAlias
@@ -13,12 +14,15 @@ from adapters.qdrant_edge.index import QdrantEdgeIndex
 from adapters.static.embedder import StaticEmbedder
 from domain.access.model import Principal, Scope
 from domain.access.readable import readable_collections
+from domain.library.model import Collection
 from domain.retrieval.fusion import CANDIDATES, fuse
 from domain.retrieval.model import HybridHits, IndexedPassage, Purpose, SearchFilters
 
 RRF_CONSTANT: Final = 60
 """Cormack, Clarke & Büttcher, Reciprocal Rank Fusion, 2009."""
-_READABLE: Final = readable_collections(Principal("bench", "bench", frozenset({Scope.ASK})), ["bench"])
+_READABLE: Final = readable_collections(
+    Principal("bench", "bench", frozenset({Scope.ASK})), [Collection("bench", datetime(2026, 11, 1, tzinfo=UTC))]
+)
 _EMBEDDER: Final = StaticEmbedder()
 
 Ranking: TypeAlias = Callable[[HybridHits], list[int]]

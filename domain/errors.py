@@ -21,6 +21,8 @@ Every error that Ibid raises on purpose.
     │   │   └── ApiKeyNotFound
     │   ├── DocumentVersionGone  was there, and was removed
     │   ├── IdempotencyKeyReused the key came with another request before
+    │   ├── CollectionExists     one of that name is there already
+    │   ├── CollectionInUse      its documents stand in the way of the change
     │   ├── ConversationBusy     another turn of this conversation still runs
     │   ├── TooManyRunning       this user has as many questions running as one may have
     │   ├── Overloaded           the service has
@@ -143,6 +145,22 @@ class DocumentVersionGone(DomainError):
 class IdempotencyKeyReused(DomainError):
     def __init__(self) -> None:
         super().__init__("the Idempotency-Key came with another body within the last 24 hours; take a new one")
+
+
+class CollectionExists(DomainError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is a collection {name!r} already; change it by PATCH, or choose another name")
+
+
+class CollectionInUse(DomainError):
+    """A change that the documents of a collection do not follow; ``field`` is what was to be changed."""
+
+    def __init__(self, name: str, field: str) -> None:
+        super().__init__(
+            f"the {field} of collection {name!r} cannot change while it has documents: they are indexed by it; "
+            "delete the collection and make it anew"
+        )
+        self.field = field
 
 
 class ConversationBusy(DomainError):

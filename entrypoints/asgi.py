@@ -38,6 +38,10 @@ ROUTED: Final = (
     "cancel_turn",
     "edit_conversations",
     "give_feedback",
+    "create_collection",
+    "read_collections",
+    "change_collection",
+    "delete_collection",
 )
 
 _log = logging.getLogger("ibid.service")

@@ -35,7 +35,10 @@ from application.ask_question import AskQuestion
 from application.authenticate import Authenticate
 from application.begin_turn import BeginTurn
 from application.cancel_turn import CancelTurn
+from application.change_collection import ChangeCollection
 from application.change_ingestions import CancelIngestion, RetryIngestion
+from application.create_collection import CreateCollection
+from application.delete_collection import DeleteCollection
 from application.edit_conversations import EditConversations
 from application.extractive_writer import ExtractiveWriter
 from application.find_passages import FindPassages
@@ -47,6 +50,7 @@ from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
 from application.journal_turns import JournalTurns
 from application.read_caller import ReadCaller
+from application.read_collections import ReadCollections
 from application.read_conversation import ReadConversation
 from application.read_documents import ReadDocuments
 from application.read_ingestions import ReadIngestions
@@ -177,6 +181,10 @@ class UseCases(containers.DeclarativeContainer):
     issue_key = providers.Singleton(IssueKey, unit_of_work, adapters.clock, adapters.ids)
     read_keys = providers.Singleton(ReadKeys, reading)
     revoke_key = providers.Singleton(RevokeKey, unit_of_work, remembered)
+    create_collection = providers.Singleton(CreateCollection, unit_of_work, adapters.clock)
+    read_collections = providers.Singleton(ReadCollections, reading)
+    change_collection = providers.Singleton(ChangeCollection, unit_of_work)
+    delete_collection = providers.Singleton(DeleteCollection, unit_of_work, adapters.passage_index, adapters.clock)
     read_caller = providers.Singleton(ReadCaller, reading)
     submit_ingestion = providers.Singleton(SubmitIngestion, unit_of_work, adapters.queue, adapters.clock, adapters.ids)
     ingest_documents = providers.Singleton(

@@ -59,7 +59,7 @@ def an_api_key(key_id: UUID | None = None, **changes: Any) -> ApiKey:
 
 def reading(*names: str) -> ReadableCollections:
     """What somebody may read who may read exactly these collections."""
-    return readable_collections(a_principal(), names)
+    return readable_collections(a_principal(), [a_collection(name) for name in names])
 
 
 def a_collection(name: str = "docs", **changes: Any) -> Collection:

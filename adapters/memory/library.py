@@ -1,5 +1,6 @@
 """Collections and their documents, in memory."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from adapters.memory.paging import page_after
 from adapters.memory.store import InMemoryStore, Transaction
 from domain.access.readable import ReadableCollections
-from domain.errors import DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
+from domain.errors import CollectionNotFound, DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
 from domain.library.model import Collection, Document, Page, PassageInDocument
 from domain.library.ports import Activation, Collections, Documents, EmbeddingStore
 from domain.retrieval.model import Vector
@@ -18,12 +19,32 @@ class InMemoryCollections(Collections):
         self._store = store
         self._transaction = transaction
 
-    async def add(self, collection: Collection) -> None:
-        if collection.name not in self._store.collections:
-            self._transaction.put(self._store.collections, collection.name, collection)
+    async def add(self, collection: Collection) -> bool:
+        if collection.name in self._store.collections:
+            return False
+        self._transaction.put(self._store.collections, collection.name, collection)
+        return True
 
     async def all(self) -> Sequence[Collection]:
         return [self._store.collections[name] for name in sorted(self._store.collections)]
+
+    async def list(self, *, limit: int, cursor: str | None) -> Page[Collection]:
+        newest = sorted(self._store.collections.values(), key=lambda one: (one.created_at, one.name), reverse=True)
+        return page_after(newest, key=lambda one: one.name, limit=limit, cursor=cursor)
+
+    async def get(self, name: str) -> Collection:
+        if name not in self._store.collections:
+            raise CollectionNotFound(name)
+        return self._store.collections[name]
+
+    async def hold(self, name: str) -> Collection:
+        return await self.get(name)
+
+    async def change(self, collection: Collection) -> None:
+        self._transaction.put(self._store.collections, collection.name, collection)
+
+    async def remove(self, name: str) -> None:
+        self._transaction.drop(self._store.collections, name)
 
 
 class InMemoryDocuments(Documents):
@@ -32,6 +53,8 @@ class InMemoryDocuments(Documents):
         self._transaction = transaction
 
     async def register(self, collection: str, uris: Sequence[str], *, ids: Sequence[UUID], at: datetime) -> None:
+        if collection not in self._store.collections:
+            return
         known = self._by_uri(collection)
         for uri, new_id in zip(uris, ids, strict=True):
             if uri not in known:
@@ -127,6 +150,25 @@ class InMemoryDocuments(Documents):
 
     async def uris(self, collection: str) -> Sequence[str]:
         return sorted(uri for uri, document in self._by_uri(collection).items() if document.version is not None)
+
+    async def counts(self, collections: Sequence[str]) -> Mapping[str, int]:
+        active = Counter(one.collection for one in self._store.documents.values() if one.version is not None)
+        return {name: active[name] for name in collections if active[name]}
+
+    async def any_in(self, collection: str) -> bool:
+        return bool(self._by_uri(collection))
+
+    async def remove_all(self, collection: str) -> Sequence[UUID]:
+        removed: list[UUID] = []
+        for document in self._by_uri(collection).values():
+            removed += self._active_passages(document.id)
+            for key in [key for key in self._store.versions if key[0] == document.id]:
+                self._transaction.drop(self._store.versions, key)
+            self._transaction.drop(self._store.documents, document.id)
+        for document_id in [one for one, name in self._store.forgotten.items() if name == collection]:
+            self._transaction.drop(self._store.forgotten, document_id)
+        self._mark_stale(removed)
+        return removed
 
     async def forget(self, document_id: UUID, *, at: datetime) -> Sequence[UUID]:
         document = self._store.documents.get(document_id)

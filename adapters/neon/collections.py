@@ -3,40 +3,85 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import select
+from sqlalchemy import Text, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from adapters.neon.tables import collections
-from adapters.neon.transaction import Transaction
+from adapters.neon.cursors import decode_name, encode_name
+from adapters.neon.tables import TIME, collections
+from adapters.neon.transaction import AnyRow, Transaction
+from domain.errors import CollectionNotFound
 from domain.grounding.model import Verification
-from domain.library.model import Collection, Visibility
+from domain.library.model import Collection, Page, Visibility
 from domain.library.ports import Collections
 
-_ADD = insert(collections).on_conflict_do_nothing()
+_LISTING = "collections"
+
+_c = collections.c
 # By code point on every server, whatever its own collation is.
-_ALL = select(collections).order_by(collections.c.name.collate("C"))
+_name = _c.name.collate("C")
+_this = _c.name == bindparam("named")
+_ADD = insert(collections).on_conflict_do_nothing().returning(_c.name)
+_ALL = select(collections).order_by(_name)
+_GET = select(collections).where(_this)
+# Stronger than the lock of a document's foreign key: whoever registers one waits.
+_HOLD = _GET.with_for_update()
+_SETTINGS = ("title", "description", "visibility", "language", "trust", "instructions", "verification")
+_CHANGE = update(collections).where(_this).values({name: bindparam(f"new_{name}") for name in _SETTINGS})
+_REMOVE = delete(collections).where(_this)
+_NEWEST = select(collections).order_by(_c.created_at.desc(), _name.desc()).limit(bindparam("rows"))
+_OLDER = _NEWEST.where(
+    tuple_(_c.created_at, _name) < tuple_(bindparam("at", type_=TIME), bindparam("last", type_=Text()))
+)
 
 
 class NeonCollections(Collections):
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    async def add(self, collection: Collection) -> None:
-        await self._transaction.run(_ADD, asdict(collection))
+    async def add(self, collection: Collection) -> bool:
+        return (await self._transaction.run(_ADD, asdict(collection))).one_or_none() is not None
 
     async def all(self) -> Sequence[Collection]:
-        found = await self._transaction.run(_ALL)
-        return [
-            Collection(
-                row.name,
-                row.created_at,
-                row.title,
-                row.description,
-                Visibility(row.visibility),
-                row.language,
-                row.trust,
-                row.instructions,
-                Verification(row.verification),
-            )
-            for row in found
-        ]
+        return [_collection_of(row) for row in await self._transaction.run(_ALL)]
+
+    async def list(self, *, limit: int, cursor: str | None) -> Page[Collection]:
+        wanted: dict[str, object] = {"rows": limit + 1}
+        if cursor is not None:
+            wanted["at"], wanted["last"] = decode_name(_LISTING, cursor)
+        rows = await self._transaction.run(_NEWEST if cursor is None else _OLDER, wanted)
+        found = [_collection_of(row) for row in rows]
+        last = found[limit - 1] if len(found) > limit else None
+        return Page(found[:limit], encode_name(_LISTING, last.created_at, last.name) if last else None)
+
+    async def get(self, name: str) -> Collection:
+        row = (await self._transaction.run(_GET, {"named": name})).one_or_none()
+        if row is None:
+            raise CollectionNotFound(name)
+        return _collection_of(row)
+
+    async def hold(self, name: str) -> Collection:
+        row = (await self._transaction.run(_HOLD, {"named": name})).one_or_none()
+        if row is None:
+            raise CollectionNotFound(name)
+        return _collection_of(row)
+
+    async def change(self, collection: Collection) -> None:
+        settings = {f"new_{name}": getattr(collection, name) for name in _SETTINGS}
+        await self._transaction.run(_CHANGE, {"named": collection.name, **settings})
+
+    async def remove(self, name: str) -> None:
+        await self._transaction.run(_REMOVE, {"named": name})
+
+
+def _collection_of(row: AnyRow) -> Collection:
+    return Collection(
+        row.name,
+        row.created_at,
+        row.title,
+        row.description,
+        Visibility(row.visibility),
+        row.language,
+        row.trust,
+        row.instructions,
+        Verification(row.verification),
+    )

@@ -12,6 +12,7 @@ from domain.errors import BadCursor
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SHAPE: Final = struct.Struct(">q16s8s")
+_NAMED: Final = struct.Struct(">q8s")
 
 
 class Position(NamedTuple):
@@ -44,18 +45,45 @@ def decode_ordinal(listing: str, cursor: str) -> int:
     return _unpack(listing, cursor)[0]
 
 
+def encode_name(listing: str, created_at: datetime, name: str) -> str:
+    """For what is known by a name: the last one of a page, and when it was made."""
+    micros = (created_at - _EPOCH) // timedelta(microseconds=1)
+    return base64.urlsafe_b64encode(
+        _NAMED.pack(micros, _check(listing, micros, name.encode())) + name.encode()
+    ).decode()
+
+
+def decode_name(listing: str, cursor: str) -> tuple[datetime, str]:
+    """Raises BadCursor for anything that ``encode_name`` did not make for this very listing."""
+    raw = _raw(cursor)
+    try:
+        (micros, check), name = _NAMED.unpack(raw[: _NAMED.size]), raw[_NAMED.size :]
+        if check != _check(listing, micros, name):
+            raise BadCursor
+        return _EPOCH + timedelta(microseconds=micros), name.decode()
+    except (struct.error, UnicodeError, OverflowError):
+        raise BadCursor from None
+
+
 def _pack(listing: str, number: int, key: bytes) -> str:
     return base64.urlsafe_b64encode(_SHAPE.pack(number, key, _check(listing, number, key))).decode()
 
 
 def _unpack(listing: str, cursor: str) -> tuple[int, bytes]:
     try:
-        number, key, check = _SHAPE.unpack(base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True))
-    except (binascii.Error, UnicodeError, ValueError, struct.error):
+        number, key, check = _SHAPE.unpack(_raw(cursor))
+    except struct.error:
         raise BadCursor from None
     if check != _check(listing, number, key):
         raise BadCursor
     return number, key
+
+
+def _raw(cursor: str) -> bytes:
+    try:
+        return base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeError, ValueError):
+        raise BadCursor from None
 
 
 def _check(listing: str, number: int, key: bytes) -> bytes:

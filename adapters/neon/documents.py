@@ -13,6 +13,8 @@ from sqlalchemy import (
     any_,
     bindparam,
     delete,
+    exists,
+    func,
     literal,
     literal_column,
     select,
@@ -25,7 +27,7 @@ from adapters.neon.activation import Activating, mark_stale
 from adapters.neon.cursors import Position, decode, encode
 from adapters.neon.rows import DOCUMENT_COLUMNS, PASSAGE_COLUMNS, document_of, passages_of, uri_hash
 from adapters.neon.statements import each, given_like
-from adapters.neon.tables import TIME, document_versions, documents, passages, stale_passages
+from adapters.neon.tables import TIME, collections, document_versions, documents, passages, stale_passages
 from adapters.neon.transaction import Transaction
 from domain.access.readable import ReadableCollections
 from domain.errors import DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
@@ -53,7 +55,7 @@ _REGISTER = (
             literal("{}", _d.metadata.type),
             _at,
             _at,
-        ),
+        ).where(exists().where(collections.c.name == bindparam("in_collection", type_=_d.collection.type))),
     )
     .on_conflict_do_nothing(index_elements=["collection", "uri_hash"], index_where=_known)
 )
@@ -108,6 +110,19 @@ _ACTIVE_PASSAGES = select(passages.c.id).join_from(
     passages,
     (documents.c.id == bindparam("id")) & (passages.c.document_id == _d.id) & (passages.c.version == _d.version),
 )
+_COUNTS = (
+    select(_d.collection, func.count())
+    .where(_d.collection == any_(bindparam("names", type_=ARRAY(Text))), _known, _active)
+    .group_by(_d.collection)
+)
+_of_collection = _d.collection == bindparam("collection")
+_ANY_IN = select(_d.id).where(_of_collection, _known).limit(1)
+# In the order of activating: two that lock the same documents at once wait for each other, and never lock up.
+_LOCK_ALL = select(_d.id).where(_of_collection).order_by(_d.id).with_for_update()
+_ALL_PASSAGES = select(passages.c.id).join_from(
+    documents, passages, _of_collection & (passages.c.document_id == _d.id) & (passages.c.version == _d.version)
+)
+_REMOVE_ALL = delete(documents).where(_of_collection)
 _DROP_VERSIONS = delete(document_versions).where(document_versions.c.document_id == bindparam("id"))
 _FORGET = (
     update(documents)
@@ -193,6 +208,21 @@ class NeonDocuments(Documents):
 
     async def uris(self, collection: str) -> Sequence[str]:
         return list((await self._transaction.run(_URIS, {"collection": collection})).scalars())
+
+    async def counts(self, collections: Sequence[str]) -> Mapping[str, int]:
+        rows = await self._transaction.run(_COUNTS, {"names": list(collections)})
+        return {row[0]: row[1] for row in rows}
+
+    async def any_in(self, collection: str) -> bool:
+        return (await self._transaction.run(_ANY_IN, {"collection": collection})).one_or_none() is not None
+
+    async def remove_all(self, collection: str) -> Sequence[UUID]:
+        wanted = {"collection": collection}
+        await self._transaction.run(_LOCK_ALL, wanted)
+        removed = list((await self._transaction.run(_ALL_PASSAGES, wanted)).scalars())
+        await mark_stale(self._transaction, removed)
+        await self._transaction.run(_REMOVE_ALL, wanted)
+        return removed
 
     async def forget(self, document_id: UUID, *, at: datetime) -> Sequence[UUID]:
         if (await self._transaction.run(_LOCK, {"id": document_id})).one_or_none() is None:

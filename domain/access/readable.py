@@ -1,10 +1,11 @@
-"""The one rule that says which collections a principal may read, and the type that proves it was asked."""
+"""The rules that say which collections a principal may read or write, and the type that proves they were asked."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final, final
 
 from domain.access.model import Principal, Scope
 from domain.errors import CollectionNotFound, ScopeMissing
+from domain.library.model import COLLECTION_NAME, Collection, Visibility
 
 _SEAL: Final = object()
 
@@ -14,7 +15,7 @@ class ReadableCollections:
     """
     The names of the collections that a search may look into; every search requires one.
 
-    Made only by ``readable_collections``: the constructor refuses anybody without this module's seal, so that no code
+    Made only by the functions below: the constructor refuses anybody without this module's seal, so that no code
     path can search without the rule having been asked. It may be empty: then nothing is found.
     """
 
@@ -22,7 +23,7 @@ class ReadableCollections:
 
     def __init__(self, names: Iterable[str], *, seal: object) -> None:
         if seal is not _SEAL:
-            raise TypeError("ReadableCollections is made by readable_collections() alone")
+            raise TypeError("ReadableCollections is made by the rules of this module alone")
         self._names = frozenset(names)
 
     def __contains__(self, name: object) -> bool:
@@ -45,21 +46,45 @@ class ReadableCollections:
 
 
 def readable_collections(
-    principal: Principal, existing: Iterable[str], *, asked: Iterable[str] | None = None
+    principal: Principal, existing: Iterable[Collection], *, asked: Iterable[str] | None = None
 ) -> ReadableCollections:
     """
     Those of the ``existing`` collections that the principal may read, narrowed to ``asked`` when given.
 
-    Reading needs the scope ``ask``, ``ingest`` or ``admin``. Raises ScopeMissing without one of them, and
-    CollectionNotFound for an asked collection that does not exist or is not the principal's: which of the two is
-    not told.
+    A private one is read by the keys that it is granted to, a ``members`` or ``public`` one by every key. Reading needs
+    the scope ``ask``, ``ingest`` or ``admin``. Raises ScopeMissing without one of them, and CollectionNotFound for an
+    asked collection that does not exist or is not the principal's: which of the two is not told.
     """
     if not (principal.may(Scope.ASK) or principal.may(Scope.INGEST)):
         raise ScopeMissing(Scope.ASK)
-    granted = {name for name in existing if principal.collections is None or name in principal.collections}
+    readable = {
+        one.name for one in existing if is_granted(principal, one.name) or one.visibility is not Visibility.PRIVATE
+    }
     if asked is None:
-        return ReadableCollections(granted, seal=_SEAL)
+        return ReadableCollections(readable, seal=_SEAL)
     wanted = frozenset(asked)
-    for name in sorted(wanted - granted):
+    for name in sorted(wanted - readable):
         raise CollectionNotFound(name)
     return ReadableCollections(wanted, seal=_SEAL)
+
+
+def granted_collections(principal: Principal, existing: Iterable[Collection]) -> ReadableCollections:
+    """
+    Those of the ``existing`` collections whose documents the principal may change; visibility grants no such thing.
+
+    Raises ScopeMissing without the scope ``ingest`` or ``admin``.
+    """
+    principal.require(Scope.INGEST)
+    return ReadableCollections((one.name for one in existing if is_granted(principal, one.name)), seal=_SEAL)
+
+
+def require_to_administer(principal: Principal, name: str) -> None:
+    """Raise ScopeMissing without ``admin``, CollectionNotFound for what is no collection's name or is not granted."""
+    principal.require(Scope.ADMIN)
+    if not COLLECTION_NAME.fullmatch(name) or not is_granted(principal, name):
+        raise CollectionNotFound(name)
+
+
+def is_granted(principal: Principal, name: str) -> bool:
+    """Whether the principal's own grant names a collection; a grant without names holds all."""
+    return principal.collections is None or name in principal.collections

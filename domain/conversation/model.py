@@ -46,12 +46,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class AskOptions:
-    """How one question wants to be answered."""
+    """How one question wants to be answered. ``verification_said`` False: as its collections have it."""
 
     filters: SearchFilters = field(default_factory=SearchFilters)
     top_k: int = 6
     citation_style: str = "apa"
     verification: Verification = Verification.FLAG
+    verification_said: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
@@ -17,6 +17,9 @@ T = TypeVar("T")
 COLLECTION_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 MAX_URI_CHARS: Final = 1_000
 MAX_TITLE_CHARS: Final = 500
+MAX_DESCRIPTION_CHARS: Final = 2_000
+MAX_INSTRUCTIONS_CHARS: Final = 4_000
+LANGUAGE: Final = re.compile(r"[a-z]{2}")
 MAX_DOCUMENT_CHARS: Final = 8_000_000
 """Eight times the 1 MB of the longest page in the Docusaurus trees that were looked at; a 5 MB page goes in."""
 
@@ -53,6 +56,28 @@ class Collection:
     trust: int = 5
     instructions: str = ""
     verification: Verification = Verification.FLAG
+
+
+def check_collection(collection: Collection) -> Collection:
+    """
+    A caller's collection, its title trimmed.
+
+    Raises a Refused that names the field.
+    """
+    title = clean_text(collection.title, field="title", limit=MAX_TITLE_CHARS)
+    _check_text("description", collection.description, MAX_DESCRIPTION_CHARS)
+    _check_text("instructions", collection.instructions, MAX_INSTRUCTIONS_CHARS)
+    if not LANGUAGE.fullmatch(collection.language):
+        raise OutOfRange("language", "must be a code of two lower-case letters (ISO 639-1)")
+    if not 0 <= collection.trust <= 9:
+        raise OutOfRange("trust", "must be 0 to 9")
+    return replace(collection, name=collection_name(collection.name, field="name"), title=title)
+
+
+def _check_text(name: str, text: str, limit: int) -> None:
+    if len(text) > limit:
+        raise TextTooLong(name, limit=limit, actual=len(text))
+    refuse_unstorable(text, field=name)
 
 
 def collection_name(value: str, *, field: str = "collection") -> str:

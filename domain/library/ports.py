@@ -25,12 +25,32 @@ class Collections(Protocol):
     """The collections there are."""
 
     @abstractmethod
-    async def add(self, collection: Collection) -> None:
-        """Make a collection; one of that name is left as it is."""
+    async def add(self, collection: Collection) -> bool:
+        """Make a collection. False: one of that name is there, and is left as it is."""
 
     @abstractmethod
     async def all(self) -> Sequence[Collection]:
         """Every collection, by name."""
+
+    @abstractmethod
+    async def list(self, *, limit: int, cursor: str | None) -> Page[Collection]:
+        """Newest first. Raises BadCursor."""
+
+    @abstractmethod
+    async def get(self, name: str) -> Collection:
+        """Raises CollectionNotFound."""
+
+    @abstractmethod
+    async def hold(self, name: str) -> Collection:
+        """As ``get``; until this unit ends nobody else changes the collection or registers a document in it."""
+
+    @abstractmethod
+    async def change(self, collection: Collection) -> None:
+        """Store the collection of this name as it is now."""
+
+    @abstractmethod
+    async def remove(self, name: str) -> None:
+        """Remove a collection that has no documents any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +73,7 @@ class Documents(Protocol):
         """
         Make a document of each uri that has none, under the id of the same place; existing ones are left alone.
 
+        In a collection that is not there, nothing is made.
         A registered document has no version and is listed nowhere until ``activate``. It exists early so that its id,
         and so the ids of its passages, stay the same when a crash makes ingestion run again.
         """
@@ -111,6 +132,22 @@ class Documents(Protocol):
     @abstractmethod
     async def uris(self, collection: str) -> Sequence[str]:
         """The uris of all active documents of a collection, sorted."""
+
+    @abstractmethod
+    async def counts(self, collections: Sequence[str]) -> Mapping[str, int]:
+        """How many active documents each of these collections has; those without any are left out."""
+
+    @abstractmethod
+    async def any_in(self, collection: str) -> bool:
+        """Whether a collection has a document, active or registered."""
+
+    @abstractmethod
+    async def remove_all(self, collection: str) -> Sequence[UUID]:
+        """
+        Remove every document of a collection as if none had ever been there.
+
+        Returns the passage ids that were active, which also become ``stale``.
+        """
 
     @abstractmethod
     async def forget(self, document_id: UUID, *, at: datetime) -> Sequence[UUID]:

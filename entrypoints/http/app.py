@@ -12,6 +12,7 @@ from application.authenticate import Authenticate
 from domain.errors import IbidError
 from entrypoints.http.asking import AskingController
 from entrypoints.http.auth import bearer_guard, caller
+from entrypoints.http.collections import CollectionsController
 from entrypoints.http.conversations import ConversationsController
 from entrypoints.http.documents import DocumentsController
 from entrypoints.http.envelope import Envelope
@@ -39,11 +40,8 @@ def create_app(
     """
     Build the application.
 
-    ``use_cases`` gives by name a function that returns the use case: authenticate, ask_question, search_passages,
-    submit_ingestion, submit_upload, read_ingestions, follow_ingestion, cancel_ingestion, retry_ingestion,
-    read_documents, forget_document, read_conversation, issue_key, read_keys, revoke_key, read_caller,
-    read_references, follow_turn, cancel_turn, edit_conversations, give_feedback. ``readiness`` returns
-    ``{"ready": bool, "checks": {name: outcome}}`` from memory.
+    ``use_cases`` gives, by each name of ``entrypoints.asgi.ROUTED``, a function that returns the use case.
+    ``readiness`` returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
     """
     authenticate: Callable[[], Authenticate] = use_cases["authenticate"]
     app = Litestar(
@@ -55,6 +53,7 @@ def create_app(
             ReferencesController,
             DocumentsController,
             IngestionController,
+            CollectionsController,
             KeysController,
             CallerController,
             HealthController,

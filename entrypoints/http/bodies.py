@@ -31,7 +31,11 @@ class FiltersBody(Struct, forbid_unknown_fields=True):
 
 
 class AskBody(Struct, forbid_unknown_fields=True):
-    """``question`` has 1 to 4,000 characters after trimming; ``collections`` left out: all that the caller may read."""
+    """
+    ``question`` has 1 to 4,000 characters after trimming; ``collections`` left out: all that the caller may read.
+
+    ``verification`` left out: as the collections have it, the strictest of them.
+    """
 
     question: str
     collections: CollectionNames | None = None
@@ -40,7 +44,7 @@ class AskBody(Struct, forbid_unknown_fields=True):
     selected_text: str | None = None
     top_k: Annotated[int, Meta(ge=1, le=20)] = 6
     citation_style: str = "apa"
-    verification: Literal["flag", "redact", "off"] = "flag"
+    verification: Literal["flag", "redact", "off"] | None = None
     on_disconnect: Literal["continue", "cancel"] = "continue"
 
 
@@ -107,7 +111,8 @@ def ask_command(body: AskBody, principal: Principal, keyed: KeyedRequest | None 
             filters=_filters(body.filters),
             top_k=body.top_k,
             citation_style=body.citation_style,
-            verification=Verification(body.verification),
+            verification=Verification(body.verification or Verification.FLAG),
+            verification_said=body.verification is not None,
         ),
         keyed=keyed,
     )

@@ -44,6 +44,8 @@ TABLE: Final[Mapping[type[IbidError], Row]] = {
     errors.ApiKeyNotFound: Row(404, "api_key_not_found", "No such API key"),
     errors.DocumentVersionGone: Row(410, "document_version_gone", "The text was removed"),
     errors.IdempotencyKeyReused: Row(422, "idempotency_key_reused", "The key came with another body before"),
+    errors.CollectionExists: Row(409, "collection_exists", "There is a collection of that name"),
+    errors.CollectionInUse: Row(409, "collection_in_use", "The collection's documents stand in the way"),
     errors.ConversationBusy: Row(409, "conversation_busy", "Another question of this conversation still runs"),
     errors.TooManyRunning: Row(429, "too_many_running", "Too many of your questions run at once"),
     errors.Overloaded: Row(503, "overloaded", "The service answers as many questions as it can"),

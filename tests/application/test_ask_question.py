@@ -11,10 +11,10 @@ from application.begin_turn import AskQuestionCommand
 from application.events import ClaimJudged, EvidenceFound, TextWritten, TurnDone, TurnFailed, TurnStarted
 from application.ports import AnswerWriter
 from domain.access.model import Owner, Principal, Scope
-from domain.access.readable import readable_collections
 from domain.conversation.model import AskOptions, Question, TurnStatus
 from domain.errors import CollectionNotFound, ConversationBusy, ConversationNotFound, ScopeMissing, TurnNotFound
 from domain.grounding.model import AbstentionReason, Evidence, Verdict, Verification
+from tests.builders import reading
 from tests.story import ADMIN, PINNING, SNAPSHOTS, Story
 
 READER = Principal("default", "reader", frozenset({Scope.ASK}), frozenset({"docs"}))
@@ -64,7 +64,7 @@ async def test_every_quote_stands_verbatim_in_the_cited_version_also_after_the_p
     turn = await story.ask(QUESTION)
     await story.ingest({"pinning.md": "# Pinning\n\nNothing of the old page is left.\n"})
 
-    readable = readable_collections(ADMIN, ["docs"])
+    readable = reading("docs")
     quotes = [citation for claim in turn.claims for citation in claim.citations]
     assert quotes
     async with story.unit_of_work() as uow:

@@ -398,3 +398,60 @@ async def test_two_new_versions_of_one_document_at_once_leave_one_active(unit_of
         active = set(await uow.documents.passages(sorted(everything), DOCS))
     assert len(active) == 1
     assert set.union(*left) == everything - active == await stale(unit_of_work)
+
+
+async def test_in_a_collection_that_is_not_there_no_document_is_made(unit_of_work: UnitOfWorkFactory) -> None:
+    async with unit_of_work() as uow:
+        await uow.documents.register("nowhere", ["a.md"], ids=[uuid4()], at=NOON)
+        assert await uow.documents.by_uri("nowhere", ["a.md"]) == {}
+
+
+async def test_documents_are_counted_by_collection_and_registered_ones_are_known(
+    unit_of_work: UnitOfWorkFactory,
+) -> None:
+    async with unit_of_work() as uow:
+        for name in ("docs", "new", "empty"):
+            await uow.collections.add(a_collection(name))
+        first, second, forgotten = [a_document(uri=f"{number}.md") for number in range(3)]
+        for document in (first, second, forgotten):
+            await uow.documents.register("docs", [document.uri], ids=[document.id], at=NOON)
+        await uow.documents.activate([an_activation(document) for document in (first, second, forgotten)])
+        await uow.documents.forget(forgotten.id, at=NOON)
+        await uow.documents.register("new", ["a.md"], ids=[uuid4()], at=NOON)
+        assert await uow.documents.counts(["docs", "new", "empty", "nowhere"]) == {"docs": 2}
+        assert [await uow.documents.any_in(name) for name in ("docs", "new", "empty", "nowhere")] == [
+            True, True, False, False,
+        ]  # fmt: skip
+
+
+async def test_removing_all_of_a_collection_leaves_nothing_of_it_and_all_of_the_others(
+    unit_of_work: UnitOfWorkFactory,
+) -> None:
+    gone, late, forgotten = a_document(uri="a.md"), a_document(uri="b.md"), a_document(uri="c.md")
+    kept = a_document(uri="a.md", collection="other")
+    activation = an_activation(gone, "One.", "Two.")
+    async with unit_of_work() as uow:
+        await uow.collections.add(a_collection("docs"))
+        await uow.collections.add(a_collection("other"))
+        for document in (gone, late, forgotten, kept):
+            await uow.documents.register(document.collection, [document.uri], ids=[document.id], at=NOON)
+        await uow.documents.activate([activation, an_activation(forgotten), an_activation(kept)])
+        await uow.documents.discard_stale(await uow.documents.forget(forgotten.id, at=NOON))
+        await uow.commit()
+    async with unit_of_work() as uow:
+        removed = await uow.documents.remove_all("docs")
+        await uow.collections.remove("docs")
+        await uow.commit()
+    passages = {passage.id for passage in activation.version.passages}
+    both = reading("docs", "other")
+    async with unit_of_work() as uow:
+        assert set(removed) == set(await uow.documents.stale()) == passages
+        assert await uow.documents.passages(list(passages), both) == {}
+        assert [
+            one.id for one in (await uow.documents.list(both, collection=None, uri=None, limit=9, cursor=None)).items
+        ] == [kept.id]
+        for document in (gone, late, forgotten):
+            with pytest.raises(DocumentNotFound):
+                await uow.documents.text(document.id, "any", both)
+        # A version that was on its way comes too late, and what the index was given for it is named.
+        assert await uow.documents.activate([an_activation(late, "Three.")])

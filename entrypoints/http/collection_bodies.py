@@ -1,0 +1,95 @@
+"""Collections on the wire."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import asdict
+
+from application.read_collections import CountedCollection
+from domain.grounding.model import Verification
+from domain.library.model import Collection, Page, Visibility
+
+VisibilityName = Literal["private", "members", "public"]
+VerificationName = Literal["flag", "redact", "off"]
+Trust = Annotated[int, Meta(ge=0, le=9)]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class NewCollectionBody(Struct, forbid_unknown_fields=True):
+    """``title`` left out: the name. ``language`` is a code of two letters (ISO 639-1)."""
+
+    name: str
+    title: str | None = None
+    description: str = ""
+    visibility: VisibilityName = "private"
+    language: str = "en"
+    instructions: str = ""
+    verification: VerificationName = "flag"
+    trust: Trust = 5
+
+
+class CollectionChangesBody(Struct, forbid_unknown_fields=True):
+    """What is left out stays as it is. ``language`` can change while the collection is empty."""
+
+    title: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    visibility: VisibilityName | UnsetType = UNSET
+    language: str | UnsetType = UNSET
+    instructions: str | UnsetType = UNSET
+    verification: VerificationName | UnsetType = UNSET
+    trust: Trust | UnsetType = UNSET
+
+
+class CollectionBody(Struct, kw_only=True):
+    """``documents`` is how many there are now."""
+
+    name: str
+    title: str
+    description: str
+    visibility: str
+    language: str
+    instructions: str
+    verification: str
+    trust: int
+    documents: int
+    created_at: datetime
+
+
+class CollectionsPageBody(Struct):
+    items: list[CollectionBody]
+    next_cursor: str | None
+
+
+def new_collection(body: NewCollectionBody) -> Collection:
+    values = asdict(body) | {"title": body.name if body.title is None else body.title}
+    return Collection(created_at=_EPOCH, **_typed(values))
+
+
+def collection_changes(body: CollectionChangesBody) -> dict[str, Any]:
+    return _typed({name: value for name, value in asdict(body).items() if value is not UNSET})
+
+
+def _typed(values: dict[str, Any]) -> dict[str, Any]:
+    kinds = {"visibility": Visibility, "verification": Verification}
+    return {name: kinds[name](value) if name in kinds else value for name, value in values.items()}
+
+
+def collection_body(counted: CountedCollection) -> CollectionBody:
+    collection = counted.collection
+    return CollectionBody(
+        name=collection.name,
+        title=collection.title,
+        description=collection.description,
+        visibility=collection.visibility.value,
+        language=collection.language,
+        instructions=collection.instructions,
+        verification=collection.verification.value,
+        trust=collection.trust,
+        documents=counted.documents,
+        created_at=collection.created_at.astimezone(UTC),
+    )
+
+
+def collections_page_body(page: Page[CountedCollection]) -> CollectionsPageBody:
+    return CollectionsPageBody([collection_body(one) for one in page.items], page.next_cursor)
