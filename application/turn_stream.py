@@ -4,7 +4,6 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final, Protocol
-from uuid import UUID
 
 from application.events import AskEvent, TextWritten, TurnDone, TurnFailed
 from domain.conversation.model import Turn
@@ -14,8 +13,8 @@ _LAST: Final = (TurnDone, TurnFailed)
 
 class EncodesEvents(Protocol):
     @abstractmethod
-    def __call__(self, turn_id: UUID, events: Sequence[AskEvent], first: int) -> list[bytes]:
-        """Each event as readers get it; ``first`` is the number of the first of them."""
+    def __call__(self, turn: bytes, events: Sequence[AskEvent], first: int) -> list[bytes]:
+        """Each event as readers get it; ``turn`` is the turn's id as text, ``first`` the number of the first event."""
 
 
 class Follower(Protocol):
@@ -44,6 +43,7 @@ class TurnStream:
         self.conversation_id: Final = turn.conversation_id
         self.owner: Final = turn.owner
         self._encode = encode
+        self._id = str(turn.id).encode()
         self._events: list[AskEvent] = []
         self._encoded = 0
         self._frames: list[bytes] = []
@@ -92,7 +92,7 @@ class TurnStream:
         if isinstance(last, _LAST):
             self._last = last
         if self._followers:
-            self._hand_on()
+            self._hand_on(events)
         if self._waiting:
             self._wake()
 
@@ -111,7 +111,7 @@ class TurnStream:
         self._seen = True
         try:
             if self._only_end:
-                follower.push(self._encode(self.turn_id, self._events, after + 1), last=True)
+                follower.push(self._encode(self._id, self._events, after + 1), last=True)
                 return
             self._catch_up()
         except Exception as error:
@@ -205,21 +205,23 @@ class TurnStream:
                 future.set_result(None)
         self._waiting.clear()
 
-    def _hand_on(self) -> None:
-        before = len(self._frames)
+    def _hand_on(self, events: Sequence[AskEvent]) -> None:
+        """Everything before ``events`` is encoded: following has seen to that."""
         try:
-            self._catch_up()
+            fresh = self._encode(self._id, events, len(self._frames) + 1)
         except Exception as error:
             for follower in self._followers:
                 follower.fail(error)
             return
-        fresh = self._frames[before:]
+        self._encoded += len(events)
+        self._frames += fresh
+        last = self._last is not None
         for follower in self._followers:
-            follower.push(fresh, last=self.ended)
+            follower.push(fresh, last=last)
 
     def _catch_up(self) -> None:
         if self._encoded < len(self._events):
-            fresh = self._encode(self.turn_id, self._events[self._encoded :], len(self._frames) + 1)
+            fresh = self._encode(self._id, self._events[self._encoded :], len(self._frames) + 1)
             self._encoded = len(self._events)
             self._frames += fresh
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Generator, Mapping, Sequence
 from types import coroutine
 from typing import Any, Final
-from uuid import UUID
 
 import msgspec
 from anyio import CancelScope, create_task_group
@@ -31,21 +30,19 @@ _KEEP_ALIVE: Final = b": still here\n\n"
 _encode = msgspec.json.Encoder().encode
 
 
-def encode_events(turn_id: UUID, events: Sequence[AskEvent], first: int) -> list[bytes]:
-    """Each event as bytes, numbered from ``first``: ``id: <turn_id>:<n>``, its name, one line of JSON."""
-    head = b"id: %b:%d\nevent: "
-    turn = str(turn_id).encode()
+def encode_events(turn: bytes, events: Sequence[AskEvent], first: int) -> list[bytes]:
+    """Each event as bytes, numbered from ``first``: ``id: <turn>:<n>``, its name, one line of JSON."""
     if len(events) == 1 and isinstance(event := events[0], TextWritten):
         # The hot path, a hundred times an answer: no object is made but the bytes.
         return [b'id: %b:%d\nevent: text\ndata: {"delta":%b}\n\n' % (turn, first, _one_line(_encode(event.delta)))]
     frames = []
     for number, event in enumerate(events, start=first):
-        name, value = _named(turn_id, event)
-        frames.append(b"%b%b\ndata: %b\n\n" % (head % (turn, number), name, _one_line(_encode(value))))
+        name, value = _named(event)
+        frames.append(b"id: %b:%d\nevent: %b\ndata: %b\n\n" % (turn, number, name, _one_line(_encode(value))))
     return frames
 
 
-def _named(turn_id: UUID, event: AskEvent) -> tuple[bytes, Any]:
+def _named(event: AskEvent) -> tuple[bytes, Any]:
     if isinstance(event, TextWritten):
         return b"text", {"delta": event.delta}
     if isinstance(event, TurnStarted):
@@ -58,7 +55,7 @@ def _named(turn_id: UUID, event: AskEvent) -> tuple[bytes, Any]:
     if isinstance(event, TurnDone):
         return b"done", turn_body(event.turn)
     if isinstance(event, TurnFailed):
-        return b"error", problem_of(event.error, instance=ASK_PATH, turn_id=turn_id)
+        return b"error", problem_of(event.error, instance=ASK_PATH, turn_id=event.turn_id)
     return b"reset", {"reason": event.reason, "next_model": event.next_model}
 
 
