@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -10,13 +11,14 @@ from application.events import AnswerReset, EvidenceFound, TurnDone, TurnFailed
 from application.find_passages import FindPassages
 from application.follow_turn import FollowTurn
 from application.judged_answer import JudgedAnswer
-from application.ports import AnswerWriter, Clock, UnitOfWorkFactory
+from application.ports import Clock, UnitOfWorkFactory
 from application.turn_stream import TurnStream
 from application.turn_streams import TurnStreams
+from application.writing import AnswerTask, Draft, Drafting, Retracted
 from domain.access.model import Scope
-from domain.conversation.model import Attempt, Turn, TurnStatus
+from domain.conversation.model import Turn, TurnStatus
 from domain.grounding.abstention import decide_abstention, insufficient, verification_failed
-from domain.grounding.model import Verification
+from domain.grounding.model import Evidence, Reference, Verification
 from domain.grounding.ports import ReferenceFormatter
 from domain.grounding.references import references
 from domain.grounding.verdicts import VERIFIER
@@ -31,6 +33,22 @@ class AskQuestionResult:
 
     stream: TurnStream
     replayed: bool
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a turn has come: what there is to store when it ends early."""
+
+    turn: Turn
+    draft: Draft | None = None
+    answer: JudgedAnswer | None = None
+
+    @property
+    def so_far(self) -> Turn:
+        if self.draft is None:
+            return self.turn
+        degraded = tuple(dict.fromkeys((*self.turn.degraded, *self.draft.degraded)))
+        return replace(self.turn, degraded=degraded, attempts=self.draft.attempts, usage=self.draft.usage)
 
 
 class AskQuestion:
@@ -48,7 +66,7 @@ class AskQuestion:
         follow_turn: FollowTurn,
         streams: TurnStreams,
         find_passages: FindPassages,
-        writer: AnswerWriter,
+        drafting: Drafting,
         reference_formatter: ReferenceFormatter,
         analyzer: Analyzer,
         clock: Clock,
@@ -58,7 +76,7 @@ class AskQuestion:
         self._follow_turn = follow_turn
         self._streams = streams
         self._find_passages = find_passages
-        self._writer = writer
+        self._drafting = drafting
         self._reference_formatter = reference_formatter
         self._analyzer = analyzer
         self._clock = clock
@@ -105,20 +123,20 @@ class AskQuestion:
             self._streams.keep(begun.stream)
 
     async def _run(self, asked: Asked, stream: TurnStream) -> None:
-        turn = asked.turn
+        progress = _Progress(asked.turn)
         try:
-            turn = self._timed(await self._answer(asked, stream), asked)
+            turn = self._timed(await self._answer(asked, progress, stream), asked)
             stream.close()
             await self._store(turn)
             stream.emit(TurnDone(turn))
         except asyncio.CancelledError:
             status = TurnStatus.INTERRUPTED if self._stopping else TurnStatus.CANCELLED
-            await self._end(self._timed(asked.turn.ended(status), asked), stream)
+            await self._end(self._timed(self._broken_off(progress, asked).ended(status), asked), stream)
         except Exception as error:
             stream.close()
-            _log.warning("turn failed", extra={"turn_id": str(turn.id)}, exc_info=error)
-            await self._store_failure(asked)
-            stream.emit(TurnFailed(turn.id, error))
+            _log.warning("turn failed", extra={"turn_id": str(asked.turn.id)}, exc_info=error)
+            await self._store_failure(progress.so_far, asked)
+            stream.emit(TurnFailed(asked.turn.id, error))
 
     async def _end(self, turn: Turn, stream: TurnStream) -> None:
         try:
@@ -129,7 +147,7 @@ class AskQuestion:
         else:
             stream.emit(TurnDone(turn))
 
-    async def _answer(self, asked: Asked, stream: TurnStream) -> Turn:
+    async def _answer(self, asked: Asked, progress: _Progress, stream: TurnStream) -> Turn:
         options, language = asked.options, asked.languages[0]
         text = asked.question.text
         if asked.question.selected_text is not None:
@@ -138,32 +156,55 @@ class AskQuestion:
             text, asked.readable, languages=asked.languages, filters=options.filters, top_k=options.top_k
         )
         turn = replace(asked.turn, degraded=found.degraded, timings_ms={"rewrite": 0, **found.timings_ms})
+        progress.turn = turn
         abstention = decide_abstention(asked.question.text, found.evidence, analyzer=self._analyzer, language=language)
         if abstention is not None:
             stream.emit(EvidenceFound((), found.degraded))
             return turn.abstained(abstention)
-        stream.emit(EvidenceFound(found.evidence, found.degraded))
-        return await self._write(replace(turn, evidence=found.evidence), asked, stream)
+        draft = self._drafting.draft(self._task(asked, found.evidence))
+        # What did not fit is not shown either: evidence listed is evidence used.
+        degraded = (*found.degraded, *draft.degraded)
+        progress.turn, progress.draft = replace(turn, evidence=draft.evidence), draft
+        stream.emit(EvidenceFound(draft.evidence, degraded))
+        return await self._write(progress, draft, asked, stream)
 
-    async def _write(self, turn: Turn, asked: Asked, stream: TurnStream) -> Turn:
-        options, language = asked.options, asked.languages[0]
-        answer = JudgedAnswer(turn.evidence, options.verification, self._analyzer, language)
-        began_ms, first_ms = self._clock.elapsed_ms(), None
-        async for piece in self._writer.write(asked.question, turn.evidence, language=language):
-            if first_ms is None:
-                first_ms = self._clock.elapsed_ms()
-            if events := answer.feed(piece):
-                stream.emit(*events)
+    def _task(self, asked: Asked, evidence: tuple[Evidence, ...]) -> AnswerTask:
+        owner = asked.turn.owner
+        return AnswerTask(
+            asked.question,
+            evidence,
+            asked.languages[0],
+            history=asked.history,
+            instructions=asked.instructions,
+            access=(owner.tenant, *asked.readable),
+        )
+
+    async def _write(self, progress: _Progress, draft: Draft, asked: Asked, stream: TurnStream) -> Turn:
+        answer, first_ms = self._judged(draft, asked), None
+        progress.answer = answer
+        async with aclosing(draft.write()) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Retracted):
+                    if answer.text:
+                        stream.emit(AnswerReset("model_failed", piece.next_model))
+                    answer = progress.answer = self._judged(draft, asked)
+                    continue
+                if first_ms is None:
+                    first_ms = self._clock.elapsed_ms()
+                if events := answer.feed(piece):
+                    stream.emit(*events)
         if events := answer.finish():
             stream.emit(*events)
-        ended_ms = self._clock.elapsed_ms()
-        turn = self._attempted(turn, "ok" if first_ms is not None else "empty", ended_ms - began_ms)
+        turn = progress.so_far
         if first_ms is not None:
             first = round(first_ms - asked.started_ms)
             turn = replace(turn, timings_ms={**turn.timings_ms, "first_text": first})
-        return self._closed(turn, answer, asked, stream)
+        return self._closed(turn, answer, draft.model, asked, stream)
 
-    def _closed(self, turn: Turn, answer: JudgedAnswer, asked: Asked, stream: TurnStream) -> Turn:
+    def _judged(self, draft: Draft, asked: Asked) -> JudgedAnswer:
+        return JudgedAnswer(draft.evidence, asked.options.verification, self._analyzer, asked.languages[0])
+
+    def _closed(self, turn: Turn, answer: JudgedAnswer, model: str, asked: Asked, stream: TurnStream) -> Turn:
         options, language = asked.options, asked.languages[0]
         if answer.withheld and not answer.claims:
             stream.emit(AnswerReset("verification_failed", None))
@@ -177,14 +218,27 @@ class AskQuestion:
             answer.text,
             claims=tuple(answer.claims),
             verifier=None if options.verification is Verification.OFF else VERIFIER,
-            references=references(
-                answer.cited, turn.evidence, style=options.citation_style, formatter=self._reference_formatter
-            ),
-            model=self._writer.name,
+            references=self._references(answer, asked),
+            model=model,
         )
 
-    def _attempted(self, turn: Turn, outcome: str, ms: float) -> Turn:
-        return replace(turn, attempts=(Attempt(self._writer.name, outcome, round(ms)),))
+    def _references(self, answer: JudgedAnswer, asked: Asked) -> tuple[Reference, ...]:
+        style = asked.options.citation_style
+        return references(answer.cited, answer.evidence, style=style, formatter=self._reference_formatter)
+
+    def _broken_off(self, progress: _Progress, asked: Asked) -> Turn:
+        """What a turn that ends early has told its readers: they keep it, and find the same when they come back."""
+        turn, draft, answer = progress.so_far, progress.draft, progress.answer
+        if draft is None or answer is None or not answer.text.strip():
+            return turn
+        return replace(
+            turn,
+            answer=answer.text,
+            claims=tuple(answer.claims),
+            verifier=None if asked.options.verification is Verification.OFF else VERIFIER,
+            references=self._references(answer, asked),
+            model=draft.model,
+        )
 
     def _timed(self, turn: Turn, asked: Asked) -> Turn:
         total = round(self._clock.elapsed_ms() - asked.started_ms)
@@ -195,9 +249,9 @@ class AskQuestion:
             await uow.turns.finish(turn)
             await uow.commit()
 
-    async def _store_failure(self, asked: Asked) -> None:
+    async def _store_failure(self, turn: Turn, asked: Asked) -> None:
         try:
-            await self._store(self._timed(asked.turn.ended(TurnStatus.FAILED), asked))
+            await self._store(self._timed(turn.ended(TurnStatus.FAILED), asked))
         except Exception as error:
             # The database is what failed, perhaps: the turn's lease then makes it interrupted.
             _log.error("the end of a turn could not be stored", extra={"turn_id": str(asked.turn.id)}, exc_info=error)

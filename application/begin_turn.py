@@ -13,11 +13,14 @@ from application.turn_stream import TurnStream
 from application.turn_streams import Slot, TurnStreams
 from domain.access.model import Principal
 from domain.access.readable import ReadableCollections, readable_collections
-from domain.conversation.model import AskOptions, Conversation, Question, Turn
+from domain.conversation.model import AskOptions, Conversation, Question, Turn, TurnStatus
+from domain.conversation.prompt import Exchange
 from domain.library.model import Collection
 
 LEASE: Final = timedelta(seconds=180)
-"""How long a process may hold a running turn: the 120 s that a model may take in all, and a minute for the rest."""
+"""How long a process may hold a running turn: models may take 28 + 120 s in all, and half a minute is for the rest."""
+HISTORY: Final = 6
+"""Earlier turns of a conversation that are read back: the prompt's budget seldom holds as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Asked:
     options: AskOptions
     readable: ReadableCollections
     languages: tuple[str, ...]
+    instructions: tuple[str, ...]
+    history: tuple[Exchange, ...]
     started_ms: float
 
 
@@ -81,6 +86,7 @@ class BeginTurn:
             try:
                 collections = await uow.collections.all()
                 conversation = await self._conversation(uow, command)
+                history = await self._history(uow, command)
                 asked = self._asked_collections(command, conversation, collections)
                 readable = readable_collections(command.principal, collections, asked=asked)
                 turn = Turn.begin(turn_id, conversation.id, command.principal.owner, command.question, now)
@@ -93,7 +99,9 @@ class BeginTurn:
         options = command.options
         if not options.verification_said:
             options = replace(options, verification=verification_of(collections, readable))
-        return Begun(Asked(turn, command.question, options, readable, languages, started_ms), stream, slot)
+        instructions = tuple(one.instructions for one in collections if one.name in readable and one.instructions)
+        settled = Asked(turn, command.question, options, readable, languages, instructions, history, started_ms)
+        return Begun(settled, stream, slot)
 
     async def _committed(self, uow: UnitOfWork, turn: Turn) -> TurnStream:
         # Open before the commit lets anybody else see the turn: whoever finds its key finds its stream.
@@ -117,6 +125,17 @@ class BeginTurn:
         conversation = Conversation(self._ids.new(), owner, title, tuple(command.collections or ()), self._clock.now())
         await uow.conversations.add(conversation)
         return conversation
+
+    @staticmethod
+    async def _history(uow: UnitOfWork, command: AskQuestionCommand) -> tuple[Exchange, ...]:
+        """What was asked and answered before in the conversation, oldest first."""
+        if command.conversation_id is None:
+            return ()
+        page = await uow.turns.of_conversation(
+            command.conversation_id, command.principal.owner, limit=HISTORY, cursor=None
+        )
+        answered = [turn for turn in page.items if turn.status is TurnStatus.ANSWERED]
+        return tuple(Exchange(turn.question, turn.answer) for turn in reversed(answered))
 
     @staticmethod
     def _asked_collections(

@@ -1,14 +1,13 @@
 """
-How well Ibid judges claims, knows when not to answer, and quotes: ``python -m bench.grounding_quality``.
+How well Ibid knows when not to answer, and quotes: ``python -m bench.grounding_quality``.
 
-Reads the public sets beside the project (``../shared/data``: WiCE, Chroma's chunking questions, MTRAG, the React
-Native documentation) and asks through the shipped parts: parsers, chunking, BM25, static vectors, Qdrant Edge, fusion.
-Constants were fitted on even-numbered questions and on WiCE's development set; abstention is therefore shown for both
-halves, and WiCE's AUROC is in-sample (five-fold cross-validation of the logistic: .80).
+Reads the public sets beside the project (``../shared/data``: Chroma's chunking questions, MTRAG, the React Native
+documentation) and asks through the shipped parts: parsers, chunking, BM25, static vectors, Qdrant Edge, fusion.
+Constants were fitted on even-numbered questions; everything is therefore shown for both halves. The verdicts are
+measured by ``bench.verdict_quality``.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,20 +16,17 @@ from bench.grounding_data import (
     ANALYZER,
     Asked,
     Passage,
-    an_evidence,
     ask,
     beside_the_point,
     chroma_passages,
     mtrag_passages,
     mtrag_questions,
     react_native,
-    rows,
 )
 from bench.retrieval_data import DATA, load_chroma
 from domain.conversation.extractive import extractive_answer
 from domain.grounding.abstention import decide_abstention
-from domain.grounding.model import Evidence, Verdict, WrittenSentence
-from domain.grounding.verdicts import judge
+from domain.grounding.model import Evidence
 
 _QUOTED: Final = re.compile(r"“(.*?)” \[(\d+)\]", re.DOTALL)
 _EVERY: Final = 9
@@ -40,44 +36,7 @@ _EVERY: Final = 9
 def main() -> None:
     if not DATA.is_dir():
         raise SystemExit(f"no evaluation data at {DATA}")
-    report_verdicts()
     report_answers()
-
-
-# --- verdicts ---
-
-
-def report_verdicts() -> None:
-    labels: dict[str, str] = {}
-    best: dict[str, tuple[float, Verdict]] = {}
-    for row in rows("wice/oracle_chunks_claim_dev.jsonl"):
-        claim = str(row["claim"])
-        labels[claim] = row["label"]
-        sentence = WrittenSentence(0, len(claim), f"{claim} [1]", (1,))
-        verdict = judge(sentence, 0, [an_evidence(1, " ".join(row["evidence"]))], analyzer=ANALYZER, language="en")
-        if verdict is not None:
-            best[claim] = max(best.get(claim, (0.0, Verdict.UNSUPPORTED)), (verdict.score, verdict.verdict))
-    scores = [score for score, _ in best.values()]
-    truth = [labels[claim] == "supported" for claim in best]
-    print(f"WiCE dev, {len(best)} claims (best oracle chunk): AUROC of 'supported' {auroc(scores, truth):.3f}")
-    for name, chosen in (
-        ("verdict 'supported'", [verdict is Verdict.SUPPORTED for _, verdict in best.values()]),
-        ("score >= 0.5", [score >= 0.5 for score in scores]),
-    ):
-        hits = sum(one and other for one, other in zip(chosen, truth, strict=True))
-        precision, recall = hits / max(1, sum(chosen)), hits / sum(truth)
-        print(f"  {name:20} precision {precision:.3f}  recall {recall:.3f}  ({sum(chosen)} claims)")
-    table = Counter((labels[claim], verdict.value) for claim, (_, verdict) in best.items())
-    for (label, outcome), count in sorted(table.items()):
-        print(f"  {label:20} -> {outcome:12} {count}")
-
-
-def auroc(scores: Sequence[float], truth: Sequence[bool]) -> float:
-    """The chance that a true one scores above a false one, ties counting half."""
-    true = [score for score, is_true in zip(scores, truth, strict=True) if is_true]
-    false = [score for score, is_true in zip(scores, truth, strict=True) if not is_true]
-    above = sum((one > other) + 0.5 * (one == other) for one in true for other in false)
-    return above / (len(true) * len(false))
 
 
 # --- abstention and quotes ---

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +48,16 @@ class ServiceProcess:
 
 
 @contextmanager
-def running(data_dir: Path, command: Sequence[str] = ("-m", "entrypoints.cli", "serve")) -> Iterator[ServiceProcess]:
-    """Start ``python *command`` on a data directory; ready when it answers. Ends it with SIGTERM."""
+def running(
+    data_dir: Path,
+    command: Sequence[str] = ("-m", "entrypoints.cli", "serve"),
+    *,
+    environment: Mapping[str, str] | None = None,
+    ready: str = "/health/ready",
+) -> Iterator[ServiceProcess]:
+    """Start ``python *command`` on a data directory; it is up when ``ready`` answers. Ends it with SIGTERM."""
     port = _free_port()
-    environment = {**os.environ, "IBID_DATA_DIR": str(data_dir), "IBID_PORT": str(port)}
+    environment = {**os.environ, **(environment or {}), "IBID_DATA_DIR": str(data_dir), "IBID_PORT": str(port)}
     log = (data_dir.parent / f"{data_dir.name}.log").open("ab")
     began = time.monotonic()
     process = subprocess.Popen([sys.executable, *command], env=environment, stdout=log, stderr=log)
@@ -62,12 +68,13 @@ def running(data_dir: Path, command: Sequence[str] = ("-m", "entrypoints.cli", "
                 end = Path(log.name).read_text(errors="replace")[-2_000:]
                 raise RuntimeError(f"the service ended with {process.returncode}; its log ends:\n{end}")
             try:
-                if httpx.get(f"{url}/health/ready", timeout=1).status_code == httpx.codes.OK:
+                if httpx.get(f"{url}{ready}", timeout=1).status_code == httpx.codes.OK:
                     break
             except httpx.TransportError:
                 time.sleep(0.01)
         ready_s = time.monotonic() - began
-        key = (data_dir / "admin-key").read_text().strip()
+        key_file = data_dir / "admin-key"
+        key = key_file.read_text().strip() if key_file.is_file() else ""
         yield ServiceProcess(process.pid, url, key, ready_s, process, Path(log.name))
     finally:
         process.send_signal(signal.SIGTERM)  # one that has ended already gets none

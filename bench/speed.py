@@ -80,9 +80,9 @@ def _start(folder: Path) -> Iterator[Row]:
 
 
 def _small_library(folder: Path) -> Iterator[Row]:
-    pages = _react_native_pages()
+    pages = react_native_pages()
     with running(folder / "small") as service:
-        taken_s = _ingest(service, "react-native", pages)
+        taken_s = ingest(service, "react-native", pages)
         rate = len(pages) / taken_s
         yield Row(f"ingest {len(pages)} pages of react-native-docs", f"{rate:.0f} pages/s", "100 or more", rate >= 100)
         questions = [f"How do I use {Path(str(page['uri'])).stem.replace('-', ' ')}?" for page in pages]
@@ -102,7 +102,7 @@ def _large_library(folder: Path) -> Iterator[Row]:
         documents = _synthetic_documents(LARGE_INDEX)
         began = time.monotonic()
         for start in range(0, len(documents), 200):
-            _ingest(service, "large", documents[start : start + 200])
+            ingest(service, "large", documents[start : start + 200])
         rate = LARGE_INDEX / (time.monotonic() - began)
         _wait_until_idle(service)  # the index builds its search structures beside the service
         queries = [{"query": claim, "limit": 10} for claim in claims[:450]]
@@ -123,7 +123,7 @@ def _event_path(folder: Path) -> Iterator[Row]:
     data_dir = folder / "small"
     if not data_dir.exists():
         with running(data_dir) as service:
-            _ingest(service, "react-native", _react_native_pages())
+            ingest(service, "react-native", react_native_pages())
     # Side by side, so that whatever slows the machine slows both.
     with (
         running(data_dir, ("-m", "bench.bare_stream")) as bare,
@@ -138,7 +138,7 @@ def _event_path(folder: Path) -> Iterator[Row]:
     )
 
 
-def _react_native_pages() -> list[dict[str, Any]]:
+def react_native_pages() -> list[dict[str, Any]]:
     root = DATA / "react-native-docs/docs"
     return [
         {
@@ -167,7 +167,7 @@ def _synthetic_documents(passages: int) -> list[dict[str, Any]]:
     return documents
 
 
-def _ingest(service: ServiceProcess, collection: str, documents: Sequence[dict[str, Any]]) -> float:
+def ingest(service: ServiceProcess, collection: str, documents: Sequence[dict[str, Any]]) -> float:
     """Seconds from the request to the end of the ingestion; every document must go in."""
     with service.client() as client:
         began = time.monotonic()

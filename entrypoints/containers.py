@@ -15,6 +15,8 @@ from adapters.bm25.encoder import Bm25SparseEncoder
 from adapters.citeproc.formatter import CiteprocReferenceFormatter
 from adapters.formats.by_format import FormatParser
 from adapters.memory.analyzer import PlainAnalyzer
+from adapters.memory.budgets import InMemoryProviderBudgets
+from adapters.memory.chat_model import ScriptedChatModel
 from adapters.memory.clock import SystemClock, TimeOrderedIds
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
@@ -24,6 +26,7 @@ from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.memory.work_queue import InProcessWorkQueue
+from adapters.neon.budgets import NeonProviderBudgets
 from adapters.neon.engine import make_engine, statement_by_statement
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.qdrant_edge.index import QdrantEdgeIndex
@@ -64,9 +67,12 @@ from application.submit_upload import SubmitUpload
 from application.turn_streams import TurnStreams
 from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal
+from domain.access.quotas import Allowance
 from domain.library.ports import UploadLimits
 from entrypoints.document_parts import document_parts
 from entrypoints.http.sse import encode_events
+from entrypoints.model_parts import drafting_by, openrouter
+from entrypoints.model_settings import ModelSettings
 
 
 class MemoryAdapters(containers.DeclarativeContainer):
@@ -84,13 +90,19 @@ class MemoryAdapters(containers.DeclarativeContainer):
     preparer = providers.Singleton(
         InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
     )
-    writer = providers.Singleton(ExtractiveWriter, analyzer)
     reference_formatter = providers.Singleton(PlainReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
     uploads = providers.Singleton(uploads_in_memory, providers.Object(UploadLimits()))
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
+
+    models = providers.Object[ModelSettings | None](None)
+    allowances = providers.Object[tuple[Allowance, ...]](())
+    budgets = providers.Singleton(InMemoryProviderBudgets, allowances, clock)
+    chat_model = providers.Singleton(ScriptedChatModel)
+    writer = providers.Singleton(ExtractiveWriter, analyzer)
+    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock)
 
 
 class LiveAdapters(containers.DeclarativeContainer):
@@ -116,13 +128,21 @@ class LiveAdapters(containers.DeclarativeContainer):
         embedder.provided.dimensions,
     )
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
-    writer = providers.Singleton(ExtractiveWriter, analyzer)
     reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
     queue = providers.Singleton(InProcessWorkQueue)
     uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
+
+    models = providers.Object[ModelSettings | None](None)
+    allowances = providers.Object[tuple[Allowance, ...]](())
+    budgets = providers.Singleton(
+        NeonProviderBudgets, providers.Singleton(statement_by_statement, engine), allowances, clock
+    )
+    chat_model = providers.Singleton(openrouter, outside, models)
+    writer = providers.Singleton(ExtractiveWriter, analyzer)
+    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock)
 
 
 class UseCases(containers.DeclarativeContainer):
@@ -164,7 +184,7 @@ class UseCases(containers.DeclarativeContainer):
         follow_turn=follow_turn,
         streams=turn_streams,
         find_passages=find_passages,
-        writer=adapters.writer,
+        drafting=adapters.drafting,
         reference_formatter=adapters.reference_formatter,
         analyzer=adapters.analyzer,
         clock=adapters.clock,
@@ -230,5 +250,7 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
         await index.open()
         stack.push_async_callback(index.close)
         await adapters.embedder().load()
+        if adapters.models() is not None:
+            stack.push_async_callback(adapters.chat_model().close)
         await adapters.reference_formatter().load()
         yield

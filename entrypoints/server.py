@@ -151,6 +151,7 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         first_keys={hashlib.sha256(admin_key.reveal().encode()).digest(): principal},
         database_url=database_url,
         index_folder=directory.index,
+        models=settings.models,
         uploads_folder=directory.uploads,
         upload_limits=_upload_limits(settings),
     )

@@ -1,7 +1,6 @@
 """Settings from the environment, read once, checked whole: a bad one stops the start with one line that says which."""
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Literal
@@ -9,35 +8,14 @@ from typing import Final, Literal
 import msgspec
 from dotenv import dotenv_values
 
+from entrypoints.model_settings import NAMES as MODEL_NAMES
+from entrypoints.model_settings import ModelSettings, read_models
+from entrypoints.setting_values import Secret, SettingsError, http_url, whole_number
+
 MIN_ADMIN_KEY_CHARS: Final = 24
 _TEST_PREFIX: Final = "IBID_TEST_"
 
-
-class SettingsError(Exception):
-    """One line for the operator: which setting, what is wrong, what to do."""
-
-
-class Secret:
-    """A text that shows itself to nobody who does not ask with ``reveal``."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    __str__ = __repr__
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
+__all__ = ["Secret", "Settings", "SettingsError", "read_environment", "read_settings", "unserved"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url_unpooled: Secret | None = None
     keep_vectors: bool = True
     max_running_turns: int = 1_000
+    models: ModelSettings | None = None
     max_upload_mb: int = 64
     max_inflated_mb: int = 50
     max_inflation: int = 20
@@ -62,11 +41,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for what must not let one through."""
-        held = (self.admin_key, self.api_key, self.database_url, self.database_url_unpooled)
+        model_key = self.models.key if self.models is not None else None
+        held = (self.admin_key, self.api_key, self.database_url, self.database_url_unpooled, model_key)
         return tuple(secret.reveal() for secret in held if secret is not None)
 
 
-UNSERVED: Final = ("QDRANT_URL", "COHERE_API_KEY", "OPENROUTER_API_KEY")
+UNSERVED: Final = ("QDRANT_URL", "COHERE_API_KEY")
 """Providers that this version cannot use yet: set, they are named in a warning instead of being dropped in silence."""
 
 
@@ -87,22 +67,23 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     known: dict[str, Callable[[str], object]] = {
         "IBID_DATA_DIR": lambda value: Path(value).expanduser().absolute(),
         "IBID_HOST": str,
-        "IBID_PORT": _whole_number("IBID_PORT", 0, 65_535),
+        "IBID_PORT": whole_number("IBID_PORT", 0, 65_535),
         "IBID_WORKERS": _one_worker,
         "IBID_ADMIN_KEY": _admin_key,
-        "IBID_URL": _http_url,
+        "IBID_URL": lambda value: http_url("IBID_URL", value),
         "IBID_API_KEY": Secret,
         "IBID_KEEP_VECTORS": _switch,
-        "IBID_MAX_RUNNING_TURNS": _whole_number("IBID_MAX_RUNNING_TURNS", 1, 100_000),
-        "IBID_MAX_UPLOAD_MB": _whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
-        "IBID_MAX_INFLATED_MB": _whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
-        "IBID_MAX_INFLATION": _whole_number("IBID_MAX_INFLATION", 2, 1_000),
+        "IBID_MAX_RUNNING_TURNS": whole_number("IBID_MAX_RUNNING_TURNS", 1, 100_000),
+        "IBID_MAX_UPLOAD_MB": whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
+        "IBID_MAX_INFLATED_MB": whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
+        "IBID_MAX_INFLATION": whole_number("IBID_MAX_INFLATION", 2, 1_000),
         "IBID_LOG": _log,
     }
     for name in sorted(given):
-        if name.startswith("IBID_") and not name.startswith(_TEST_PREFIX) and name not in known:
+        ours = name.startswith("IBID_") and not name.startswith(_TEST_PREFIX)
+        if ours and name not in known and name not in MODEL_NAMES:
             raise SettingsError(f"{name} is not a setting of this version; .env.example lists them all")
-    values: dict[str, object] = {"data_dir": default_data_dir()}
+    values: dict[str, object] = {"data_dir": default_data_dir(), "models": read_models(given)}
     for name, read in known.items():
         if name in given:
             values[name.removeprefix("IBID_").lower()] = read(given[name])
@@ -120,15 +101,6 @@ def unserved(environment: Mapping[str, str]) -> list[str]:
     return [name for name in UNSERVED if environment.get(name, "").strip()]
 
 
-def _whole_number(name: str, low: int, high: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        if not re.fullmatch(r"\d{1,9}", value) or not low <= int(value) <= high:
-            raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
-        return int(value)
-
-    return read
-
-
 def _one_worker(value: str) -> int:
     if value != "1":
         raise SettingsError("IBID_WORKERS must be 1: the embedded index belongs to one process")
@@ -139,12 +111,6 @@ def _admin_key(value: str) -> Secret:
     if len(value) < MIN_ADMIN_KEY_CHARS:
         raise SettingsError(f"IBID_ADMIN_KEY must have at least {MIN_ADMIN_KEY_CHARS} characters")
     return Secret(value)
-
-
-def _http_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise SettingsError(f"IBID_URL must begin with http:// or https://, not {value[:12]!r}")
-    return value.rstrip("/")
 
 
 def _database_url(name: str, value: str) -> Secret:

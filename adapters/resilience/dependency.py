@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from adapters.resilience.breaker import Breaker, BreakerState
+from adapters.resilience.breaker import Breaker, BreakerState, Permit
 from adapters.resilience.bulkhead import Bulkhead
-from adapters.resilience.faults import Fault
+from adapters.resilience.faults import Blame, Fault
 from application.deadline import seconds_left
 from domain.errors import PortError, PortUnavailable
 
@@ -41,6 +41,9 @@ class Dependency:
     """
     A service behind its bulkhead and its breaker. Adapters call it by ``call``, or by ``attempt`` what is streamed.
 
+    Services that are reached by one account (models of one provider, embedding and reranking by one key) share the
+    breaker ``account``: a refused account opens that one, and with it closes the way to all of them.
+
     What an adapter raises inside decides: a ``Fault`` says all, a plain port error is read by ``Fault.of``, and
     running out of time is PortUnavailable. Out come port errors alone. Anything else is a bug: it passes as it is and
     tells the breaker nothing.
@@ -50,12 +53,8 @@ class Dependency:
     policy: Policy
     breaker: Breaker
     bulkhead: Bulkhead
+    account: Breaker | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-
-    @staticmethod
-    def named(name: str, policy: Policy, *, now: Callable[[], float] = time.monotonic) -> "Dependency":
-        bulkhead = Bulkhead(name, width=policy.width, queue=policy.queue)
-        return Dependency(name, policy, Breaker(name, now=now), bulkhead)
 
     async def call(self, work: Callable[[float], Awaitable[T]], *, timeout_s: float | None = None) -> T:
         """
@@ -92,25 +91,64 @@ class Dependency:
     @asynccontextmanager
     async def _attempt(self, timeout_s: float) -> AsyncIterator[None]:
         async with self.bulkhead.slot(wait_s=timeout_s):
-            permit = self.breaker.admit()
+            admission = self._admit()
             try:
                 async with asyncio.timeout(timeout_s):
                     yield
             except (Fault, PortError, TimeoutError) as error:
                 fault = self._fault(error)
-                self.breaker.failed(permit, fault)
+                admission.failed(fault)
                 told = {"port": self.name, "reason": str(fault.error), "blame": fault.blame.value}
                 _log.warning("call failed", extra=told)
-                raise fault from error.__cause__
+                raise fault from (error if isinstance(error, TimeoutError) else error.__cause__)
             except BaseException:
-                self.breaker.abandoned(permit)
+                admission.abandoned()
                 raise
-            self.breaker.answered(permit)
+            admission.answered()
+
+    def _admit(self) -> "_Admission":
+        of_account = self.account.admit() if self.account is not None else None
+        try:
+            return _Admission(self.breaker, self.breaker.admit(), self.account, of_account)
+        except PortUnavailable:
+            if self.account is not None and of_account is not None:
+                self.account.abandoned(of_account)
+            raise
 
     def _fault(self, error: Fault | PortError | TimeoutError) -> Fault:
         if isinstance(error, Fault):
             return error
         return Fault.of(error if isinstance(error, PortError) else PortUnavailable(self.name, "did not answer in time"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """Leave of a service's breaker for one call, and of its account's if there is one; each is told its concern."""
+
+    breaker: Breaker
+    permit: Permit
+    account: Breaker | None
+    of_account: Permit | None
+
+    def answered(self) -> None:
+        self.breaker.answered(self.permit)
+        if self.account is not None and self.of_account is not None:
+            self.account.answered(self.of_account)
+
+    def abandoned(self) -> None:
+        self.breaker.abandoned(self.permit)
+        if self.account is not None and self.of_account is not None:
+            self.account.abandoned(self.of_account)
+
+    def failed(self, fault: Fault) -> None:
+        if self.account is None or self.of_account is None:
+            self.breaker.failed(self.permit, fault)
+        elif fault.blame is Blame.ACCOUNT:
+            self.account.failed(self.of_account, fault)
+            self.breaker.abandoned(self.permit)
+        else:
+            self.breaker.failed(self.permit, fault)
+            self.account.abandoned(self.of_account)
 
 
 def _wait_s(fault: Fault, number: int) -> float:
@@ -124,13 +162,18 @@ def _wait_s(fault: Fault, number: int) -> float:
 class Dependencies:
     """Every service that this process calls, by name: for readiness, diagnostics, and metrics to come."""
 
+    now: Callable[[], float] = time.monotonic
     known: dict[str, Dependency] = field(default_factory=dict)
+    accounts: dict[str, Breaker] = field(default_factory=dict)
 
-    def add(self, name: str, policy: Policy) -> Dependency:
-        """The dependency of this name, made at the first call; two adapters of one account share it."""
+    def add(self, name: str, policy: Policy, *, account: str | None = None) -> Dependency:
+        """The dependency of this name, made at the first call. ``account``: the name of the breaker that it shares."""
         if name not in self.known:
-            self.known[name] = Dependency.named(name, policy)
+            shared = None if account is None else self.accounts.setdefault(account, Breaker(account, now=self.now))
+            bulkhead = Bulkhead(name, width=policy.width, queue=policy.queue)
+            self.known[name] = Dependency(name, policy, Breaker(name, now=self.now), bulkhead, shared)
         return self.known[name]
 
     def states(self) -> Mapping[str, BreakerState]:
-        return {name: one.breaker.state for name, one in self.known.items()}
+        held = {name: one.breaker.state for name, one in self.known.items()}
+        return {name: breaker.state for name, breaker in self.accounts.items()} | held

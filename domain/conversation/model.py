@@ -1,6 +1,6 @@
 """Questions, turns and conversations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -84,19 +84,47 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    model: str
-    outcome: str
-    ms: int
-
-
-@dataclass(frozen=True, slots=True)
 class Usage:
+    """What was used: tokens as the provider counts them, US dollars. ``cost_estimated``: not the provider's figure."""
+
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: float = 0.0
     cost_estimated: bool = False
     cached: bool = False
+
+    @staticmethod
+    def total(parts: "Iterable[Usage]") -> "Usage":
+        held = tuple(parts)
+        return Usage(
+            sum(part.prompt_tokens for part in held),
+            sum(part.completion_tokens for part in held),
+            round(sum(part.cost_usd for part in held), 9),
+            any(part.cost_estimated for part in held),
+        )
+
+
+class AttemptOutcome(StrEnum):
+    """How one call of one model ended."""
+
+    OK = "ok"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    RATE_LIMITED = "rate_limited"
+    REFUSED = "refused"
+    TRUNCATED = "truncated"
+    EMPTY = "empty"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at an answer by one writer; ``usage`` is what this one has cost."""
+
+    model: str
+    outcome: str
+    ms: int
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """What conversations need from outside."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from domain.access.model import Owner
-from domain.conversation.model import Conversation, Feedback, Turn
+from domain.conversation.calls import CallEnd, ModelCall
+from domain.conversation.model import Conversation, Feedback, Turn, Usage
 from domain.library.model import Page
 
 
@@ -101,3 +102,24 @@ class Feedbacks(Protocol):
     @abstractmethod
     async def get(self, turn_id: UUID, owner: Owner) -> Feedback:
         """Raises FeedbackNotFound: none given, no such turn, or another owner's."""
+
+
+class ChatModel(Protocol):
+    """
+    Language models by name, one call of one model at a time: trimming and fallback are the caller's business.
+
+    Nothing that a model, its provider or the network does is raised: it is said by the ``CallEnd``. A caller that goes
+    away (by cancellation, or by closing the iterator) ends the call at the provider.
+    """
+
+    @abstractmethod
+    def stream(self, call: ModelCall) -> AsyncGenerator[str | CallEnd, None]:
+        """The model's text, as it comes, in pieces that are never empty; then one CallEnd, last."""
+
+    @abstractmethod
+    async def whole(self, call: ModelCall) -> tuple[str, CallEnd]:
+        """The model's text at once; void, and perhaps empty, unless the end says that it stands."""
+
+    @abstractmethod
+    async def spent(self, call_id: str) -> Usage | None:
+        """What a call that broke off has cost; None: unknown. Takes 2 seconds at most."""

@@ -1,10 +1,13 @@
 """Numbers of a text with their units: what must agree to the letter between a claim and its source."""
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 _FIGURE: Final = re.compile(
-    r"(?P<sign>[$€£¥])?[ ]?(?<![\w.])(?P<value>\d+(?:[.,]\d+)*)(?:[ \u00a0-]?(?P<unit>%|°[CF]|[A-Za-zµ]+))?"
+    r"(?P<sign>[$€£¥])?[ ]?(?<![\w.])(?<![A-Za-z][-/+])"
+    r"(?P<value>\d+(?:[.,]\d+)*)(?:[ \u00a0-]?(?P<unit>%|°[CF]|[A-Za-zµ]+))?"
 )
 _SPELLED: Final = "zero one two three four five six seven eight nine ten eleven twelve"
 _WORDS: Final = {word: str(value) for value, word in enumerate(_SPELLED.split()) if value > 1}
@@ -33,10 +36,12 @@ class Figure(NamedTuple):
 
 
 def figures(text: str) -> list[Figure]:
-    """The numbers of a text in order; small ones may be spelled out in English, from two on."""
+    """The numbers of a text in order, but for those that are part of a name: ``IL-6``, ``H2O``, ``3T3``."""
     found: list[Figure] = []
     for match in _FIGURE.finditer(text):
         unit = (match["unit"] or match["sign"] or "").lower()
+        if unit not in _UNITS and text[match.end("value") : match.end("value") + 1].isalpha():
+            continue
         value = _THOUSANDS.sub("", match["value"])
         found.append(Figure(value, _UNITS.get(unit, _UNITS.get(match["sign"] or "", ""))))
     return found
@@ -47,14 +52,21 @@ def missing_figures(claim: str, source: str) -> tuple[list[Figure], int]:
     wanted = figures(claim)
     if not wanted:
         return [], 0
-    given = figures(source) + [
+    units = _given_in(source)
+    return [figure for figure in wanted if not _is_given(figure, units.get(figure.value))], len(wanted)
+
+
+@lru_cache(maxsize=256)
+def _given_in(source: str) -> Mapping[str, set[str]]:
+    """The units that a text gives each of its numbers in, small ones in words among them."""
+    spelled = (
         Figure(_WORDS[match[1].lower()], _UNITS.get((match["unit"] or "").lower(), ""))
         for match in _NUMBER_WORD.finditer(source)
-    ]
+    )
     units: dict[str, set[str]] = {}
-    for value, unit in given:
+    for value, unit in (*figures(source), *spelled):
         units.setdefault(value, set()).add(unit)
-    return [figure for figure in wanted if not _is_given(figure, units.get(figure.value))], len(wanted)
+    return units
 
 
 def _is_given(figure: Figure, units: set[str] | None) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 _NEGATOR: Final = re.compile(
@@ -97,6 +98,11 @@ def opposites(text: str, *, language: str) -> Sequence[tuple[frozenset[str], fro
     return [(here, there) for here, there in sides if words & here and not words & there]
 
 
+def says_opposite(claim: str, source: str, *, language: str) -> bool:
+    """Whether one has a word that the other has the opposite of, and neither has both."""
+    return language == "en" and _opposed(_words(claim), _words(source))
+
+
 def _opposed(one: frozenset[str], other: frozenset[str]) -> bool:
     sides = {side for word in one & _HAVE_OPPOSITES for side in _SIDES[word]}
     return any(other & there and not other & here and not one & there for here, there in sides)
@@ -106,5 +112,6 @@ def _lower(words: Iterable[str]) -> Iterable[str]:
     return (word.lower() for word in words)
 
 
+@lru_cache(maxsize=256)
 def _words(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text.lower()))

@@ -1,8 +1,53 @@
 """What grounding needs from outside."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
+
+from domain.grounding.model import Verdict, Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class CitedText:
+    """A passage that a claim cites, as the reader is shown it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CitedClaim:
+    """A sentence that asserts something, its markers taken off, and the texts that it cites; they count together."""
+
+    text: str
+    cited: tuple[CitedText, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, and the calibrated chance, 0 to 1, that the claim is supported; 0 for an uncited one."""
+
+    verdict: Verdict
+    score: float
+
+
+class ClaimVerifier(Protocol):
+    """Judges whether claims are borne out by the texts that they cite."""
+
+    @property
+    @abstractmethod
+    def verifier(self) -> Verifier:
+        """Who judges: stored with every answer, so that its error rates can be looked up."""
+
+    @abstractmethod
+    async def verify(self, claims: Sequence[CitedClaim], *, language: str) -> Sequence[Judgement]:
+        """
+        One judgement per claim, in the order given; any number of claims, adapters batch.
+
+        A claim that cites nothing is ``uncited``. A claim in the very words of a cited text is ``supported``, one that
+        shares nothing with it is ``unsupported``. ``supported`` never scores below ``unsupported``. All or nothing:
+        raises PortUnavailable, PortRefused or PortReplyInvalid, and the verdicts there were stand.
+        """
 
 
 class ReferenceFormatter(Protocol):

@@ -1,60 +1,45 @@
 """What its cited passages say of a claim, as far as words can tell."""
 
+import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import exp
+from collections.abc import Sequence
 from typing import Final
 
+from domain.grounding.calibration import SUPPORTED_CHANCE, UNSUPPORTED_CHANCE, chance_of_support
 from domain.grounding.claims import is_claim, without_markers
 from domain.grounding.copying import is_copied
 from domain.grounding.figures import missing_figures
 from domain.grounding.model import Citation, Claim, Evidence, Verdict, Verifier, WrittenSentence
-from domain.grounding.overlap import best_run, coverage, terms_of, units_of, weigh
-from domain.grounding.polarity import Conflict, conflict
+from domain.grounding.overlap import coverage, length_weight, terms_of, units_of
+from domain.grounding.polarity import Conflict, conflict, says_opposite
+from domain.grounding.ports import CitedText, Judgement
 from domain.grounding.quotes import align_quote, changes_sense, find_verbatim
+from domain.grounding.signals import signals_of
+from domain.grounding.sources import Source, joined, source_of
 from domain.text import Analyzer, Term
 
-VERIFIER: Final = Verifier("lexical", "1")
-
-# A logistic over three features, fitted on all 349 claims of WiCE's development set ("supported" against the rest,
-# best of a claim's oracle chunks); AUROC .80 in five-fold cross-validation. bench/grounding_quality.py measures it.
-_INTERCEPT: Final = -1.40
-_OF_COVERAGE: Final = 3.13
-_OF_MISSING_FIGURES: Final = -2.28
-_OF_MISSING_NAMES: Final = -2.29
+VERIFIER: Final = Verifier("lexical", "2")
 
 _VERBATIM_SCORE: Final = 0.99
-_SUPPORTED_COVERAGE: Final = 0.85
-"""Weight of the claim's words that its quotes must hold: in a sentence of ten words, all but a common one."""
-_UNRELATED_COVERAGE: Final = 0.35
-"""Below this share the words in common are those that any two texts on one subject share."""
-_UNSUPPORTED_SCORE: Final = 0.2
-_PARTIAL_SCORE: Final = 0.6
-"""What a rule decides against the logistic is scored no higher than the logistic's own middle of that verdict."""
+_REWORKED, _CLOSE = 0.72, 0.85
+"""
+Shares of the claim's words, long ones weighing more, that one sentence holds. From the first on the claim reworks that
+sentence, and a word put in another's place is meant; from the second on it says the same, so that a denial, another
+certainty or another order is meant, too.
+"""
+_REWORKED_TOO: Final = 0.5
+"""Share of the sentence's words that the claim has, from which on it reworks the sentence and does not sum it up."""
+_UNRELATED: Final = 0.1
+"""Share of the claim's words, the same weights, below which texts share what any two texts share."""
+_LEAST: Final = ((Verdict.SUPPORTED, SUPPORTED_CHANCE), (Verdict.PARTIAL, UNSUPPORTED_CHANCE))
+_BELOW: Final = {Verdict.PARTIAL: SUPPORTED_CHANCE, Verdict.UNSUPPORTED: UNSUPPORTED_CHANCE}
+_DATED: Final = re.compile(
+    r"(?:Jan|Febr)uary|March|April|May|June|July|August|(?:Sept|Nov|Dec)ember|October|(?:Mon|Tues|Wednes|Thurs|Fri)day|"
+    r"(?:Satur|Sun)day"
+)
+"""Names that play no part in what happened: they may stand anywhere."""
 _ORDER: Final = 0.75
 """Share of the common words that stand in the source's order; cats chase dogs shares .67 with dogs chase cats."""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How a claim's words fare in what it cites, each share 0 to 1; ``weights`` says what each word counts."""
-
-    coverage: float
-    missing_figures: float
-    missing_names: float
-    weights: Mapping[str, float]
-
-    @property
-    def score(self) -> float:
-        """The chance that the claim is supported."""
-        logit = (
-            _INTERCEPT
-            + _OF_COVERAGE * self.coverage
-            + _OF_MISSING_FIGURES * self.missing_figures
-            + _OF_MISSING_NAMES * self.missing_names
-        )
-        return round(1 / (1 + exp(-logit)), 4)
 
 
 def judge(
@@ -63,43 +48,44 @@ def judge(
     """
     The claim that a sentence makes, with its quotes and verdict; None when it makes none.
 
-    ``supported`` needs the source's own words, or nearly all of them in its order with no figure or name missing and no
-    sign of another sense; what overlap cannot tell (negation scope, swapped roles) is ``partial``. ``score`` is the
-    calibrated chance of support, 0 for an uncited claim.
+    The verdict is ``judgement``'s on the passages that it cites, ``uncited`` when it cites none.
     """
     if not is_claim(sentence.text, language=language):
         return None
     cited = [piece for piece in evidence if piece.n in sentence.markers]
-    verdict, score = Verdict.UNCITED, 0.0
+    found = Judgement(Verdict.UNCITED, 0.0)
     citations: tuple[Citation, ...] = ()
     if cited:
         quotes = (align_quote(sentence.text, piece, analyzer=analyzer, language=language) for piece in cited)
         citations = tuple(quote for quote in quotes if quote is not None)
-        verdict, score = _judged(sentence.text, cited, citations, analyzer, language)
+        texts = [CitedText(piece.text) for piece in cited]
+        found = judgement(sentence.text, texts, analyzer=analyzer, language=language)
     copied = is_copied(sentence.text, (piece.text for piece in evidence))
-    return Claim(index, sentence.start, sentence.end, verdict, score, copied, citations)
+    return Claim(index, sentence.start, sentence.end, found.verdict, found.score, copied, citations)
 
 
-def _judged(
-    text: str, cited: Sequence[Evidence], quotes: Sequence[Citation], analyzer: Analyzer, language: str
-) -> tuple[Verdict, float]:
-    if any(_says_the_same(text, piece.text, analyzer, language) for piece in cited):
-        return Verdict.SUPPORTED, _VERBATIM_SCORE
-    core = without_markers(text)
-    terms = terms_of(core, analyzer, language)
-    compared = compare(core, terms, [piece.text for piece in cited], analyzer, language)
-    quoted = "\n".join(quote.quote for quote in quotes)
-    source = terms_of(quoted, analyzer, language)
-    held = coverage(compared.weights, {term.stem for term in source})
-    wrong, _ = missing_figures(core, quoted)
-    differs = conflict(core, quoted, language=language)
-    denied = differs is Conflict.CONTRADICTS and held >= _SUPPORTED_COVERAGE
-    if compared.coverage < _UNRELATED_COVERAGE or compared.missing_figures == 1 or denied:
-        return Verdict.UNSUPPORTED, min(compared.score, _UNSUPPORTED_SCORE)
-    faithful = held >= _SUPPORTED_COVERAGE and not wrong and not compared.missing_names
-    if faithful and differs is None and _same_order(core, terms, source):
-        return Verdict.SUPPORTED, compared.score
-    return Verdict.PARTIAL, min(compared.score, _PARTIAL_SCORE)
+def judgement(text: str, cited: Sequence[CitedText], *, analyzer: Analyzer, language: str) -> Judgement:
+    """
+    What the cited texts, taken together, say of a claim.
+
+    ``supported`` when the source says it in the same words, or when the calibrated chance reaches SUPPORTED_CHANCE and
+    nothing shows that the claim departs from the sentence it reworks; what word overlap cannot tell (the scope of a
+    negation, who did what to whom) is ``partial``. A sentence reworked with another figure, or denied, is
+    ``unsupported``, as is a claim whose chance is below UNSUPPORTED_CHANCE.
+    """
+    if not cited:
+        return Judgement(Verdict.UNCITED, 0.0)
+    if any(_says_the_same(text, one.text, analyzer, language) for one in cited):
+        return Judgement(Verdict.SUPPORTED, _VERBATIM_SCORE)
+    claim = without_markers(text)
+    terms = terms_of(claim, analyzer, language)
+    source = joined([source_of(one.text, analyzer, language) for one in cited])
+    chance = chance_of_support(signals_of(claim, terms, source, language=language))
+    left = _departure(claim, terms, source, language)
+    if left is not Verdict.SUPPORTED:
+        chance = min(chance, _BELOW[left] * (0.9 + 0.1 * chance))  # below the bar, still in the order of the chances
+    verdict = next((one for one, least in _LEAST if chance >= least), Verdict.UNSUPPORTED)
+    return Judgement(verdict, round(chance, 4))
 
 
 def _says_the_same(text: str, source: str, analyzer: Analyzer, language: str) -> bool:
@@ -107,21 +93,33 @@ def _says_the_same(text: str, source: str, analyzer: Analyzer, language: str) ->
     return span is not None and not changes_sense(source, span, units_of(source, analyzer, language))
 
 
-def compare(claim: str, terms: Sequence[Term], sources: Sequence[str], analyzer: Analyzer, language: str) -> Comparison:
-    """Compare a claim (markers taken off) and its terms with the texts it cites, taken together."""
-    stems = {term.stem for term in terms}
-    passages = [units_of(source, analyzer, language) for source in sources]
-    weights = weigh(stems, [unit for units in passages for unit in units])
-    runs = [best_run(units, weights) for units in passages]
-    held = frozenset().union(*(unit.stems for run in runs for unit in run))
-    everywhere = frozenset().union(*(unit.stems for units in passages for unit in units))
-    names = {term.stem for term in terms if claim[term.start].isupper()}
-    wrong, figures = missing_figures(claim, "\n".join(sources))
-    return Comparison(
-        coverage(weights, held),
-        len(wrong) / figures if figures else 0.0,
-        len(names - everywhere) / len(names) if names else 0.0,
-        weights,
+def _departure(claim: str, terms: Sequence[Term], source: Source, language: str) -> Verdict:
+    """The best verdict that is left to a claim after what it says otherwise than the sentence that it reworks."""
+    wrong, _ = missing_figures(claim, source.text)
+    weights = {term.stem: length_weight(term.stem) for term in terms}
+    place = source.best_sentence(weights)
+    if place is None or coverage(weights, source.stems) < _UNRELATED:
+        return Verdict.UNSUPPORTED
+    sentence, theirs, stems = source.sentences[place], source.units[place].terms, source.units[place].stems
+    held = coverage(weights, stems)
+    if held < _REWORKED or len(stems & weights.keys()) < _REWORKED_TOO * len(stems):
+        return Verdict.PARTIAL if wrong else Verdict.SUPPORTED
+    differs = conflict(claim, sentence, language=language) if held >= _CLOSE else None
+    if wrong or differs is Conflict.CONTRADICTS or says_opposite(claim, sentence, language=language):
+        return Verdict.UNSUPPORTED
+    strange = any(claim[term.start].isupper() and term.stem not in source.stems for term in terms)
+    turned = held >= _CLOSE and not _same_order(claim, terms, theirs)
+    if differs or strange or turned or _substitutes(terms, theirs, source):
+        return Verdict.PARTIAL
+    return Verdict.SUPPORTED
+
+
+def _substitutes(claim: Sequence[Term], theirs: Sequence[Term], source: Source) -> bool:
+    """Whether a word that no cited text has stands between the very words that another stands between there."""
+    between = {(before.stem, after.stem) for before, _, after in zip(theirs, theirs[1:], theirs[2:], strict=False)}
+    return any(
+        term.stem not in source.stems and (before.stem, after.stem) in between
+        for before, term, after in zip(claim, claim[1:], claim[2:], strict=False)
     )
 
 
@@ -131,7 +129,7 @@ def _same_order(claim: str, terms: Sequence[Term], source: Sequence[Term]) -> bo
     for place, term in enumerate(source):
         places.setdefault(term.stem, []).append(place)
     common = {term.stem: term.start for term in terms if term.stem in places}
-    names = [stem for stem, start in common.items() if claim[start].isupper()]
+    names = [stem for stem, start in common.items() if claim[start].isupper() and not _DATED.match(claim, start)]
     numbers = [stem for stem, start in common.items() if claim[start].isdigit()]
     strict = all(_in_order(stems, places) == len(stems) for stems in (names, numbers))
     return strict and _in_order(list(common), places) >= _ORDER * len(common)

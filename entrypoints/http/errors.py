@@ -168,7 +168,7 @@ def headers_of(error: Exception) -> dict[str, str]:
     if status == 405 and isinstance(error, HTTPException):
         allowed = {method.strip() for method in (error.headers or {}).get("allow", "").split(",")}
         return {"Allow": ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))}
-    if status == 503:
+    if status in (429, 503):
         asked = error.retry_after_s if isinstance(error, (PortUnavailable, QuotaSpent)) else None
         return {"Retry-After": str(max(1, math.ceil(RETRY_AFTER_S if asked is None else asked)))}
     return {}

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from domain.evaluation.claims import claim_figures
-from domain.grounding.overlap import terms_of
-from domain.grounding.verdicts import compare
+from domain.grounding.calibration import SUPPORTED_CHANCE
+from domain.grounding.ports import CitedText
+from domain.grounding.verdicts import judgement
 from entrypoints.containers import LiveAdapters
 from entrypoints.terminal.evaluation import exit_code
 from entrypoints.terminal.evaluation_run import Bar
@@ -16,8 +17,8 @@ from entrypoints.terminal.gold_file import LabelledClaim, read_claims
 from entrypoints.terminal.ingest_view import progress_bar
 from entrypoints.terminal.rendering import print_json
 
-THRESHOLD: Final = 0.5
-"""Scores are chances: from here on a claim is more likely supported than not."""
+THRESHOLD: Final = SUPPORTED_CHANCE
+"""From here on the shipped verdict is ``supported``."""
 
 
 def evaluate_claims(path: Path, *, least: Sequence[str], most: Sequence[str], as_json: bool) -> int:
@@ -30,9 +31,8 @@ def evaluate_claims(path: Path, *, least: Sequence[str], most: Sequence[str], as
     analyzer = LiveAdapters().analyzer()
 
     def best(claim: LabelledClaim) -> float:
-        terms = terms_of(claim.claim, analyzer, "en")
-        scores = (compare(claim.claim, terms, [text], analyzer, "en").score for text in claim.evidence)
-        return max(scores, default=0.0)
+        found = (judgement(claim.claim, [CitedText(text)], analyzer=analyzer, language="en") for text in claim.evidence)
+        return max((one.score for one in found), default=0.0)
 
     scores = []
     with progress_bar(len(claims), doing="Judging", what="claims") as progress:

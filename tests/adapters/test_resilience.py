@@ -33,7 +33,7 @@ class Outside:
     def __post_init__(self) -> None:
         breaker = Breaker(PORT, now=lambda: self.now)
         bulkhead = Bulkhead(PORT, width=self.policy.width, queue=self.policy.queue)
-        self.dependency = Dependency(PORT, self.policy, breaker, bulkhead, self.sleep)
+        self.dependency = Dependency(PORT, self.policy, breaker, bulkhead, sleep=self.sleep)
 
     async def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -313,6 +313,28 @@ def test_states_are_there_to_be_read_and_a_name_is_one_dependency() -> None:
     first = dependencies.add("embedder", Policy(timeout_s=1))
     assert dependencies.add("embedder", Policy(timeout_s=9)) is first
     assert dependencies.states() == {"embedder": "closed"}
+
+
+async def test_a_refused_account_closes_the_way_to_all_its_services_and_a_failing_service_only_its_own() -> None:
+    dependencies = Dependencies()
+    embed = dependencies.add("embed", Policy(timeout_s=1, attempts=1), account="cohere")
+    rerank = dependencies.add("rerank", Policy(timeout_s=1, attempts=1), account="cohere")
+
+    async def call(dependency: Dependency, error: Exception | None) -> None:
+        async def work(_: float) -> None:
+            if error is not None:
+                raise error
+
+        with suppress(PortError):
+            await dependency.call(work)
+
+    for _ in range(5):
+        await call(embed, PortReplyInvalid(PORT, "nonsense"))
+    assert dependencies.states() == {"cohere": "closed", "embed": "open", "rerank": "closed"}
+    await call(rerank, fault_of_status(PORT, 401, {}))
+    assert dependencies.states() == {"cohere": "open", "embed": "open", "rerank": "closed"}
+    with pytest.raises(PortUnavailable, match="cohere"):
+        await rerank.call(lambda _: asyncio.sleep(0))
 
 
 @pytest.mark.parametrize(

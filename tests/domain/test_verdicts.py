@@ -1,11 +1,15 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.bm25.analyzer import SnowballAnalyzer
+from domain.grounding.calibration import SUPPORTED_CHANCE, UNSUPPORTED_CHANCE
 from domain.grounding.copying import is_copied
 from domain.grounding.figures import Figure, figures, missing_figures
 from domain.grounding.model import Claim, Verdict
+from domain.grounding.ports import CitedText
 from domain.grounding.reader import AnswerReader
-from domain.grounding.verdicts import judge
+from domain.grounding.verdicts import judge, judgement
 from tests.builders import an_evidence
 
 ANALYZER = SnowballAnalyzer()
@@ -74,12 +78,78 @@ def test_another_figure_a_denial_or_another_subject_is_unsupported(answer: str) 
     claim = judged(answer)
     assert claim is not None
     assert claim.verdict is Verdict.UNSUPPORTED
-    assert claim.score <= 0.2
+    assert claim.score < UNSUPPORTED_CHANCE
 
 
 @pytest.mark.parametrize("fragment", ["support batching", "The API does support batching"])
 def test_a_fragment_without_its_negation_is_not_supported(fragment: str) -> None:
     assert verdict(f"“{fragment}.” [1]") is not Verdict.SUPPORTED
+
+
+MARS = (
+    "The rover landed in Jezero crater on 18 February 2021. Its drill took 24 samples of rock, most of them from the "
+    "old river delta. A helicopter that it had carried flew 72 times before a rotor broke."
+)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The rover landed in Jezero crater, in February of 2021 [1].",
+        "The helicopter flew 72 times until its rotor broke [1].",
+        "The drill of the rover took samples of rock from an old delta [1].",
+    ],
+)
+def test_a_close_paraphrase_is_supported(answer: str) -> None:
+    assert verdict(answer, MARS) is Verdict.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The rover landed in Gale crater on 18 February 2021 [1].",
+        "The rover landed in Jezero crater on 18 February 2020 [1].",
+        "Its drill took 42 samples of rock, most of them from the old river delta [1].",
+        "Its drill took 24 samples of sand, most of them from the old river delta [1].",
+        "A helicopter that it had carried flew 72 times after a rotor broke [1].",
+        "A helicopter that it had carried never flew 72 times before a rotor broke [1].",
+    ],
+)
+def test_a_reworked_sentence_with_one_word_wrong_is_not_supported(answer: str) -> None:
+    assert verdict(answer, MARS) in {Verdict.PARTIAL, Verdict.UNSUPPORTED}
+
+
+@pytest.mark.parametrize("answer", ["Cats chase dogs in the park [1].", "The cache improves latency [1].", "Bees [1]."])
+def test_the_verdict_follows_the_score(answer: str) -> None:
+    claim = judged(answer)
+    assert claim is not None
+    bars = {Verdict.SUPPORTED: SUPPORTED_CHANCE, Verdict.PARTIAL: UNSUPPORTED_CHANCE, Verdict.UNSUPPORTED: 0.0}
+    assert bars[claim.verdict] == max(bar for bar in bars.values() if claim.score >= bar)
+
+
+def test_a_sentence_that_only_asks_supports_less_than_one_that_says() -> None:
+    claim = "Vitamin D lowers the risk of falls [1]."
+    asks = judged(claim, "We wanted to determine whether vitamin D supplements lower the risk of falls in old age.")
+    says = judged(claim, "We conclude that vitamin D supplements lower the risk of falls in old age.")
+    assert asks is not None
+    assert says is not None
+    assert asks.score < says.score
+
+
+def test_more_and_less_exchanged_beside_the_same_words_tell_against_a_claim() -> None:
+    source = "Mice without the gene showed a markedly increased uptake of sugar in muscle and liver."
+    same = judged("Without the gene, uptake of sugar in muscle is increased in mice [1].", source)
+    turned = judged("Without the gene, uptake of sugar in muscle is reduced in mice [1].", source)
+    assert same is not None
+    assert turned is not None
+    assert turned.score < same.score
+
+
+@given(st.text(max_size=80), st.lists(st.text(max_size=120), min_size=1, max_size=3))
+def test_any_claim_and_any_texts_get_a_verdict_and_a_chance(claim: str, texts: list[str]) -> None:
+    found = judgement(claim, [CitedText(text) for text in texts], analyzer=ANALYZER, language="en")
+    assert found.verdict is not Verdict.UNCITED
+    assert 0 <= found.score <= 1
 
 
 def test_a_claim_without_a_marker_is_uncited() -> None:
@@ -144,7 +214,8 @@ def test_figures_are_read_with_their_units() -> None:
 
 @pytest.mark.parametrize(
     ("claim", "source", "missing"),
-    [("5 GB", "up to 5 GB", 0), ("5 MB", "up to 5 GB", 1), ("3 cats", "three cats", 0), ("1000", "1,000 times", 0),
+    [("about IL-6", "none", 0), ("the 3T3 line", "none", 0),
+     ("5 GB", "up to 5 GB", 0), ("5 MB", "up to 5 GB", 1), ("3 cats", "three cats", 0), ("1000", "1,000 times", 0),
      ("10%", "10 percent", 0), ("7", "70 or 17", 1)],
 )  # fmt: skip
 def test_figures_must_agree_with_their_units(claim: str, source: str, missing: int) -> None:

@@ -147,6 +147,9 @@ async def test_a_running_turn_is_cancelled_and_every_reader_is_told() -> None:
     assert cancelled.headers["location"] == f"/v1/turns/{turn_id}"
     assert ended.json()["status"] == "cancelled"
     assert events_of(reader.text)[-1][2] == ended.text
+    told = "".join(json.loads(data)["delta"] for _, name, data in events_of(reader.text) if name == "text")
+    assert ended.json()["answer"] == told != "", "what was read stays to be read"
+    assert ended.json()["claims"] == [json.loads(data) for _, name, data in events_of(reader.text) if name == "claim"]
     assert (again.status_code, again.content) == (200, ended.content)
     assert (whole.status_code, whole.json()["status"]) == (200, "cancelled")
 
