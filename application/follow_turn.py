@@ -58,7 +58,7 @@ class FollowTurn:
         return self._relays.get(turn_id) or self._relayed(turn)
 
     def _relayed(self, turn: Turn) -> TurnStream:
-        stream = self._relays[turn.id] = TurnStream(turn, self._streams.encode)
+        stream = self._relays[turn.id] = TurnStream.of_relay(turn, self._streams.encode)
         task = stream.run(lambda events: self._relay(turn, events))
         task.add_done_callback(lambda _: self._relays.pop(turn.id, None))
         return stream

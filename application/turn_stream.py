@@ -50,6 +50,8 @@ class TurnStream:
         self._last: TurnDone | TurnFailed | None = None
         self._seen = False
         self._only_end = False
+        self._relayed = False
+        self._ahead: dict[Follower, int] = {}
         self._closing = False
         self._started = False
         self._waiting: list[asyncio.Future[None]] = []
@@ -62,6 +64,13 @@ class TurnStream:
         stream = TurnStream(turn, encode)
         stream._only_end = True
         stream.emit(end)
+        return stream
+
+    @staticmethod
+    def of_relay(turn: Turn, encode: EncodesEvents) -> "TurnStream":
+        """The stream of a turn that another process runs; its events come by ``relay``, its end by ``emit``."""
+        stream = TurnStream(turn, encode)
+        stream._relayed = True
         return stream
 
     @property
@@ -100,7 +109,11 @@ class TurnStream:
         """Add events that another process has encoded, and hand them on."""
         self._frames += frames
         for follower in self._followers:
-            follower.push(frames, last=False)
+            ahead = self._ahead.pop(follower, 0)
+            if ahead > len(frames):
+                self._ahead[follower] = ahead - len(frames)
+            elif fresh := frames[ahead:]:
+                follower.push(fresh, last=False)
 
     def follow(self, follower: Follower, *, after: int = 0) -> None:
         """
@@ -120,8 +133,11 @@ class TurnStream:
         if len(self._frames) > after or self.ended:
             follower.push(self._frames[after:], last=self.ended)
         self._followers.append(follower)
+        if after > len(self._frames):
+            self._ahead[follower] = after - len(self._frames)
 
     def leave(self, follower: Follower) -> None:
+        self._ahead.pop(follower, None)
         if follower in self._followers:
             self._followers.remove(follower)
 
@@ -133,7 +149,7 @@ class TurnStream:
 
     def has(self, number: int) -> bool:
         """Whether an event of this number can have been read from this turn."""
-        return self._only_end or number <= len(self._frames) + len(self._events) - self._encoded
+        return self._only_end or self._relayed or number <= len(self._frames) + len(self._events) - self._encoded
 
     def ends_with(self, number: int) -> bool:
         """Whether nothing can follow the event of this number."""
