@@ -7,7 +7,8 @@ from typing import Final
 from application.ports import Arrival, DocumentOutcome, Outcome
 from application.submit_ingestion import IngestionRequest, Storing, SubmitIngestion
 from domain.errors import DocumentUnreadable, OutOfRange, Refused
-from domain.library.files import MAX_FILE_BYTES, document_of, shown, too_large, uri_of
+from domain.library.files import document_of, shown, too_large, uri_of
+from domain.library.model import MAX_FILE_BYTES
 from domain.library.ports import Upload, UploadedFile, Uploads
 
 _BATCH_BYTES: Final = 4 * 1024 * 1024

@@ -52,6 +52,7 @@ from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
 from application.journal_turns import JournalTurns
+from application.model_costs import ModelCosts
 from application.read_caller import ReadCaller
 from application.read_collections import ReadCollections
 from application.read_conversation import ReadConversation
@@ -71,7 +72,7 @@ from domain.access.quotas import Allowance
 from domain.library.ports import UploadLimits
 from entrypoints.document_parts import document_parts
 from entrypoints.http.sse import encode_events
-from entrypoints.model_parts import drafting_by, openrouter
+from entrypoints.model_parts import drafting_by, openrouter, rewriter_by
 from entrypoints.model_settings import ModelSettings
 
 
@@ -102,7 +103,9 @@ class MemoryAdapters(containers.DeclarativeContainer):
     budgets = providers.Singleton(InMemoryProviderBudgets, allowances, clock)
     chat_model = providers.Singleton(ScriptedChatModel)
     writer = providers.Singleton(ExtractiveWriter, analyzer)
-    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock)
+    costs = providers.Singleton(ModelCosts)
+    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
+    rewriter = providers.Singleton(rewriter_by, models, chat_model.provider, budgets, costs)
 
 
 class LiveAdapters(containers.DeclarativeContainer):
@@ -142,7 +145,9 @@ class LiveAdapters(containers.DeclarativeContainer):
     )
     chat_model = providers.Singleton(openrouter, outside, models)
     writer = providers.Singleton(ExtractiveWriter, analyzer)
-    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock)
+    costs = providers.Singleton(ModelCosts)
+    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
+    rewriter = providers.Singleton(rewriter_by, models, chat_model.provider, budgets, costs)
 
 
 class UseCases(containers.DeclarativeContainer):
@@ -184,6 +189,7 @@ class UseCases(containers.DeclarativeContainer):
         follow_turn=follow_turn,
         streams=turn_streams,
         find_passages=find_passages,
+        rewriter=adapters.rewriter,
         drafting=adapters.drafting,
         reference_formatter=adapters.reference_formatter,
         analyzer=adapters.analyzer,

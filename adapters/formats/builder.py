@@ -14,6 +14,7 @@ class _OpenSection:
     words: str
     level: int
     anchor: str | None
+    page: int | None = None
     start: int = -1
     end: int = -1
 
@@ -27,12 +28,22 @@ class DocumentBuilder:
         self._blocks: list[Block] = []
         self._sections: list[_OpenSection] = [_OpenSection("", 0, None)]
         self.first_title: str | None = None
+        self._page: int | None = None
+
+    def page(self, number: int) -> None:
+        """Begin a page, counted from 1: the open section goes on there as a section of its own, with the same path."""
+        self._page = number
+        last = self._sections[-1]
+        if last.start < 0:
+            last.page = number
+        else:
+            self._sections.append(_OpenSection(last.words, last.level, last.anchor, number))
 
     def heading(self, text: str, *, words: str, level: int, anchor: str | None) -> None:
         """Begin a section; ``words`` is the heading as a heading path shows it."""
         if level == 1 and self.first_title is None and words:
             self.first_title = words
-        self._sections.append(_OpenSection(words, level, anchor))
+        self._sections.append(_OpenSection(words, level, anchor, self._page))
         self.block(text, BlockKind.HEADING)
 
     def block(self, text: str, kind: BlockKind, *, indent: str = "") -> None:
@@ -61,7 +72,9 @@ class DocumentBuilder:
             if section.start >= 0:
                 words = _heading_path(title, path)
                 sections.append(
-                    Section(len(sections), words, section.level, section.anchor, section.start, section.end)
+                    Section(
+                        len(sections), words, section.level, section.anchor, section.start, section.end, section.page
+                    )
                 )
         return ParsedDocument("".join(self._pieces), title, tuple(sections), tuple(self._blocks), metadata)
 

@@ -12,6 +12,7 @@ from adapters.formats.html_head import metadata_of, one_line, page_title
 from adapters.formats.lists import Paragraphs
 from domain.errors import DocumentUnreadable
 from domain.library.model import BlockKind, ParsedDocument, SourceDocument
+from domain.library.ports import DocumentParser
 
 _WHITE: Final = re.compile(r"[ \t\n\r\f]+")
 _HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
@@ -21,7 +22,7 @@ _BREAK: Final = "\x00"
 """Stands for a ``<br>`` while white space is folded; the HTML parser lets no NUL through."""
 
 
-class HtmlParser:
+class HtmlParser(DocumentParser):
     """Parses HTML. The title is the source's own, else the level-1 heading that ``<title>`` names, else ``<title>``."""
 
     def parse(self, source: SourceDocument) -> ParsedDocument:

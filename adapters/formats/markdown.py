@@ -15,13 +15,14 @@ from adapters.formats.rules import FOOTNOTES, IS_MDX, SCANNER, block_reader, inl
 from adapters.formats.signs import footnotes_of, reads_as_mdx
 from domain.errors import DocumentUnreadable
 from domain.library.model import BlockKind, Format, ParsedDocument, SourceDocument
+from domain.library.ports import DocumentParser
 from domain.library.slugs import Slugs, split_explicit_id
 
 _MDX_FENCE: Final = "mdx-code-block"
 _CHECKBOXES: Final = ("[ ] ", "[x] ", "[X] ")
 
 
-class MarkdownParser:
+class MarkdownParser(DocumentParser):
     """
     Parses Markdown and MDX.
 

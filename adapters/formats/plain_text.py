@@ -4,11 +4,12 @@ import re
 from typing import Final
 
 from domain.library.model import Block, BlockKind, ParsedDocument, Section, SourceDocument
+from domain.library.ports import DocumentParser
 
 _PARAGRAPH: Final = re.compile(r"\S[^\n]*(?:\n[^\S\n]*\S[^\n]*)*")
 
 
-class PlainTextParser:
+class PlainTextParser(DocumentParser):
     """One section without a heading; what blank lines separate are paragraphs."""
 
     def parse(self, source: SourceDocument) -> ParsedDocument:

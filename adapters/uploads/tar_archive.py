@@ -7,7 +7,8 @@ from typing import IO, Final, cast
 
 from adapters.uploads.spool import CHUNK, Inflation, Sparing
 from domain.errors import ArchiveUnreadable, UploadTooLarge
-from domain.library.files import MAX_FILE_BYTES, is_document, too_large
+from domain.library.files import is_document, too_large
+from domain.library.model import MAX_FILE_BYTES
 from domain.library.ports import UploadedFile, UploadLimits
 
 _GZIP: Final = 16 + zlib.MAX_WBITS

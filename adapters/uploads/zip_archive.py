@@ -8,7 +8,8 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from adapters.uploads.spool import CHUNK, Inflation, Sparing
 from domain.errors import ArchiveUnreadable, UploadTooLarge
-from domain.library.files import MAX_FILE_BYTES, is_document, too_large
+from domain.library.files import is_document, too_large
+from domain.library.model import MAX_FILE_BYTES
 from domain.library.ports import UploadedFile, UploadLimits
 
 _ENCRYPTED: Final = 0x1

@@ -2,13 +2,15 @@
 
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from domain.access.model import Owner
 from domain.conversation.calls import CallEnd, ModelCall
-from domain.conversation.model import Conversation, Feedback, Turn, Usage
+from domain.conversation.model import Conversation, Feedback, Question, Turn, Usage
+from domain.conversation.prompt import Exchange
 from domain.library.model import Page
 
 
@@ -102,6 +104,31 @@ class Feedbacks(Protocol):
     @abstractmethod
     async def get(self, turn_id: UUID, owner: Owner) -> Feedback:
         """Raises FeedbackNotFound: none given, no such turn, or another owner's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """
+    A question as it reads without its conversation. ``skipped``: a better way of rewriting it was not to be had.
+
+    ``usage`` is what rewriting it has cost.
+    """
+
+    question: str
+    skipped: bool = False
+    usage: Usage = field(default_factory=Usage)
+
+
+class QuestionRewriter(Protocol):
+    """Makes a follow-up understandable by itself, for the search and for whoever writes the answer."""
+
+    @abstractmethod
+    async def rewrite(self, question: Question, history: Sequence[Exchange], *, language: str) -> Rewritten:
+        """
+        ``history`` oldest first, never empty. A question that stands alone comes back as it is.
+
+        Adds nothing that neither the question nor the history holds. Raises nothing but PortUnavailable("database").
+        """
 
 
 class ChatModel(Protocol):

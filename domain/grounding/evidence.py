@@ -29,6 +29,6 @@ def as_evidence(number: int, found: FoundPassage, *, score: float) -> Evidence:
             heading_path=section.heading_path,
             anchor=section.anchor,
             page=section.page,
-            url=section_url(document.url, section.anchor),
+            url=section_url(document.url, section.anchor, section.page),
         ),
     )

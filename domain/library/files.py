@@ -1,5 +1,7 @@
 """Files as documents: which go in, under which uri, and what their bytes say. The same from a folder or an archive."""
 
+import re
+from base64 import b64encode
 from pathlib import PurePosixPath
 from typing import Final
 from unicodedata import category
@@ -14,9 +16,12 @@ FORMATS: Final = {
     ".html": Format.HTML,
     ".htm": Format.HTML,
     ".txt": Format.TEXT,
+    ".rst": Format.RST,
+    ".ipynb": Format.NOTEBOOK,
+    ".pdf": Format.PDF,
+    ".docx": Format.DOCX,
 }
-MAX_FILE_BYTES: Final = 4 * MAX_DOCUMENT_CHARS
-"""UTF-8 takes four bytes to a character at most: a longer file need not be opened to be refused."""
+_HTML_START: Final = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html[\s>])", re.IGNORECASE | re.DOTALL)
 
 _NOT_DOCUMENTS: Final = frozenset({"node_modules", "bower_components", "site-packages", "__pycache__", "__tests__"})
 
@@ -79,10 +84,26 @@ def text_of(uri: str, content: bytes) -> str:
 
 def document_of(uri: str, content: bytes) -> SourceDocument:
     """A file as a document. Raises DocumentUnreadable, or a Refused for a text that cannot be stored."""
-    known = format_of(uri)
-    if known is None:
+    named = format_of(uri)
+    if named is None:
         raise DocumentUnreadable(uri, f"files of this type are not read; {', '.join(FORMATS)} are")
-    return SourceDocument.checked(uri, text_of(uri, content), known, at="document")
+    kind = _format_within(content, named)
+    if kind.binary and not content:
+        raise DocumentUnreadable(uri, "it is empty")
+    text = b64encode(content).decode("ascii") if kind.binary else text_of(uri, content)
+    return SourceDocument.checked(uri, text, kind, at="document")
+
+
+def _format_within(content: bytes, named: Format) -> Format:
+    """What a file is by its first bytes, where they tell; else what its name says."""
+    start = content[:2_048]
+    if start.lstrip()[:5] == b"%PDF-":
+        return Format.PDF
+    if start.startswith(b"PK\x03\x04") and b"word/" in content[-65_536:]:
+        return Format.DOCX
+    if named is Format.TEXT and _HTML_START.match(start):
+        return Format.HTML
+    return named
 
 
 def too_large(size: int) -> str:

@@ -22,6 +22,10 @@ MAX_INSTRUCTIONS_CHARS: Final = 4_000
 LANGUAGE: Final = re.compile(r"[a-z]{2}")
 MAX_DOCUMENT_CHARS: Final = 8_000_000
 """Eight times the 1 MB of the longest page in the Docusaurus trees that were looked at; a 5 MB page goes in."""
+MAX_FILE_BYTES: Final = 4 * MAX_DOCUMENT_CHARS
+"""UTF-8 takes four bytes to a character at most: a longer file need not be opened to be refused."""
+_MAX_BASE64_CHARS: Final = (MAX_FILE_BYTES + 2) // 3 * 4
+_BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
 
 class Visibility(StrEnum):
@@ -35,6 +39,15 @@ class Format(StrEnum):
     MDX = "mdx"
     HTML = "html"
     TEXT = "text"
+    RST = "rst"
+    NOTEBOOK = "notebook"
+    PDF = "pdf"
+    DOCX = "docx"
+
+    @property
+    def binary(self) -> bool:
+        """Whether a document's content is the base64 of a file, and no text."""
+        return self in (Format.PDF, Format.DOCX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +102,11 @@ def collection_name(value: str, *, field: str = "collection") -> str:
 
 @dataclass(frozen=True, slots=True)
 class SourceDocument:
-    """A document as its owner sent it. ``uri`` is its stable name in the collection; ``url`` where readers find it."""
+    """
+    A document as its owner sent it. ``uri`` is its stable name in the collection; ``url`` where readers find it.
+
+    ``content`` is its text, or the base64 of the file where the format is binary.
+    """
 
     uri: str
     content: str
@@ -117,12 +134,19 @@ class SourceDocument:
             url = clean_text(url, field=f"{at}.url", limit=2_000)
             if not url.startswith(("https://", "http://")):
                 raise OutOfRange(f"{at}.url", "must begin with https:// or http://")
-        if len(content) > MAX_DOCUMENT_CHARS:
-            raise TextTooLong(f"{at}.content", limit=MAX_DOCUMENT_CHARS, actual=len(content))
-        refuse_unstorable(content, field=f"{at}.content")
+        _check_content(content, format, f"{at}.content")
         for text in _texts_in(metadata):
             refuse_unstorable(text, field=f"{at}.metadata")
         return SourceDocument(uri.strip(), content, format, title, url, metadata or {})
+
+
+def _check_content(content: str, kind: Format, field: str) -> None:
+    limit = _MAX_BASE64_CHARS if kind.binary else MAX_DOCUMENT_CHARS
+    if len(content) > limit:
+        raise TextTooLong(field, limit=limit, actual=len(content))
+    if kind.binary and not _BASE64.fullmatch(content):
+        raise OutOfRange(field, f"must be the base64 of the file when the format is {kind}")
+    refuse_unstorable(content, field=field)
 
 
 def _texts_in(value: object) -> Iterator[str]:

@@ -39,8 +39,14 @@ def document_url(base_url: str | None, uri: str, metadata: Mapping[str, Any]) ->
     return base_url.rstrip("/") + "/" + quote(path.lstrip("/"), safe=_PATH_SAFE)
 
 
-def section_url(url: str | None, anchor: str | None) -> str | None:
-    """The address of a section: letters of any script stay readable, only what breaks an address is escaped."""
+def section_url(url: str | None, anchor: str | None, page: int | None = None) -> str | None:
+    """
+    The address of a section: letters of any script stay readable, only what breaks an address is escaped.
+
+    A paged document without anchors is opened at its page (``#page=3``: RFC 8118, and every browser's PDF viewer).
+    """
+    if url is not None and not anchor and page is not None:
+        return f"{url}#page={page}"
     if url is None or not anchor:
         return url
     return f"{url}#{_UNSAFE_IN_FRAGMENT.sub(lambda found: quote(found[0]), anchor)}"

@@ -83,7 +83,7 @@ class SearchBody(Struct, forbid_unknown_fields=True):
 class SourceDocumentBody(Struct, forbid_unknown_fields=True):
     uri: str
     content: str
-    format: Literal["markdown", "mdx", "html", "text"]
+    format: Literal["markdown", "mdx", "html", "text", "rst", "notebook", "pdf", "docx"]
     title: str | None = None
     url: str | None = None
     metadata: dict[str, Any] | None = None

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from domain.errors import DocumentUnreadable, Refused
-from domain.library.files import FORMATS, MAX_FILE_BYTES, document_of, goes_in, too_large
-from domain.library.model import SourceDocument
+from domain.library.files import FORMATS, document_of, goes_in, too_large
+from domain.library.model import MAX_FILE_BYTES, SourceDocument
 from entrypoints.terminal.failures import CommandFailed
 
 

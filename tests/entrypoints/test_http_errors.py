@@ -168,7 +168,8 @@ async def test_a_refused_document_is_named_by_its_place(service: HttpService) ->
         ({**good, "uri": " "}, "documents[1].uri"),
         (good, "documents[1].uri"),
         ({**good, "uri": "b", "url": "javascript:alert(1)"}, "documents[1].url"),
-        ({**good, "uri": "b", "format": "docx"}, "documents[1].format"),
+        ({**good, "uri": "b", "format": "xlsx"}, "documents[1].format"),
+        ({**good, "uri": "b", "format": "docx"}, "documents[1].content"),
         ({**good, "uri": "b", "metadata": {"deep": ["a\x00"]}}, "documents[1].metadata.deep[0]"),
         ({"uri": "b", "format": "text"}, "documents[1].content"),
     ]

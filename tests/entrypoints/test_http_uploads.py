@@ -94,7 +94,7 @@ async def test_a_file_that_cannot_be_read_fails_alone_and_says_why(service: Http
     assert state["status"] == "partial"
     assert state["counts"] | {"added": 1, "failed": 4} == state["counts"]
     assert "not UTF-8" in outcomes["latin.md"][1]
-    assert "not read" in outcomes["report.pdf"][1]
+    assert "not a PDF" in outcomes["report.pdf"][1]
     assert "NUL" in outcomes["nul.txt"][1]
 
 
