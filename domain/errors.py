@@ -29,6 +29,7 @@ Every error that Ibid raises on purpose.
     │   ├── IngestionRunning     it has not ended, and what was asked for needs its end
     │   ├── DocumentUnreadable   one document cannot be parsed; the others are untouched
     │   ├── BadEventId           an event id of another turn, or of none
+    │   ├── TooBusy              so much is being done already that this would be late
     │   ├── BadCursor            a cursor that this listing did not give out
     │   └── AccessDenied
     │       ├── NotAuthenticated
@@ -197,6 +198,13 @@ class DocumentUnreadable(DomainError):
 class BadEventId(DomainError):
     def __init__(self) -> None:
         super().__init__("Last-Event-ID is not the id of an event of this turn; leave it out to start from the first")
+
+
+class TooBusy(DomainError):
+    retry_after_s = 1.0
+
+    def __init__(self) -> None:
+        super().__init__("so much is being done already that this would be late; nothing was done, send it again")
 
 
 class BadCursor(DomainError):

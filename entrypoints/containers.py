@@ -28,6 +28,7 @@ from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.memory.work_queue import InProcessWorkQueue
 from adapters.neon.budgets import NeonProviderBudgets
 from adapters.neon.engine import make_engine, statement_by_statement
+from adapters.neon.schema_probe import SchemaProbe
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.qdrant_edge.index import QdrantEdgeIndex
 from adapters.resilience.dependency import Dependencies
@@ -42,6 +43,7 @@ from application.change_collection import ChangeCollection
 from application.change_ingestions import CancelIngestion, RetryIngestion
 from application.create_collection import CreateCollection
 from application.delete_collection import DeleteCollection
+from application.diagnose import DatabaseProbe, Diagnose, EmbedderProbe, IndexProbe
 from application.edit_conversations import EditConversations
 from application.extractive_writer import ExtractiveWriter
 from application.find_passages import FindPassages
@@ -97,6 +99,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
+    more_probes = providers.List()
 
     models = providers.Object[ModelSettings | None](None)
     allowances = providers.Object[tuple[Allowance, ...]](())
@@ -137,6 +140,7 @@ class LiveAdapters(containers.DeclarativeContainer):
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
+    more_probes = providers.List(providers.Factory(SchemaProbe, engine))
 
     models = providers.Object[ModelSettings | None](None)
     allowances = providers.Object[tuple[Allowance, ...]](())
@@ -241,6 +245,25 @@ class UseCases(containers.DeclarativeContainer):
     read_documents = providers.Singleton(ReadDocuments, reading)
     read_conversation = providers.Singleton(ReadConversation, reading)
     read_references = providers.Singleton(ReadReferences, reading, adapters.reference_formatter)
+    diagnose = providers.Singleton(
+        Diagnose,
+        providers.Callable(
+            lambda *first, more: (*first, *more),
+            providers.Factory(DatabaseProbe, reading, mend="start the database, and check DATABASE_URL"),
+            providers.Factory(
+                EmbedderProbe,
+                adapters.embedder,
+                mend="check COHERE_API_KEY, COHERE_BASE_URL and what is left of its plan",
+            ),
+            providers.Factory(
+                IndexProbe,
+                adapters.passage_index,
+                mend="check QDRANT_URL and QDRANT_API_KEY, or the free space below IBID_DATA_DIR",
+            ),
+            more=adapters.more_probes,
+        ),
+        adapters.clock,
+    )
     forget_document = providers.Singleton(ForgetDocument, unit_of_work, adapters.passage_index, adapters.clock)
 
 

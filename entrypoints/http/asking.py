@@ -18,6 +18,7 @@ from entrypoints.http.bodies import AskBody, ask_command
 from entrypoints.http.errors import headers_of, problem_of, problem_response
 from entrypoints.http.idempotency import keyed_request, replay_headers
 from entrypoints.http.openapi import KeyedStreamingOperation, problems
+from entrypoints.http.room import place_of
 from entrypoints.http.sse import ASK_PATH, EventStream
 from entrypoints.http.turn_bodies import TurnBody, turn_body
 
@@ -47,6 +48,7 @@ class AskingController(Controller):
     ) -> Response[Any]:
         asked = await ask_question.execute_once(ask_command(data, caller, keyed_request(request, caller, data)))
         headers = replay_headers(replayed=asked.replayed)
+        place_of(request.scope).leave()
         cancels = data.on_disconnect == "cancel"
         if "text/event-stream" in request.headers.get("accept", ""):
             return EventStream(asked.stream, cancel_when_left=cancels, headers=headers)
