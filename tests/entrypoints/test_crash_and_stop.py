@@ -51,11 +51,18 @@ class Reader:
     async def read(self, client: httpx.AsyncClient) -> None:
         headers = {**SSE, "Idempotency-Key": self.key}
         with suppress(httpx.TransportError):
-            async with client.stream("POST", "/v1/ask", json={"question": self.question}, headers=headers) as answer:
-                async for piece in answer.aiter_text():
-                    self.text += piece
-                    if self.text.count("event: text") >= 2:
-                        self.writing.set()
+            while not await self._taken(client, headers):  # noqa: ASYNC110  nothing tells when there is room
+                await asyncio.sleep(0.05)  # a crowd is asked to come back
+
+    async def _taken(self, client: httpx.AsyncClient, headers: dict[str, str]) -> bool:
+        async with client.stream("POST", "/v1/ask", json={"question": self.question}, headers=headers) as answer:
+            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                return False
+            async for piece in answer.aiter_text():
+                self.text += piece
+                if self.text.count("event: text") >= 2:
+                    self.writing.set()
+        return True
 
 
 def a_client(service: ServiceProcess) -> httpx.AsyncClient:
