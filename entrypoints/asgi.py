@@ -9,9 +9,11 @@ from typing import Any, Final
 from dependency_injector import containers
 from litestar import Litestar
 
+from application.limit_rate import DEFAULT_PER_MINUTE
 from application.remembered_keys import CAPACITY
 from entrypoints.containers import UseCases
 from entrypoints.http.app import create_app
+from entrypoints.http.client_address import Network
 from entrypoints.http.room import Room
 
 DRAIN_S: Final = 20.0
@@ -19,6 +21,7 @@ DRAIN_S: Final = 20.0
 
 ROUTED: Final = (
     "authenticate",
+    "limit_rate",
     "diagnose",
     "ask_question",
     "search_passages",
@@ -56,6 +59,8 @@ def build_app(
     only_process: bool,
     keep_vectors: bool = True,
     max_running_turns: int = 1_000,
+    rate_per_minute: int = DEFAULT_PER_MINUTE,
+    trusted_proxies: Sequence[Network] = (),
     opened: Callable[[], AbstractAsyncContextManager[None]] | None = None,
     allowed_origins: Sequence[str] = (),
     settings_shown: Callable[[], Mapping[str, str]] = dict,
@@ -66,12 +71,14 @@ def build_app(
 
     ``holder`` names this process in its turns' leases; ``only_process`` says that no other can be answering, so that
     every turn another left running is lost. ``opened`` opens the adapters around the application's life.
+    ``trusted_proxies`` are those whose X-Forwarded-For is believed.
     """
     use_cases = UseCases(
         adapters=adapters,
         holder=holder,
         keep_vectors=keep_vectors,
         max_running_turns=max_running_turns,
+        rate_per_minute=rate_per_minute,
         # Whoever shares a database hears nothing of keys that another process revokes.
         remembered_keys=CAPACITY if only_process else 0,
     )
@@ -99,6 +106,7 @@ def build_app(
         {name: getattr(use_cases, name) for name in ROUTED},
         readiness=readiness,
         lifespan=[life],
+        trusted_proxies=trusted_proxies,
         allowed_origins=allowed_origins,
         settings_shown=settings_shown,
         room=room,

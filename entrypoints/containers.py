@@ -21,6 +21,7 @@ from adapters.memory.clock import SystemClock, TimeOrderedIds
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
 from adapters.memory.preparer import InThreadPreparer
+from adapters.memory.rates import InMemoryRateLimits
 from adapters.memory.references import PlainReferenceFormatter
 from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
@@ -28,6 +29,7 @@ from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.memory.work_queue import InProcessWorkQueue
 from adapters.neon.budgets import NeonProviderBudgets
 from adapters.neon.engine import make_engine, statement_by_statement
+from adapters.neon.rates import NeonRateLimits
 from adapters.neon.schema_probe import SchemaProbe
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.qdrant_edge.index import QdrantEdgeIndex
@@ -54,6 +56,7 @@ from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
 from application.journal_turns import JournalTurns
+from application.limit_rate import DEFAULT_PER_MINUTE, LimitRate
 from application.model_costs import ModelCosts
 from application.read_caller import ReadCaller
 from application.read_collections import ReadCollections
@@ -98,6 +101,8 @@ class MemoryAdapters(containers.DeclarativeContainer):
     uploads = providers.Singleton(uploads_in_memory, providers.Object(UploadLimits()))
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
+    own_rates = providers.Singleton(InMemoryRateLimits, clock)
+    caller_rates = own_rates
     outside = providers.Singleton(Dependencies)
     more_probes = providers.List()
 
@@ -119,11 +124,14 @@ class LiveAdapters(containers.DeclarativeContainer):
     index_folder = providers.Object(Path())
     uploads_folder = providers.Object(Path())
     upload_limits = providers.Object(UploadLimits())
+    # "own": nobody else uses the database, so requests are counted here, for nothing; "shared": they are counted there.
+    rates_kept = providers.Object("own")
 
     engine = providers.Singleton(make_engine, database_url)
     unit_of_work = providers.Factory(NeonUnitOfWork, engine)
     # Reads see no more of one another in a transaction than outside of one, and a transaction is two round trips.
-    reading = providers.Factory(NeonUnitOfWork, providers.Singleton(statement_by_statement, engine))
+    single_statements = providers.Singleton(statement_by_statement, engine)
+    reading = providers.Factory(NeonUnitOfWork, single_statements)
     analyzer = providers.Singleton(SnowballAnalyzer)
     sparse_encoder = providers.Singleton(Bm25SparseEncoder, analyzer)
     embedder = providers.Singleton(StaticEmbedder)
@@ -139,6 +147,10 @@ class LiveAdapters(containers.DeclarativeContainer):
     uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
+    own_rates = providers.Singleton(InMemoryRateLimits, clock)
+    caller_rates = providers.Selector(
+        rates_kept, own=own_rates, shared=providers.Singleton(NeonRateLimits, single_statements)
+    )
     outside = providers.Singleton(Dependencies)
     more_probes = providers.List(providers.Factory(SchemaProbe, engine))
 
@@ -162,6 +174,7 @@ class UseCases(containers.DeclarativeContainer):
     keep_vectors = providers.Object(True)
     remembered_keys = providers.Object(0)
     max_running_turns = providers.Object(1_000)
+    rate_per_minute = providers.Object(DEFAULT_PER_MINUTE)
 
     unit_of_work = adapters.unit_of_work.provider
     reading = adapters.reading.provider
@@ -208,6 +221,7 @@ class UseCases(containers.DeclarativeContainer):
     search_passages = providers.Singleton(SearchPassages, reading, find_passages)
     remembered = providers.Singleton(RememberedKeys, remembered_keys)
     authenticate = providers.Singleton(Authenticate, adapters.first_keys, reading, remembered, adapters.clock)
+    limit_rate = providers.Singleton(LimitRate, adapters.caller_rates, adapters.own_rates, rate_per_minute)
     issue_key = providers.Singleton(IssueKey, unit_of_work, adapters.clock, adapters.ids)
     read_keys = providers.Singleton(ReadKeys, reading)
     revoke_key = providers.Singleton(RevokeKey, unit_of_work, remembered)
@@ -215,7 +229,7 @@ class UseCases(containers.DeclarativeContainer):
     read_collections = providers.Singleton(ReadCollections, reading)
     change_collection = providers.Singleton(ChangeCollection, unit_of_work)
     delete_collection = providers.Singleton(DeleteCollection, unit_of_work, adapters.passage_index, adapters.clock)
-    read_caller = providers.Singleton(ReadCaller, reading)
+    read_caller = providers.Singleton(ReadCaller, reading, rate_per_minute)
     submit_ingestion = providers.Singleton(SubmitIngestion, unit_of_work, adapters.queue, adapters.clock, adapters.ids)
     ingest_documents = providers.Singleton(
         IngestDocuments,

@@ -157,6 +157,7 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         models=settings.models,
         uploads_folder=directory.uploads,
         upload_limits=_upload_limits(settings),
+        rates_kept="own" if settings.database_url is None else "shared",
     )
     return build_app(
         adapters,
@@ -165,6 +166,8 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         only_process=settings.database_url is None,
         keep_vectors=settings.keep_vectors,
         max_running_turns=settings.max_running_turns,
+        rate_per_minute=settings.rate_per_minute,
+        trusted_proxies=settings.trusted_proxies,
         opened=lambda: opened(adapters),
         allowed_origins=settings.allowed_origins,
         settings_shown=lambda: shown(settings),

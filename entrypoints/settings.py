@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final, Literal
 
@@ -40,6 +41,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_upload_mb: int = 64
     max_inflated_mb: int = 50
     max_inflation: int = 20
+    rate_per_minute: int = 60_000
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     log: Literal["text", "json"] = "text"
 
     @property
@@ -80,6 +83,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_MAX_UPLOAD_MB": whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
         "IBID_MAX_INFLATED_MB": whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
         "IBID_MAX_INFLATION": whole_number("IBID_MAX_INFLATION", 2, 1_000),
+        "IBID_RATE_PER_MINUTE": whole_number("IBID_RATE_PER_MINUTE", 1, 1_000_000),
+        "IBID_TRUSTED_PROXIES": _networks,
         "IBID_LOG": _log,
     }
     for name in sorted(given):
@@ -120,6 +125,15 @@ def _database_url(name: str, value: str) -> Secret:
     if not value.startswith(("postgres://", "postgresql://")):
         raise SettingsError(f"{name} must begin with postgresql://")
     return Secret(value)
+
+
+def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(one.strip()) for one in value.split(","))
+    except ValueError as error:
+        raise SettingsError(
+            f"IBID_TRUSTED_PROXIES must be addresses or networks with commas between: {error}"
+        ) from error
 
 
 def _switch(value: str) -> bool:

@@ -86,8 +86,13 @@ class HttpService:
         body = {"collection": collection, "base_url": "https://x.test/", "documents": documents}
         async with self.client(ADMIN_KEY) as client:
             accepted = (await client.post("/v1/admin/ingestions", json=body)).raise_for_status()
+        return await self.ended(accepted.headers["location"])
+
+    async def ended(self, status_url: str) -> str:
+        """Wait until an ingestion is in; returns its id."""
+        async with self.client(ADMIN_KEY) as client:
             for _ in range(500):
-                state = (await client.get(accepted.headers["location"])).json()
+                state = (await client.get(status_url)).json()
                 if state["status"] not in ("queued", "running"):
                     assert state["status"] == "succeeded", state
                     return str(state["id"])

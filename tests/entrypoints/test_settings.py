@@ -1,6 +1,7 @@
 """Settings: read once, refused by name, and silent about their secrets."""
 
 import logging
+import secrets
 from pathlib import Path
 
 import msgspec
@@ -103,7 +104,8 @@ def test_a_secret_passes_into_no_log_line_by_any_way(style: str, capsys: pytest.
     configure_logs(settings.log, secrets=[KEY])
     log = logging.getLogger("ibid.test")
 
-    log.info("the key is %s", KEY, extra={"field": KEY})
+    issued = "ibid_" + secrets.token_urlsafe(32)
+    log.info("the key is %s", KEY, extra={"field": KEY, "issued": f"<{issued}>"})
     try:
         raise RuntimeError(f"opened with {KEY}")
     except RuntimeError:
@@ -113,3 +115,4 @@ def test_a_secret_passes_into_no_log_line_by_any_way(style: str, capsys: pytest.
     assert "it broke" in written
     assert "***" in written
     assert KEY not in written
+    assert issued not in written
