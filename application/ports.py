@@ -15,7 +15,7 @@ from domain.conversation.model import Question
 from domain.conversation.ports import Conversations, Feedbacks, Turns
 from domain.grounding.model import Evidence
 from domain.library.model import Page, SourceDocument
-from domain.library.ports import Collections, Documents, EmbeddingStore
+from domain.library.ports import Collections, Documents, EmbeddingStore, PassageText
 
 IDEMPOTENCY_WINDOW: Final = timedelta(hours=24)
 JOURNAL_WINDOW: Final = timedelta(hours=1)
@@ -239,6 +239,7 @@ class UnitOfWork(Protocol):
 
     collections: Collections
     documents: Documents
+    passage_text: PassageText
     embeddings: EmbeddingStore
     conversations: Conversations
     turns: Turns

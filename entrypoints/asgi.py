@@ -43,6 +43,7 @@ ROUTED: Final = (
     "cancel_turn",
     "edit_conversations",
     "give_feedback",
+    "read_quotas",
     "create_collection",
     "read_collections",
     "change_collection",

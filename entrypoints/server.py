@@ -5,7 +5,6 @@ import errno
 import gc
 import hashlib
 import logging
-import os
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -23,7 +22,7 @@ from domain.access.model import Principal, Scope
 from domain.library.ports import UploadLimits
 from entrypoints.data_directory import DataDirectory
 from entrypoints.logs import configure_logs
-from entrypoints.settings import Secret, Settings, SettingsError, unserved
+from entrypoints.settings import Secret, Settings, SettingsError
 from entrypoints.settings_shown import shown
 
 if TYPE_CHECKING:
@@ -61,8 +60,6 @@ def prepared(settings: Settings) -> Iterator[Service]:
         listener = stack.enter_context(_listening(settings))
         admin_key = directory.admin_key(settings)
         configure_logs(settings.log, secrets=(*settings.secrets, admin_key.reveal()))
-        for name in unserved(os.environ):
-            _log.warning("this version does not use the setting", extra={"setting": name})
         database_url = stack.enter_context(_database(settings, directory))
         app = _application(settings, directory, database_url, admin_key)
         host, port = listener.getsockname()[:2]
@@ -151,6 +148,7 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
 
     principal = Principal("default", "admin", frozenset({Scope.ADMIN}))
     adapters = LiveAdapters(
+        settings=settings,
         first_keys={hashlib.sha256(admin_key.reveal().encode()).digest(): principal},
         database_url=database_url,
         index_folder=directory.index,

@@ -8,6 +8,7 @@ from adapters.memory.conversations import InMemoryConversations, InMemoryFeedbac
 from adapters.memory.idempotency import InMemoryIdempotencyKeys
 from adapters.memory.ingestions import InMemoryIngestions
 from adapters.memory.library import InMemoryCollections, InMemoryDocuments, InMemoryEmbeddingStore
+from adapters.memory.passage_text import InMemoryPassageText
 from adapters.memory.store import InMemoryStore, Transaction
 from adapters.memory.turn_journal import InMemoryTurnJournal
 from application.ports import UnitOfWork
@@ -25,6 +26,7 @@ class InMemoryUnitOfWork(UnitOfWork):
         self._transaction = Transaction()
         self.collections = InMemoryCollections(store, self._transaction)
         self.documents = InMemoryDocuments(store, self._transaction)
+        self.passage_text = InMemoryPassageText(store)
         self.embeddings = InMemoryEmbeddingStore(store, self._transaction)
         self.conversations = InMemoryConversations(store, self._transaction)
         self.turns = InMemoryTurns(store, self._transaction)

@@ -16,6 +16,9 @@ Every revision in alembic/versions, oldest first; a test compares. Known here, s
 costs one query and does not load Alembic (0.2 s).
 """
 
+MIGRATION_TIMEOUT_S: Final = 1_800.0
+"""For one statement: an index over a large table takes minutes."""
+
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(5281390417)")  # any number that nothing else in the database uses
 _FIND_TABLE: Final = text("SELECT to_regclass('alembic_version') IS NOT NULL")
 _REVISION: Final = text("SELECT version_num FROM alembic_version")
@@ -59,7 +62,7 @@ async def migrate(url: str) -> None:
     the transaction, so that it works through a transaction pooler too. A schema of a newer release is left alone.
     Raises PortUnavailable or PortRefused.
     """
-    engine = make_engine(url, pool_size=1)
+    engine = make_engine(url, pool_size=1, command_timeout_s=MIGRATION_TIMEOUT_S)
     try:
         with translated():
             async with engine.connect() as connection:

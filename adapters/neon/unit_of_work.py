@@ -13,6 +13,7 @@ from adapters.neon.embeddings import NeonEmbeddingStore
 from adapters.neon.feedbacks import NeonFeedbacks
 from adapters.neon.idempotency_keys import NeonIdempotencyKeys
 from adapters.neon.ingestions import NeonIngestions
+from adapters.neon.passage_text import NeonPassageText
 from adapters.neon.transaction import Transaction
 from adapters.neon.turn_journal import NeonTurnJournal
 from adapters.neon.turns import NeonTurns
@@ -26,6 +27,7 @@ class NeonUnitOfWork(UnitOfWork):
         self._transaction = Transaction(engine)
         self.collections = NeonCollections(self._transaction)
         self.documents = NeonDocuments(self._transaction)
+        self.passage_text = NeonPassageText(self._transaction)
         self.embeddings = NeonEmbeddingStore(self._transaction)
         self.conversations = NeonConversations(self._transaction)
         self.turns = NeonTurns(self._transaction)

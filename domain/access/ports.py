@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.access.model import ApiKey
-from domain.access.quotas import AllowanceLeft, ProviderCall, Reservation, Window
+from domain.access.quotas import AllowanceLeft, ProviderCall, Reservation, StorageLeft, Window
 from domain.access.rates import RateStanding
 from domain.library.model import Page
 
@@ -79,3 +79,11 @@ class ProviderBudgets(Protocol):
     @abstractmethod
     async def left(self) -> Sequence[AllowanceLeft]:
         """What is left of every allowance. Raises PortUnavailable."""
+
+
+class Footprint(Protocol):
+    """A store outside whose plan is limited by size."""
+
+    @abstractmethod
+    async def storage(self) -> StorageLeft:
+        """How much of it is taken now, by the store's own word or by estimate. Raises PortUnavailable."""

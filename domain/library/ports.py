@@ -18,7 +18,7 @@ from domain.library.model import (
     PassageInDocument,
     SourceDocument,
 )
-from domain.retrieval.model import Vector
+from domain.retrieval.model import Hit, SearchFilters, Vector
 
 
 class Collections(Protocol):
@@ -168,6 +168,22 @@ class EmbeddingStore(Protocol):
     @abstractmethod
     async def put(self, embedder: str, vectors: Mapping[bytes, Vector]) -> None:
         """Keep vectors; putting the same hash again changes nothing."""
+
+
+class PassageText(Protocol):
+    """Finds passages by their words alone, where they are kept: the last resort, when the passage index is away."""
+
+    @abstractmethod
+    async def find(
+        self, words: Sequence[Sequence[str]], readable: ReadableCollections, filters: SearchFilters, *, limit: int
+    ) -> Sequence[Hit]:
+        """
+        Passages of active versions in ``readable`` that pass every filter and hold one of the words, best first.
+
+        Each word is given in one or more forms, and a passage holds it when a word of its text begins with one of
+        them, whatever the case. Passages that hold more of the words come first; scores compare within one call
+        alone. No character of a form means anything but itself. Filters mean what they mean to ``PassageSearch``.
+        """
 
 
 class DocumentParser(Protocol):

@@ -25,6 +25,7 @@ from entrypoints.http.json_body import JSONRequest
 from entrypoints.http.keys import CallerController, KeysController
 from entrypoints.http.openapi import docs_page, openapi_config
 from entrypoints.http.origins import AllowedOrigins
+from entrypoints.http.quotas import QuotasController
 from entrypoints.http.references import ReferencesController
 from entrypoints.http.room import Room
 from entrypoints.http.searching import SearchingController
@@ -64,6 +65,7 @@ def create_app(
             IngestionController,
             CollectionsController,
             KeysController,
+            QuotasController,
             CallerController,
             DiagnosticsController,
             HealthController,

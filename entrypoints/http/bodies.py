@@ -135,7 +135,8 @@ def conversation_changes(body: NewConversationBody | ChangedConversationBody) ->
 
 
 def search_query(body: SearchBody, principal: Principal) -> SearchPassagesQuery:
-    return SearchPassagesQuery(principal, body.query, body.collections, _filters(body.filters), body.limit)
+    filters = _filters(body.filters)
+    return SearchPassagesQuery(principal, body.query, body.collections, filters, body.limit, body.rerank)
 
 
 def ingest_command(body: IngestBody, principal: Principal, keyed: KeyedRequest | None = None) -> SubmitIngestionCommand:

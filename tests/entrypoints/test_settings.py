@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from entrypoints.logs import configure_logs
-from entrypoints.settings import Settings, SettingsError, read_settings, unserved
+from entrypoints.settings import Settings, SettingsError, read_settings
 
 KEY = "ibid_canary_0123456789abcdef"
 
@@ -71,10 +71,6 @@ def test_origins_are_a_list() -> None:
 
 def test_names_for_tests_are_let_through() -> None:
     assert read_settings({"IBID_TEST_SLOW": "1"}) == read_settings({})
-
-
-def test_a_provider_that_this_version_cannot_use_is_named() -> None:
-    assert unserved({"COHERE_API_KEY": "x", "QDRANT_URL": ""}) == ["COHERE_API_KEY"]
 
 
 def test_no_secret_shows_in_the_repr_of_settings() -> None:
