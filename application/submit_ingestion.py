@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from application.ports import (
+    PART,
     Arrival,
     Clock,
     IdSource,
     Ingestion,
     IngestionStatus,
+    Job,
     KeyedRequest,
     UnitOfWork,
     UnitOfWorkFactory,
@@ -61,6 +63,9 @@ class Storing:
             return
         await self._uow.ingestions.stage(self.ingestion.id, arrivals, first=self._count)
         self._count += len(arrivals)
+
+    def jobs(self) -> Sequence[Job]:
+        return [Job(self.ingestion.id, part) for part in range((self._count + PART - 1) // PART)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +120,11 @@ class SubmitIngestion:
                     return
             await self._ensure_collection(uow, name, request.principal)
             await uow.ingestions.add(ingestion, ())
-            yield Storing(ingestion, False, uow)
+            storing = Storing(ingestion, False, uow)
+            yield storing
+            await uow.jobs.add(storing.jobs())
             await uow.commit()
-        self.queue.wake(ingestion.id)
+        self.queue.wake()
 
     @staticmethod
     def _check(sources: Sequence[SourceDocument]) -> None:

@@ -27,11 +27,12 @@ from adapters.memory.references import PlainReferenceFormatter
 from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
-from adapters.memory.work_queue import InProcessWorkQueue
+from adapters.memory.work_queue import InMemoryWorkQueue
 from adapters.neon.engine import BACKGROUND_POOL_SIZE, BACKGROUND_TIMEOUT_S, make_engine, statement_by_statement
 from adapters.neon.rates import NeonRateLimits
 from adapters.neon.schema_probe import SchemaProbe
 from adapters.neon.unit_of_work import NeonUnitOfWork
+from adapters.neon.work_queue import PgQueuerWorkQueue
 from adapters.resilience.dependency import Dependencies
 from adapters.resilience.http_client import HttpClients
 from adapters.uploads.upload import uploads_in_memory, uploads_on_disk
@@ -57,6 +58,7 @@ from application.issue_key import IssueKey
 from application.journal_turns import JournalTurns
 from application.limit_rate import DEFAULT_PER_MINUTE, LimitRate
 from application.model_costs import ModelCosts
+from application.ports import RetentionRules
 from application.read_caller import ReadCaller
 from application.read_collections import ReadCollections
 from application.read_conversation import ReadConversation
@@ -66,10 +68,12 @@ from application.read_keys import ReadKeys
 from application.read_quotas import ReadQuotas
 from application.read_references import ReadReferences
 from application.remembered_keys import RememberedKeys
+from application.repair_index import RepairIndex
 from application.revoke_key import RevokeKey
 from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
 from application.submit_upload import SubmitUpload
+from application.sweep_retention import SweepRetention
 from application.turn_streams import TurnStreams
 from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal
@@ -81,6 +85,7 @@ from entrypoints.document_parts import document_parts
 from entrypoints.http.sse import encode_events
 from entrypoints.model_parts import drafting_by, openrouter, rewriter_by
 from entrypoints.model_settings import ModelSettings
+from entrypoints.probes import model_probe_by
 from entrypoints.settings import Settings
 
 
@@ -101,7 +106,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
         InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
     )
     reference_formatter = providers.Singleton(PlainReferenceFormatter)
-    queue = providers.Singleton(InProcessWorkQueue)
+    queue = providers.Singleton(InMemoryWorkQueue, store)
     uploads = providers.Singleton(uploads_in_memory, providers.Object(UploadLimits()))
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
@@ -129,6 +134,8 @@ class LiveAdapters(containers.DeclarativeContainer):
     settings = providers.Object(Settings(data_dir=Path()))
     first_keys = providers.Object[Mapping[bytes, Principal]]({})
     database_url = providers.Object("")
+    # Around any pooler, for connections that must stay one.
+    direct_url = providers.Object("")
     index_folder = providers.Object(Path())
     uploads_folder = providers.Object(Path())
     upload_limits = providers.Object(UploadLimits())
@@ -158,15 +165,18 @@ class LiveAdapters(containers.DeclarativeContainer):
     footprints = providers.Callable(chosen.footprints, settings, statements, passage_index, embedder)
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
     reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
-    queue = providers.Singleton(InProcessWorkQueue)
+    queue = providers.Singleton(PgQueuerWorkQueue, direct_url)
     uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
     ids = providers.Singleton(TimeOrderedIds)
     own_rates = providers.Singleton(InMemoryRateLimits, clock)
     caller_rates = providers.Selector(rates_kept, own=own_rates, shared=providers.Singleton(NeonRateLimits, statements))
-    more_probes = providers.List(providers.Factory(SchemaProbe, engine))
 
     models = providers.Object[ModelSettings | None](None)
     chat_model = providers.Singleton(openrouter, outside, models)
+    more_probes = providers.List(
+        providers.Factory(SchemaProbe, engine),
+        providers.Factory(model_probe_by, models, chat_model.provider, budgets),
+    )
     writer = providers.Singleton(ExtractiveWriter, analyzer)
     costs = providers.Singleton(ModelCosts)
     drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
@@ -179,6 +189,7 @@ class UseCases(containers.DeclarativeContainer):
     adapters = providers.DependenciesContainer()
     holder = providers.Object("one process")
     keep_vectors = providers.Object(True)
+    retention_rules = providers.Object(RetentionRules())
     remembered_keys = providers.Object(0)
     max_running_turns = providers.Object(1_000)
     rate_per_minute = providers.Object(DEFAULT_PER_MINUTE)
@@ -253,6 +264,7 @@ class UseCases(containers.DeclarativeContainer):
     )
     submit_upload = providers.Singleton(SubmitUpload, submit_ingestion, adapters.uploads)
     ingestion_news = providers.Singleton(IngestionNews)
+    sweep_retention = providers.Singleton(SweepRetention, background_unit_of_work, adapters.clock, retention_rules)
     work_ingestions = providers.Singleton(
         WorkIngestions,
         background_unit_of_work,
@@ -261,6 +273,15 @@ class UseCases(containers.DeclarativeContainer):
         adapters.queue,
         adapters.clock,
         ingestion_news,
+        sweep_retention,
+    )
+    repair_index = providers.Singleton(
+        RepairIndex,
+        background_unit_of_work,
+        adapters.passage_index,
+        adapters.embedder,
+        adapters.sparse_encoder,
+        keep_vectors,
     )
     read_ingestions = providers.Singleton(ReadIngestions, reading)
     follow_ingestion = providers.Singleton(FollowIngestion, reading, ingestion_news, adapters.clock)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
-from application.ports import DocumentOutcome, Ingestion, JournalEntry, StagedDocument
+from application.ports import DocumentOutcome, Ingestion, Job, JournalEntry, StagedDocument
 from domain.access.model import ApiKey, Owner
 from domain.conversation.model import Conversation, Feedback, Turn
 from domain.library.model import Collection, Document, DocumentVersion
@@ -20,6 +20,10 @@ V = TypeVar("V")
 class Lease:
     holder: str
     until: float
+
+
+JobKey: TypeAlias = tuple[UUID, int, int]
+"""A job's ingestion, round and part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class InMemoryStore:
     journal: dict[tuple[UUID, int], tuple[JournalEntry, datetime]] = field(default_factory=dict)
     claims: dict[tuple[Owner, str, str], Claim] = field(default_factory=dict)
     ingestions: dict[UUID, StagedIngestion] = field(default_factory=dict)
+    jobs: dict[JobKey, Job] = field(default_factory=dict)
     api_keys: dict[UUID, ApiKey] = field(default_factory=dict)
 
 

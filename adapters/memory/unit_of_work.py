@@ -9,8 +9,10 @@ from adapters.memory.idempotency import InMemoryIdempotencyKeys
 from adapters.memory.ingestions import InMemoryIngestions
 from adapters.memory.library import InMemoryCollections, InMemoryDocuments, InMemoryEmbeddingStore
 from adapters.memory.passage_text import InMemoryPassageText
+from adapters.memory.retention import InMemoryRetention
 from adapters.memory.store import InMemoryStore, Transaction
 from adapters.memory.turn_journal import InMemoryTurnJournal
+from adapters.memory.work_queue import InMemoryJobs
 from application.ports import UnitOfWork
 
 
@@ -34,6 +36,8 @@ class InMemoryUnitOfWork(UnitOfWork):
         self.idempotency_keys = InMemoryIdempotencyKeys(store, self._transaction)
         self.turn_journal = InMemoryTurnJournal(store, self._transaction)
         self.ingestions = InMemoryIngestions(store, self._transaction)
+        self.jobs = InMemoryJobs(store, self._transaction)
+        self.retention = InMemoryRetention(store, self._transaction)
         self.api_keys = InMemoryApiKeys(store, self._transaction)
 
     async def __aenter__(self) -> Self:

@@ -121,6 +121,16 @@ class QdrantIndex(PassageSearch, PassageWriter):
         counted = await self._call(lambda: self._client.count(self._alias, exact=True), timeout_s=WRITE_S)
         return counted.count
 
+    async def ids(self, after: UUID | None, *, limit: int) -> tuple[Sequence[UUID], UUID | None]:
+        offset = None if after is None else str(after)
+        found, following = await self._call(
+            lambda: self._client.scroll(
+                self._alias, limit=limit, offset=offset, with_payload=False, with_vectors=False
+            ),
+            timeout_s=WRITE_S,
+        )
+        return [UUID(str(one.id)) for one in found], None if following is None else UUID(str(following))
+
     async def settle(self) -> None:
         """The server builds its search structures by itself."""
 
