@@ -7,7 +7,7 @@ import hashlib
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -159,6 +159,7 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         # The index is this process's alone, so on the embedded database nobody else can be answering.
         only_process=settings.database_url is None,
         keep_vectors=settings.keep_vectors,
+        max_running_turns=settings.max_running_turns,
         retention_rules=RetentionRules(settings.keep_ingestions_days, settings.keep_turns_days),
         rate_per_minute=settings.rate_per_minute,
         trusted_proxies=settings.trusted_proxies,
@@ -207,16 +208,25 @@ def _waits_outside(settings: Settings) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it accepts requests."""
+    """Tells when it accepts requests; and, told to stop, lets the turns end before it waits for their connections."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, announce: Callable[[], None], drain: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
         self._announce = announce
+        self._drain = drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if not self.should_exit:
             self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Side by side: the base class closes the listening sockets, and waits for the streams that draining ends.
+        draining = asyncio.ensure_future(self._drain())
+        await super().shutdown(sockets)
+        await draining
 
 
 def server_config(app: "Litestar") -> uvicorn.Config:
@@ -238,7 +248,7 @@ def server_config(app: "Litestar") -> uvicorn.Config:
 
 
 def _server(service: Service, announce: Callable[[], None]) -> _Server:
-    return _Server(server_config(service.app), announce)
+    return _Server(server_config(service.app), announce, service.app.state.drain)
 
 
 def _spare_the_collector() -> None:

@@ -17,6 +17,7 @@ from application.submit_ingestion import SubmitIngestion
 from application.submit_upload import SubmitUpload
 from domain.access.model import Principal, Scope
 from entrypoints.http.bodies import IngestBody, ingest_command
+from entrypoints.http.idempotency import keyed_request, replay_headers
 from entrypoints.http.json_body import BadBody, JSONRequest
 from entrypoints.http.library_bodies import (
     DocumentOutcomesPageBody,
@@ -60,16 +61,19 @@ class IngestionController(Controller):
         submit_upload: NamedDependency[SubmitUpload],
     ) -> Response[IngestionAcceptedBody]:
         if data is not None:
-            ingestion = await submit_ingestion.execute(ingest_command(data, caller))
+            keyed = keyed_request(request, caller, data)
+            stored = await submit_ingestion.execute_once(ingest_command(data, caller, keyed))
         elif not request.is_upload:
             raise BadBody("", "must be object, not null")
         else:
             caller.require(Scope.INGEST)
             async with submit_upload.uploads.receive() as upload:
                 form = await read_upload(request, upload, submit_upload.uploads.limits)
-                ingestion = await submit_upload.execute(form.request(caller), upload)
-        status_url = f"{PATH}/{ingestion.id}"
-        return Response(IngestionAcceptedBody(ingestion.id, status_url), headers={"Location": status_url})
+                keyed = keyed_request(request, caller, form.digest())
+                stored = await submit_upload.execute(form.request(caller, keyed), upload)
+        status_url = f"{PATH}/{stored.ingestion.id}"
+        headers = {"Location": status_url, **replay_headers(replayed=stored.replayed)}
+        return Response(IngestionAcceptedBody(stored.ingestion.id, status_url), headers=headers)
 
     @get(PATH, summary="List ingestions", responses=problems(400, 401, 403, 422, 500, 503))
     async def ingestions(
