@@ -46,7 +46,6 @@ from application.change_ingestions import CancelIngestion, RetryIngestion
 from application.create_collection import CreateCollection
 from application.delete_collection import DeleteCollection
 from application.diagnose import DatabaseProbe, Diagnose, EmbedderProbe, IndexProbe, RerankerProbe
-from application.diagnose import DatabaseProbe, Diagnose, EmbedderProbe, IndexProbe
 from application.edit_conversations import EditConversations
 from application.extractive_writer import ExtractiveWriter
 from application.find_passages import FindPassages, Reranking
@@ -83,9 +82,8 @@ from domain.access.quotas import Allowance, Plan
 from domain.library.ports import UploadLimits
 from entrypoints import outside as chosen
 from entrypoints.document_parts import document_parts
-from entrypoints.model_parts import drafting_by, model_probe, openrouter, rewriter_by
 from entrypoints.http.sse import encode_events
-from entrypoints.model_parts import drafting_by, openrouter, rewriter_by
+from entrypoints.model_parts import drafting_by, model_probe, openrouter, rewriter_by
 from entrypoints.model_settings import ModelSettings
 from entrypoints.probes import model_probe_by
 from entrypoints.settings import Settings
