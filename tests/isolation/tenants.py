@@ -22,6 +22,7 @@ from application.ports import AnswerWriter
 from domain.access.model import Principal, Scope
 from domain.access.readable import ReadableCollections
 from domain.conversation.model import Question
+from domain.errors import PortUnavailable
 from domain.grounding.model import Evidence
 from domain.library.model import PassageInDocument
 from domain.retrieval.model import HybridHits
@@ -70,14 +71,17 @@ class Watch:
 
 
 class WatchedIndex(QdrantEdgeIndex):
-    """``leaky``: it finds passages wherever they are, as if its own filter were lost."""
+    """``leaky``: it finds passages wherever they are, as if its own filter were lost. ``down``: it finds none."""
 
     def __init__(self, path: Path, watch: Watch) -> None:
         super().__init__(path, 256)
         self.watch = watch
         self.leaky = False
+        self.down = False
 
     async def search(self, **wanted: Any) -> HybridHits:
+        if self.down:
+            raise PortUnavailable("index")
         if self.leaky:
             wanted["readable"] = reading(*TENANTS, COMMONS)
         found = await super().search(**wanted)
