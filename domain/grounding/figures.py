@@ -9,6 +9,7 @@ _FIGURE: Final = re.compile(
     r"(?P<sign>[$€£¥])?[ ]?(?<![\w.])(?<![A-Za-z][-/+])"
     r"(?P<value>\d+(?:[.,]\d+)*)(?:[ \u00a0-]?(?P<unit>%|°[CF]|[A-Za-zµ]+))?"
 )
+_DIGIT: Final = re.compile(r"\d")
 _SPELLED: Final = "zero one two three four five six seven eight nine ten eleven twelve"
 _WORDS: Final = {word: str(value) for value, word in enumerate(_SPELLED.split()) if value > 1}
 _NUMBER_WORD: Final = re.compile(r"\b(" + "|".join(_WORDS) + r")\b(?:[ -](?P<unit>[A-Za-z]+))?", re.IGNORECASE)
@@ -38,6 +39,8 @@ class Figure(NamedTuple):
 def figures(text: str) -> list[Figure]:
     """The numbers of a text in order, but for those that are part of a name: ``IL-6``, ``H2O``, ``3T3``."""
     found: list[Figure] = []
+    if not _DIGIT.search(text):
+        return found  # most sentences: the pattern below looks at every character twice
     for match in _FIGURE.finditer(text):
         unit = (match["unit"] or match["sign"] or "").lower()
         if unit not in _UNITS and text[match.end("value") : match.end("value") + 1].isalpha():

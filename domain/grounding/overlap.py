@@ -14,6 +14,8 @@ from domain.text import Analyzer, Span, Term
 _CACHED_PASSAGES: Final = 512
 """The passages of some dozens of running answers: each is analysed once and compared with every sentence."""
 
+_LENGTH_WEIGHTS: Final = tuple(0.7 + 0.6 * letters / 8 for letters in range(9))
+
 WIDEST_RUN: Final = 3
 """Adjoining sentences that one quote may span."""
 
@@ -81,7 +83,7 @@ def _rarity(count: int, holding: int) -> float:
 
 def length_weight(stem: str) -> float:
     """What a stem's length alone says of how much it tells: 0.7 to 1.3, full at eight letters."""
-    return 0.7 + 0.6 * min(len(stem), 8) / 8
+    return _LENGTH_WEIGHTS[min(len(stem), 8)]
 
 
 def coverage(weights: Mapping[str, float], found: frozenset[str] | set[str]) -> float:
