@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format bench eval lock clean
+.PHONY: help demo test test-all fuzz openapi data-model check format bench eval lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -18,6 +18,16 @@ test: $(VENV)/dev.stamp ## run the tests (under 5 minutes)
 
 test-all: $(VENV)/dev.stamp ## run the tests, the slow ones too
 	$(BIN)/python -m pytest -m "not live"
+
+fuzz: $(VENV)/dev.stamp ## send the running service 200 made-up requests an operation, and hold it to its description
+	$(BIN)/python -m tests.abuse.fuzz --cases 200
+
+openapi: $(VENV)/dev.stamp ## write docs/openapi.json anew
+	$(BIN)/python -m entrypoints.describe_api > docs/openapi.json.new
+	mv docs/openapi.json.new docs/openapi.json
+
+data-model: $(VENV)/dev.stamp ## draw the tables into docs/data-model.md anew
+	$(BIN)/python -m adapters.neon.drawing
 
 check: $(VENV)/dev.stamp ## formatting, lint, types, the rings
 	$(BIN)/ruff format --check .

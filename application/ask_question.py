@@ -18,7 +18,8 @@ from application.turn_stream import TurnStream
 from application.writing import AnswerTask, Draft, Drafting, Retracted
 from domain.access.model import Principal, Scope
 from domain.access.readable import ReadableCollections, readable_collections
-from domain.conversation.model import AskOptions, Conversation, Question, Turn, TurnStatus
+from domain.conversation.model import AskOptions, Conversation, Question, Turn, TurnStatus, Usage
+from domain.conversation.ports import QuestionRewriter
 from domain.conversation.prompt import Exchange
 from domain.grounding.abstention import decide_abstention, insufficient, verification_failed
 from domain.grounding.model import Evidence, Verification
@@ -71,7 +72,8 @@ class _Progress:
         if self.draft is None:
             return self.turn
         degraded = tuple(dict.fromkeys((*self.turn.degraded, *self.draft.degraded)))
-        return replace(self.turn, degraded=degraded, attempts=self.draft.attempts, usage=self.draft.usage)
+        spent = replace(Usage.total((self.turn.usage, self.draft.usage)), cached=self.draft.usage.cached)
+        return replace(self.turn, degraded=degraded, attempts=self.draft.attempts, usage=spent)
 
 
 class AskQuestion:
@@ -86,6 +88,7 @@ class AskQuestion:
         *,
         unit_of_work: UnitOfWorkFactory,
         find_passages: FindPassages,
+        rewriter: QuestionRewriter,
         drafting: Drafting,
         reference_formatter: ReferenceFormatter,
         analyzer: Analyzer,
@@ -96,6 +99,7 @@ class AskQuestion:
         """``holder`` names this process in the leases of its turns."""
         self._unit_of_work = unit_of_work
         self._find_passages = find_passages
+        self._rewriter = rewriter
         self._drafting = drafting
         self._reference_formatter = reference_formatter
         self._analyzer = analyzer
@@ -204,31 +208,50 @@ class AskQuestion:
 
     async def _answer(self, asked: _Asked, progress: _Progress, stream: TurnStream) -> Turn:
         options, language = asked.options, asked.languages[0]
-        text = asked.question.text
+        progress.turn = turn = await self._rewritten(asked)
+        text = turn.standalone_question
         if asked.question.selected_text is not None:
             text = f"{text}\n{asked.question.selected_text}"
         found = await self._find_passages.execute(
             text, asked.readable, languages=asked.languages, filters=options.filters, top_k=options.top_k
         )
-        turn = replace(asked.turn, degraded=found.degraded, timings_ms={"rewrite": 0, **found.timings_ms})
+        degraded = (*turn.degraded, *found.degraded)
+        turn = replace(turn, degraded=degraded, timings_ms={**turn.timings_ms, **found.timings_ms})
         progress.turn = turn
-        abstention = decide_abstention(asked.question.text, found.evidence, analyzer=self._analyzer, language=language)
+        abstention = decide_abstention(
+            turn.standalone_question, found.evidence, analyzer=self._analyzer, language=language
+        )
         if abstention is not None:
-            stream.emit(EvidenceFound((), found.degraded))
+            stream.emit(EvidenceFound((), degraded))
             return turn.abstained(abstention)
-        draft = self._drafting.draft(self._task(asked, found.evidence))
+        draft = self._drafting.draft(self._task(asked, turn, found.evidence))
         # What did not fit is not shown either: evidence listed is evidence used.
-        degraded = (*found.degraded, *draft.degraded)
+        degraded = (*degraded, *draft.degraded)
         progress.turn, progress.draft = replace(turn, evidence=draft.evidence), draft
         stream.emit(EvidenceFound(draft.evidence, degraded))
         return await self._write(progress, draft, asked, stream)
 
-    def _task(self, asked: _Asked, evidence: tuple[Evidence, ...]) -> AnswerTask:
+    async def _rewritten(self, asked: _Asked) -> Turn:
+        """The turn with its question as it reads without the conversation."""
+        if not asked.history:
+            return replace(asked.turn, timings_ms={"rewrite": 0})
+        began_ms = self._clock.elapsed_ms()
+        rewritten = await self._rewriter.rewrite(asked.question, asked.history, language=asked.languages[0])
+        return replace(
+            asked.turn,
+            standalone_question=rewritten.question,
+            degraded=("rewrite_skipped",) if rewritten.skipped else (),
+            usage=rewritten.usage,
+            timings_ms={"rewrite": round(self._clock.elapsed_ms() - began_ms)},
+        )
+
+    def _task(self, asked: _Asked, turn: Turn, evidence: tuple[Evidence, ...]) -> AnswerTask:
         owner = asked.turn.owner
         return AnswerTask(
             asked.question,
             evidence,
             asked.languages[0],
+            standalone=turn.standalone_question,
             history=asked.history,
             instructions=asked.instructions,
             access=(owner.tenant, *asked.readable),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from application.answer_cache import AnswerCache, KeptAnswer, cache_key
+from application.model_calls import Call, CallBook
 from application.model_costs import ModelCosts
 from application.ports import AnswerWriter, Clock
 from application.writing import AnswerTask, Draft, Drafting, Retracted, SingleDraft
@@ -29,15 +30,12 @@ BEGIN_WITHIN_S: Final = 28.0
 FIRST_TEXT_WITHIN_S: Final = 30.0
 """Of the first call: no other begins, and no silence is borne, for longer (reliability notes, section 3)."""
 SILENT_S: Final = 20.0
-SPENT_WITHIN_S: Final = 2.0
 _RETRY_AFTER_S: Final = 0.15
 _LONGEST_WAIT_S: Final = 1.0
 _LONGEST_LAST_WAIT_S: Final = 5.0
 """A busy model is waited for so long; the last of the list longer, since only quotations come after it."""
 _DAILY_LIMIT_FROM_S: Final = 300.0
 """A provider that asks for so long a wait has closed for the day: OpenRouter's limits are by minute and by day."""
-_WELL: Final = frozenset({AttemptOutcome.OK, AttemptOutcome.CANCELLED})
-
 _log = logging.getLogger("ibid.model")
 
 
@@ -77,23 +75,6 @@ class ModelDrafting(Drafting):
 
 
 @dataclass(slots=True)
-class _Call:
-    """One call, under way or over; its outcome stays "cancelled" when nobody is left to see the end."""
-
-    model: str
-    began_ms: float
-    text: list[str] = field(default_factory=list)
-    shown: bool = False
-    outcome: AttemptOutcome = AttemptOutcome.CANCELLED
-    ms: int = 0
-    usage: Usage = field(default_factory=Usage)
-
-    @property
-    def attempt(self) -> Attempt:
-        return Attempt(self.model, self.outcome.value, self.ms, self.usage)
-
-
-@dataclass(slots=True)
 class ModelDraft(Draft):
     by: ModelDrafting
     task: AnswerTask
@@ -104,10 +85,12 @@ class ModelDraft(Draft):
     _void: bool = False
     _next_model: int = 0
     _began_ms: float = 0.0
-    _calls: list[_Call] = field(default_factory=list)
     _last_end: CallEnd | None = None
     _quoted: SingleDraft | None = None
-    _asking: list[asyncio.Task[None]] = field(default_factory=list)
+    _book: CallBook = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._book = CallBook(self.by.chat_model, self.by.clock, self.by.costs, self.prompt.messages)
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -123,11 +106,11 @@ class ModelDraft(Draft):
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        return (*(call.attempt for call in self._calls), *(self._quoted.attempts if self._quoted else ()))
+        return (*self._book.attempts, *(self._quoted.attempts if self._quoted else ()))
 
     @property
     def usage(self) -> Usage:
-        return Usage(cached=True) if self._cached else Usage.total(call.usage for call in self._calls)
+        return Usage(cached=True) if self._cached else self._book.usage
 
     async def write(self) -> AsyncGenerator[str | Retracted, None]:
         key = self.by.key(self.task, self.prompt)
@@ -146,19 +129,16 @@ class ModelDraft(Draft):
                 async with aclosing(self._quotations()) as pieces:
                     async for piece in pieces:
                         yield piece
-            elif self._calls[-1].outcome is AttemptOutcome.OK:
-                shown = "".join(self._calls[-1].text) if self._calls[-1].shown else ""
-                self.by.cache.put(key, KeptAnswer(shown, self._model))
-            if self._asking:
-                await asyncio.wait(self._asking, timeout=SPENT_WITHIN_S)
+            elif (last := self._book.calls[-1]).outcome is AttemptOutcome.OK:
+                self.by.cache.put(key, KeptAnswer("".join(last.text) if last.shown else "", self._model))
+            await self._book.hear_costs()
         finally:
-            for asking in self._asking:
-                asking.cancel()
+            self._book.stop_asking()
 
     async def _choose(self) -> tuple[str, Reservation] | None:
         """The model to call next, its call reserved; None: no more calls."""
         late = self.by.clock.elapsed_ms() - self._began_ms > BEGIN_WITHIN_S * 1000
-        if late or len(self._calls) >= MAX_CALLS:
+        if late or len(self._book.calls) >= MAX_CALLS:
             return None
         if (wait_s := self._worth_waiting()) is not None:
             await asyncio.sleep(wait_s)
@@ -181,12 +161,13 @@ class ModelDraft(Draft):
         model = self.by.models[self._next_model - 1]
         wait_s = _RETRY_AFTER_S if end.retry_after_s is None else end.retry_after_s + _RETRY_AFTER_S
         longest_s = _LONGEST_WAIT_S if self._next_model < len(self.by.models) else _LONGEST_LAST_WAIT_S
-        tries = sum(call.model == model for call in self._calls)
+        tries = sum(call.model == model for call in self._book.calls)
         return wait_s if tries < TRIES and wait_s <= longest_s else None
 
     async def _pieces(self, model: str, reservation: Reservation) -> AsyncGenerator[str | Retracted, None]:
         """One call's text; ``_model`` says afterwards whether it stands."""
-        call, opening = self._begin(model), Opening()
+        call, opening = self._book.begin(model), Opening()
+        self._last_end = None
         if self._void:
             self._void = False
             yield Retracted(model)
@@ -204,55 +185,30 @@ class ModelDraft(Draft):
                         yield shown
         finally:
             if self._last_end is None:
-                self._book(call, AttemptOutcome.CANCELLED, self._estimate(call))
+                self._book.cancelled(call)
 
-    def _begin(self, model: str) -> _Call:
-        call = _Call(model, self.by.clock.elapsed_ms())
-        self._calls.append(call)
-        self._last_end = None
-        return call
-
-    def _asked(self, call: _Call) -> ModelCall:
+    def _asked(self, call: Call) -> ModelCall:
         left_s = FIRST_TEXT_WITHIN_S - (call.began_ms - self._began_ms) / 1000
         return ModelCall(call.model, self.prompt.messages, self.by.answer_tokens, min(self.by.silent_s, left_s))
 
-    async def _ended(self, call: _Call, end: CallEnd, reservation: Reservation) -> None:
+    async def _ended(self, call: Call, end: CallEnd, reservation: Reservation) -> None:
         self._last_end = end
         if not end.sent:
-            self._calls.remove(call)
+            self._book.strike(call)
             await self.by.budgets.settle(reservation, made=False)
             return
         if end.stands:
             self._model = call.model
         elif call.shown:
             self._void = True
-        self._book(call, end.outcome, end.usage or (self._estimate(call) if call.text else Usage()), end.call_id)
-        if end.usage is not None:
-            self.by.costs.known(call.model, end.usage)
-        elif end.call_id is not None and call.text:
-            self._asking.append(asyncio.create_task(self._ask_what_was_spent(call, end.call_id)))
+        self._book.end(call, end)
         if end.outcome is AttemptOutcome.RATE_LIMITED and (end.retry_after_s or 0) >= _DAILY_LIMIT_FROM_S:
             await self.by.budgets.exhaust(ProviderCall.MODEL, Window.DAY)
-
-    def _book(self, call: _Call, outcome: AttemptOutcome, usage: Usage, call_id: str | None = None) -> None:
-        call.outcome, call.usage = outcome, usage
-        call.ms = round(self.by.clock.elapsed_ms() - call.began_ms)
-        level = logging.INFO if outcome in _WELL else logging.WARNING
-        told = {"model": call.model, "outcome": outcome.value, "ms": call.ms, "call_id": call_id}
-        tokens = usage.prompt_tokens + usage.completion_tokens
-        _log.log(level, "model called", extra={**told, "tokens": tokens, "cost_usd": usage.cost_usd})
-
-    def _estimate(self, call: _Call) -> Usage:
-        return self.by.costs.estimate(call.model, self.prompt.messages, "".join(call.text))
-
-    async def _ask_what_was_spent(self, call: _Call, call_id: str) -> None:
-        if (usage := await self.by.chat_model.spent(call_id)) is not None:
-            call.usage = usage
 
     async def _quotations(self) -> AsyncGenerator[str | Retracted, None]:
         """What the extractive writer makes of the same evidence, when no model's text stands."""
         self._missing = self._missing or "model_unavailable"
-        _log.warning("no model answered", extra={"degraded": self._missing, "calls": len(self._calls)})
+        _log.warning("no model answered", extra={"degraded": self._missing, "calls": len(self._book.calls)})
         task = replace(self.task, evidence=self.evidence)
         self._quoted = SingleDraft(self.by.otherwise, self.by.clock, task)
         self._model = self._quoted.model

@@ -54,13 +54,16 @@ def running(
     *,
     environment: Mapping[str, str] | None = None,
     ready: str = "/health/ready",
+    python: str = sys.executable,
+    folder: Path | None = None,
 ) -> Iterator[ServiceProcess]:
-    """Start ``python *command`` on a data directory; it is up when ``ready`` answers. Ends it with SIGTERM."""
+    """Start ``python *command`` in a folder on a data directory; it is up when ``ready`` answers. Ends by SIGTERM."""
     port = _free_port()
-    environment = {**os.environ, **(environment or {}), "IBID_DATA_DIR": str(data_dir), "IBID_PORT": str(port)}
+    given = environment or {}
+    environment = {**os.environ, **given, "IBID_DATA_DIR": str(data_dir), "IBID_PORT": str(port)}
     log = (data_dir.parent / f"{data_dir.name}.log").open("ab")
     began = time.monotonic()
-    process = subprocess.Popen([sys.executable, *command], env=environment, stdout=log, stderr=log)
+    process = subprocess.Popen([python, *command], cwd=folder, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
         while time.monotonic() - began < 60:
@@ -74,7 +77,7 @@ def running(
                 time.sleep(0.01)
         ready_s = time.monotonic() - began
         key_file = data_dir / "admin-key"
-        key = key_file.read_text().strip() if key_file.is_file() else ""
+        key = given.get("IBID_ADMIN_KEY") or (key_file.read_text().strip() if key_file.is_file() else "")
         yield ServiceProcess(process.pid, url, key, ready_s, process, Path(log.name))
     finally:
         process.send_signal(signal.SIGTERM)  # one that has ended already gets none

@@ -24,6 +24,7 @@ Every error that Ibid raises on purpose.
     │   ├── ConversationBusy     another turn of this conversation still runs
     │   ├── IngestionRunning     it has not ended, and what was asked for needs its end
     │   ├── DocumentUnreadable   one document cannot be parsed; the others are untouched
+    │   ├── TooBusy              so much is being done already that this would be late
     │   ├── BadCursor            a cursor that this listing did not give out
     │   └── AccessDenied
     │       ├── NotAuthenticated
@@ -167,6 +168,13 @@ class DocumentUnreadable(DomainError):
         super().__init__(f"{uri}: {reason}")
         self.uri = uri
         self.reason = reason
+
+
+class TooBusy(DomainError):
+    retry_after_s = 1.0
+
+    def __init__(self) -> None:
+        super().__init__("so much is being done already that this would be late; nothing was done, send it again")
 
 
 class BadCursor(DomainError):

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -12,12 +12,14 @@ from litestar import Litestar
 from application.remembered_keys import CAPACITY
 from entrypoints.containers import UseCases
 from entrypoints.http.app import create_app
+from entrypoints.http.room import Room
 
 DRAIN_S: Final = 20.0
 """How long running turns may go on after the service was told to stop."""
 
 ROUTED: Final = (
     "authenticate",
+    "diagnose",
     "ask_question",
     "search_passages",
     "submit_ingestion",
@@ -50,6 +52,9 @@ def build_app(
     only_process: bool,
     keep_vectors: bool = True,
     opened: Callable[[], AbstractAsyncContextManager[None]] | None = None,
+    allowed_origins: Sequence[str] = (),
+    settings_shown: Callable[[], Mapping[str, str]] = dict,
+    room: Room | None = None,
 ) -> Litestar:
     """
     The application over some adapters.
@@ -79,7 +84,14 @@ def build_app(
         """A service outside that is left alone for a while makes answers poorer, and Ibid no less ready."""
         return {**state, "checks": {**state["checks"], **use_cases.adapters.outside().states()}}
 
-    return create_app({name: getattr(use_cases, name) for name in ROUTED}, readiness=readiness, lifespan=[life])
+    return create_app(
+        {name: getattr(use_cases, name) for name in ROUTED},
+        readiness=readiness,
+        lifespan=[life],
+        allowed_origins=allowed_origins,
+        settings_shown=settings_shown,
+        room=room,
+    )
 
 
 @asynccontextmanager

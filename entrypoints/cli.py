@@ -200,6 +200,26 @@ def evaluate(context: click.Context, /, gold: Path | None, claims: Path | None, 
     context.exit(evaluate_gold(EvaluationRequest(gold=gold, as_json=as_json, **options)))
 
 
+@main.command()
+@_json
+@click.pass_context
+def doctor(context: click.Context, as_json: bool) -> None:
+    """Ask every part once: what is set, what answers, what is wrong and how to mend it.
+
+    Costs one call of each provider that is configured.
+    """
+    from entrypoints.terminal.doctoring import examine, show
+    from entrypoints.terminal.rendering import print_json
+
+    report = examine()
+    if as_json:
+        print_json(report)
+    else:
+        show(report)
+    if not report["healthy"]:
+        context.exit(1)
+
+
 def _check_ingest(path: str, collection: str, base_url: str | None) -> None:
     """Raises UsageError, before anything is read or started."""
     from domain.errors import Refused

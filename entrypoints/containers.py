@@ -28,6 +28,7 @@ from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.memory.work_queue import InProcessWorkQueue
 from adapters.neon.budgets import NeonProviderBudgets
 from adapters.neon.engine import make_engine, statement_by_statement
+from adapters.neon.schema_probe import SchemaProbe
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.qdrant_edge.index import QdrantEdgeIndex
 from adapters.resilience.dependency import Dependencies
@@ -40,12 +41,14 @@ from application.change_collection import ChangeCollection
 from application.change_ingestions import CancelIngestion, RetryIngestion
 from application.create_collection import CreateCollection
 from application.delete_collection import DeleteCollection
+from application.diagnose import DatabaseProbe, Diagnose, EmbedderProbe, IndexProbe
 from application.extractive_writer import ExtractiveWriter
 from application.find_passages import FindPassages
 from application.forget_documents import ForgetDocument
 from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
+from application.model_costs import ModelCosts
 from application.read_caller import ReadCaller
 from application.read_collections import ReadCollections
 from application.read_conversation import ReadConversation
@@ -63,7 +66,7 @@ from domain.access.model import Principal
 from domain.access.quotas import Allowance
 from domain.library.ports import UploadLimits
 from entrypoints.document_parts import document_parts
-from entrypoints.model_parts import drafting_by, openrouter
+from entrypoints.model_parts import drafting_by, openrouter, rewriter_by
 from entrypoints.model_settings import ModelSettings
 
 
@@ -88,13 +91,16 @@ class MemoryAdapters(containers.DeclarativeContainer):
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
+    more_probes = providers.List()
 
     models = providers.Object[ModelSettings | None](None)
     allowances = providers.Object[tuple[Allowance, ...]](())
     budgets = providers.Singleton(InMemoryProviderBudgets, allowances, clock)
     chat_model = providers.Singleton(ScriptedChatModel)
     writer = providers.Singleton(ExtractiveWriter, analyzer)
-    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock)
+    costs = providers.Singleton(ModelCosts)
+    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
+    rewriter = providers.Singleton(rewriter_by, models, chat_model.provider, budgets, costs)
 
 
 class LiveAdapters(containers.DeclarativeContainer):
@@ -126,6 +132,7 @@ class LiveAdapters(containers.DeclarativeContainer):
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
     outside = providers.Singleton(Dependencies)
+    more_probes = providers.List(providers.Factory(SchemaProbe, engine))
 
     models = providers.Object[ModelSettings | None](None)
     allowances = providers.Object[tuple[Allowance, ...]](())
@@ -134,7 +141,9 @@ class LiveAdapters(containers.DeclarativeContainer):
     )
     chat_model = providers.Singleton(openrouter, outside, models)
     writer = providers.Singleton(ExtractiveWriter, analyzer)
-    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock)
+    costs = providers.Singleton(ModelCosts)
+    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
+    rewriter = providers.Singleton(rewriter_by, models, chat_model.provider, budgets, costs)
 
 
 class UseCases(containers.DeclarativeContainer):
@@ -160,6 +169,7 @@ class UseCases(containers.DeclarativeContainer):
         AskQuestion,
         unit_of_work=unit_of_work,
         find_passages=find_passages,
+        rewriter=adapters.rewriter,
         drafting=adapters.drafting,
         reference_formatter=adapters.reference_formatter,
         analyzer=adapters.analyzer,
@@ -207,6 +217,25 @@ class UseCases(containers.DeclarativeContainer):
     read_documents = providers.Singleton(ReadDocuments, reading)
     read_conversation = providers.Singleton(ReadConversation, reading)
     read_references = providers.Singleton(ReadReferences, reading, adapters.reference_formatter)
+    diagnose = providers.Singleton(
+        Diagnose,
+        providers.Callable(
+            lambda *first, more: (*first, *more),
+            providers.Factory(DatabaseProbe, reading, mend="start the database, and check DATABASE_URL"),
+            providers.Factory(
+                EmbedderProbe,
+                adapters.embedder,
+                mend="check COHERE_API_KEY, COHERE_BASE_URL and what is left of its plan",
+            ),
+            providers.Factory(
+                IndexProbe,
+                adapters.passage_index,
+                mend="check QDRANT_URL and QDRANT_API_KEY, or the free space below IBID_DATA_DIR",
+            ),
+            more=adapters.more_probes,
+        ),
+        adapters.clock,
+    )
     forget_document = providers.Singleton(ForgetDocument, unit_of_work, adapters.passage_index, adapters.clock)
 
 

@@ -1,9 +1,11 @@
 """Logs: structlog for everything, the standard library's records too; one line an event, no secret in any."""
 
+import json
 import logging
 import sys
 from collections.abc import Sequence
 from typing import Any, Literal
+from urllib.parse import quote
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -47,11 +49,36 @@ def _renderers(style: Literal["text", "json"]) -> list[Processor]:
     return [structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"], repr_native_str=False)]
 
 
+def _forms(secret: str) -> set[str]:
+    """A secret as it is, in an address, and as JSON or a repr would write it, or one of them what the other wrote."""
+    forms = {secret}
+    for _ in range(2):
+        forms |= {written(form) for form in forms for written in (_as_json, _as_ascii_json, _as_text, _as_bytes)}
+    return forms | {quote(secret, safe="")}
+
+
+def _as_json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _as_ascii_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+def _as_text(text: str) -> str:
+    return repr(text)[1:-1]
+
+
+def _as_bytes(text: str) -> str:
+    return repr(text.encode())[2:-1]
+
+
 class _Masking:
     """The last step, over the finished line, so that no field, message or traceback gets around it."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+        forms = {form for secret in secrets if secret for form in _forms(secret)}
+        self._secrets = sorted(forms, key=len, reverse=True)
 
     def __call__(self, logger: WrappedLogger, name: str, event: EventDict | str | Any) -> str:
         line = str(event)

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 from adapters.resilience.dependency import Dependencies
 from application.model_answer import ModelDrafting
+from application.model_costs import ModelCosts
 from application.ports import AnswerWriter, Clock
+from application.question_rewriting import AsAsked, ModelRewriter
 from application.writing import Drafting, SingleWriter
 from domain.access.ports import ProviderBudgets
-from domain.conversation.ports import ChatModel
+from domain.conversation.ports import ChatModel, QuestionRewriter
 from entrypoints.model_settings import ModelSettings
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ def drafting_by(
     budgets: ProviderBudgets,
     writer: AnswerWriter,
     clock: Clock,
+    costs: ModelCosts,
 ) -> Drafting:
     """Models where some are set, with ``writer`` when none of them answers; else ``writer`` alone."""
     if models is None:
@@ -33,7 +36,17 @@ def drafting_by(
         models=models.names,
         answer_tokens=models.answer_tokens,
         prompt_tokens=models.prompt_tokens,
+        costs=costs,
     )
+
+
+def rewriter_by(
+    models: ModelSettings | None, chat_model: Callable[[], ChatModel], budgets: ProviderBudgets, costs: ModelCosts
+) -> QuestionRewriter:
+    """The first of the models, where some are set."""
+    if models is None:
+        return AsAsked()
+    return ModelRewriter(chat_model(), budgets, AsAsked(), models.names[0], costs)
 
 
 def openrouter(outside: Dependencies, models: ModelSettings) -> "OpenRouterChatModel":

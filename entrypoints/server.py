@@ -24,6 +24,7 @@ from domain.library.ports import UploadLimits
 from entrypoints.data_directory import DataDirectory
 from entrypoints.logs import configure_logs
 from entrypoints.settings import Secret, Settings, SettingsError, unserved
+from entrypoints.settings_shown import shown
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -117,7 +118,9 @@ async def _require_current_schema(url: str) -> None:
         await engine.dispose()
     if state is SchemaState.UNKNOWN:
         raise SettingsError("the database's schema is of a newer release; run that release")
-    if state is not SchemaState.CURRENT:
+    if state is SchemaState.AHEAD:
+        _log.warning("the database's schema is one release newer; this one still runs on it")
+    if not state.served:
         raise SettingsError(f"the database's schema is {state.value}; run `ibid migrate` first")
 
 
@@ -162,6 +165,8 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         only_process=settings.database_url is None,
         keep_vectors=settings.keep_vectors,
         opened=lambda: opened(adapters),
+        allowed_origins=settings.allowed_origins,
+        settings_shown=lambda: shown(settings),
     )
 
 

@@ -1,6 +1,7 @@
 """Settings from the environment, read once, checked whole: a bad one stops the start with one line that says which."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Literal
@@ -11,8 +12,10 @@ from dotenv import dotenv_values
 from entrypoints.model_settings import NAMES as MODEL_NAMES
 from entrypoints.model_settings import ModelSettings, read_models
 from entrypoints.setting_values import Secret, SettingsError, http_url, whole_number
+from entrypoints.settings_shown import secrets_in
 
 MIN_ADMIN_KEY_CHARS: Final = 24
+_ORIGIN: Final = re.compile(r"https?://(?:\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::\d{1,5})?")
 _TEST_PREFIX: Final = "IBID_TEST_"
 
 __all__ = ["Secret", "Settings", "SettingsError", "read_environment", "read_settings", "unserved"]
@@ -31,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Secret | None = None
     database_url_unpooled: Secret | None = None
     keep_vectors: bool = True
+    allowed_origins: tuple[str, ...] = ()
     models: ModelSettings | None = None
     max_upload_mb: int = 64
     max_inflated_mb: int = 50
@@ -40,9 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for what must not let one through."""
-        model_key = self.models.key if self.models is not None else None
-        held = (self.admin_key, self.api_key, self.database_url, self.database_url_unpooled, model_key)
-        return tuple(secret.reveal() for secret in held if secret is not None)
+        return tuple(secrets_in(self))
 
 
 UNSERVED: Final = ("QDRANT_URL", "COHERE_API_KEY")
@@ -72,6 +74,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_URL": lambda value: http_url("IBID_URL", value),
         "IBID_API_KEY": Secret,
         "IBID_KEEP_VECTORS": _switch,
+        "IBID_ALLOWED_ORIGINS": _origins,
         "IBID_MAX_UPLOAD_MB": whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
         "IBID_MAX_INFLATED_MB": whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
         "IBID_MAX_INFLATION": whole_number("IBID_MAX_INFLATION", 2, 1_000),
@@ -121,6 +124,17 @@ def _switch(value: str) -> bool:
     if value.lower() not in ("on", "off", "true", "false", "1", "0"):
         raise SettingsError(f"IBID_KEEP_VECTORS must be on or off, not {value!r}")
     return value.lower() in ("on", "true", "1")
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = tuple(one.strip().lower() for one in value.split(",") if one.strip())
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise SettingsError(
+                f"IBID_ALLOWED_ORIGINS must be origins as browsers send them, https://host or https://host:port,"
+                f" not {origin!r}"
+            )
+    return origins
 
 
 def _log(value: str) -> str:

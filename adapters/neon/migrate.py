@@ -21,12 +21,27 @@ _FIND_TABLE: Final = text("SELECT to_regclass('alembic_version') IS NOT NULL")
 _REVISION: Final = text("SELECT version_num FROM alembic_version")
 
 
+_SERVED_BY: Final = text("SELECT obj_description('alembic_version'::regclass, 'pg_class')")
+_SAY_SERVED_BY: Final = "COMMENT ON TABLE alembic_version IS '{}'"
+_SERVES: Final = "code of revision "
+"""
+What a migration leaves behind for code older than itself. Each revision only adds, so that the code of the one before
+goes on while the new one is rolled out (a test holds it); what it makes needless is dropped by a later one.
+"""
+
+
 class SchemaState(StrEnum):
     EMPTY = "empty"
     BEHIND = "behind"
     CURRENT = "current"
+    AHEAD = "ahead"
+    """One revision newer than this release knows, which says that code of this one still runs on it."""
     UNKNOWN = "unknown"
-    """A revision that this release does not know: a newer release was here."""
+    """A revision that this release does not know and that does not say so: a much newer release was here."""
+
+    @property
+    def served(self) -> bool:
+        return self in (SchemaState.CURRENT, SchemaState.AHEAD)
 
 
 async def schema_state(engine: AsyncEngine) -> SchemaState:
@@ -48,11 +63,11 @@ async def migrate(url: str) -> None:
     try:
         with translated():
             async with engine.connect() as connection:
-                if await connection.run_sync(_state) in (SchemaState.CURRENT, SchemaState.UNKNOWN):
+                if not await connection.run_sync(_needs_upgrade):
                     return
             async with engine.begin() as connection:
                 await connection.execute(_LOCK)
-                if await connection.run_sync(_state) not in (SchemaState.CURRENT, SchemaState.UNKNOWN):
+                if await connection.run_sync(_needs_upgrade):
                     await connection.run_sync(_upgrade)
     finally:
         await engine.dispose()
@@ -66,7 +81,14 @@ def _state(connection: Connection) -> SchemaState:
         return SchemaState.EMPTY
     if revision == REVISIONS[-1]:
         return SchemaState.CURRENT
-    return SchemaState.BEHIND if revision in REVISIONS else SchemaState.UNKNOWN
+    if revision in REVISIONS:
+        return SchemaState.BEHIND
+    told = connection.execute(_SERVED_BY).scalar_one_or_none()
+    return SchemaState.AHEAD if told == _SERVES + REVISIONS[-1] else SchemaState.UNKNOWN
+
+
+def _needs_upgrade(connection: Connection) -> bool:
+    return _state(connection) in (SchemaState.EMPTY, SchemaState.BEHIND)
 
 
 def _upgrade(connection: Connection) -> None:
@@ -78,6 +100,8 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(scripts()).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    before = REVISIONS[-2] if len(REVISIONS) > 1 else REVISIONS[-1]
+    connection.execute(text(_SAY_SERVED_BY.format(_SERVES + before)))
 
 
 def scripts() -> Path:

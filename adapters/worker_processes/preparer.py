@@ -88,8 +88,8 @@ class ProcessPreparer(Preparer):
             self._ending.cancel()
             self._ending = None
         if self._pool is None:
-            context = _context(self._make_parts)
-            self._pool = ProcessPoolExecutor(PROCESSES, context, initializer=_begin, initargs=(self._make_parts,))
+            context, service = _context(self._make_parts), os.getpid()
+            self._pool = ProcessPoolExecutor(PROCESSES, context, _begin, (self._make_parts, service))
         return self._pool
 
     def _end_when_idle(self) -> None:
@@ -117,20 +117,26 @@ def _context(make_parts: PartsFactory) -> BaseContext:
     return context
 
 
-def _begin(make_parts: PartsFactory) -> None:
+def _begin(make_parts: PartsFactory, service: int) -> None:
     global _parts
     # Ctrl-C reaches the whole group; the service says when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_leave_with, args=(service,), daemon=True).start()
     with suppress(OSError):
         os.nice(5)  # questions go first
     _parts = make_parts()
 
 
-def _leave_with(parent: int) -> None:
-    """A killed service cannot end its workers: they notice that they have been handed on."""
-    while os.getppid() == parent:
-        time.sleep(1)
+def _leave_with(service: int) -> None:
+    """
+    A killed service cannot end its workers: they notice that it has gone.
+
+    It is the service that is watched, not the process they were forked from: that one ends only when they have.
+    """
+    with suppress(ProcessLookupError):
+        while True:
+            os.kill(service, 0)
+            time.sleep(1)
     os._exit(0)
 
 

@@ -1,14 +1,16 @@
 """What conversations need from outside."""
 
 from abc import abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from domain.access.model import Owner
 from domain.conversation.calls import CallEnd, ModelCall
-from domain.conversation.model import Conversation, Turn, Usage
+from domain.conversation.model import Conversation, Question, Turn, Usage
+from domain.conversation.prompt import Exchange
 from domain.library.model import Page
 
 
@@ -61,6 +63,31 @@ class Turns(Protocol):
 
         ``lost_holders_all_but`` names the only process that can be alive (the owner of an embedded data directory):
         then turns of any other holder are lost at once. None: other processes may be alive, leases alone decide.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """
+    A question as it reads without its conversation. ``skipped``: a better way of rewriting it was not to be had.
+
+    ``usage`` is what rewriting it has cost.
+    """
+
+    question: str
+    skipped: bool = False
+    usage: Usage = field(default_factory=Usage)
+
+
+class QuestionRewriter(Protocol):
+    """Makes a follow-up understandable by itself, for the search and for whoever writes the answer."""
+
+    @abstractmethod
+    async def rewrite(self, question: Question, history: Sequence[Exchange], *, language: str) -> Rewritten:
+        """
+        ``history`` oldest first, never empty. A question that stands alone comes back as it is.
+
+        Adds nothing that neither the question nor the history holds. Raises nothing but PortUnavailable("database").
         """
 
 

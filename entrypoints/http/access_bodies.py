@@ -11,6 +11,7 @@ from application.read_caller import Caller
 from domain.access.model import ApiKey, Principal, Scope
 from domain.library.model import Page
 from entrypoints.http.bodies import CollectionName
+from entrypoints.http.texts import KeyName, Slug
 
 ScopeName = Literal["ask", "ingest", "admin", "act_as"]
 
@@ -18,11 +19,11 @@ ScopeName = Literal["ask", "ingest", "admin", "act_as"]
 class NewApiKeyBody(Struct, forbid_unknown_fields=True):
     """``collections`` left out: not limited. ``tenant`` left out: the key is a tenant of its own."""
 
-    name: str
+    name: KeyName
     scopes: Annotated[list[ScopeName], Meta(min_length=1, max_length=4)]
     collections: Annotated[list[CollectionName], Meta(max_length=1_000)] | None = None
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
-    tenant: str | None = None
+    tenant: Slug | None = None
 
 
 class ApiKeyBody(Struct, kw_only=True):

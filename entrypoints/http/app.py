@@ -7,6 +7,7 @@ from typing import Any, Final
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.routes import HTTPRoute
 
 from application.authenticate import Authenticate
 from domain.errors import IbidError
@@ -14,6 +15,7 @@ from entrypoints.http.asking import AskingController
 from entrypoints.http.auth import bearer_guard, caller
 from entrypoints.http.collections import CollectionsController
 from entrypoints.http.conversations import ConversationsController
+from entrypoints.http.diagnostics import DiagnosticsController, SettingsShown
 from entrypoints.http.documents import DocumentsController
 from entrypoints.http.envelope import Envelope
 from entrypoints.http.errors import answer_error
@@ -22,7 +24,9 @@ from entrypoints.http.ingestion import IngestionController
 from entrypoints.http.json_body import JSONRequest
 from entrypoints.http.keys import CallerController, KeysController
 from entrypoints.http.openapi import docs_page, openapi_config
+from entrypoints.http.origins import AllowedOrigins
 from entrypoints.http.references import ReferencesController
+from entrypoints.http.room import Room
 from entrypoints.http.searching import SearchingController
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
@@ -35,6 +39,9 @@ def create_app(
     readiness: Callable[[], Mapping[str, Any]],
     lifespan: Sequence[Callable[[Litestar], AbstractAsyncContextManager[None]]] = (),
     max_body_bytes: int = MAX_BODY_BYTES,
+    allowed_origins: Sequence[str] = (),
+    settings_shown: SettingsShown = dict,
+    room: Room | None = None,
 ) -> Litestar:
     """
     Build the application.
@@ -54,6 +61,7 @@ def create_app(
             CollectionsController,
             KeysController,
             CallerController,
+            DiagnosticsController,
             HealthController,
             docs_page,
         ],
@@ -61,6 +69,7 @@ def create_app(
         dependencies={
             "caller": Provide(caller, sync_to_thread=False),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),
+            "settings_shown": Provide(lambda: settings_shown, sync_to_thread=False),
             **{name: _provide(make) for name, make in use_cases.items() if name != "authenticate"},
         },
         request_class=JSONRequest,
@@ -71,7 +80,8 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = Envelope(app.asgi_handler)
+    routes = {route.path_format: route.methods for route in app.routes if isinstance(route, HTTPRoute)}
+    app.asgi_handler = Envelope(app.asgi_handler, routes, AllowedOrigins(allowed_origins), room or Room())
     return app
 
 

@@ -18,6 +18,7 @@ from domain.conversation.model import Turn
 from entrypoints.http.bodies import AskBody, ask_command
 from entrypoints.http.errors import headers_of, problem_of, problem_response
 from entrypoints.http.openapi import StreamingOperation, problems
+from entrypoints.http.room import place_of
 from entrypoints.http.sse import EventStream
 from entrypoints.http.turn_bodies import TurnBody, turn_body
 
@@ -47,6 +48,7 @@ class AskingController(Controller):
     ) -> Response[Any]:
         stream = await ask_question.execute(ask_command(data, caller))
         turn_id = await _turn_id(stream)
+        place_of(request.scope).leave()
         instance = request.scope["path"]
         cancels = data.on_disconnect == "cancel"
         if "text/event-stream" in request.headers.get("accept", ""):

@@ -15,6 +15,16 @@ from domain.grounding.model import Verification
 from domain.grounding.references import STYLES
 from domain.library.model import Format, SourceDocument
 from domain.retrieval.model import SearchFilters
+from entrypoints.http.texts import (
+    BaseUrl,
+    CitationStyle,
+    DocumentContent,
+    DocumentTitle,
+    QuestionText,
+    Slug,
+    Uri,
+    WebAddress,
+)
 
 CollectionName = Annotated[str, Meta(min_length=1, max_length=64)]
 CollectionNames = Annotated[list[CollectionName], Meta(min_length=1, max_length=100)]
@@ -35,13 +45,13 @@ class AskBody(Struct, forbid_unknown_fields=True):
     ``verification`` left out: as the collections have it, the strictest of them.
     """
 
-    question: str
+    question: QuestionText
     collections: CollectionNames | None = None
     conversation_id: UUID | None = None
     filters: FiltersBody | None = None
-    selected_text: str | None = None
+    selected_text: QuestionText | None = None
     top_k: Annotated[int, Meta(ge=1, le=20)] = 6
-    citation_style: str = "apa"
+    citation_style: CitationStyle = "apa"
     verification: Literal["flag", "redact", "off"] | None = None
     on_disconnect: Literal["continue", "cancel"] = "continue"
 
@@ -49,7 +59,7 @@ class AskBody(Struct, forbid_unknown_fields=True):
 class SearchBody(Struct, forbid_unknown_fields=True):
     """``rerank`` is a wish: where no reranker is configured the fused order stands."""
 
-    query: str
+    query: QuestionText
     collections: CollectionNames | None = None
     filters: FiltersBody | None = None
     limit: Annotated[int, Meta(ge=1, le=50)] = 10
@@ -57,20 +67,20 @@ class SearchBody(Struct, forbid_unknown_fields=True):
 
 
 class SourceDocumentBody(Struct, forbid_unknown_fields=True):
-    uri: str
-    content: str
+    uri: Uri
+    content: DocumentContent
     format: Literal["markdown", "mdx", "html", "text", "rst", "notebook", "pdf", "docx"]
-    title: str | None = None
-    url: str | None = None
+    title: DocumentTitle | None = None
+    url: WebAddress | None = None
     metadata: dict[str, Any] | None = None
 
 
 class IngestBody(Struct, forbid_unknown_fields=True):
     """``prune``: remove the collection's documents that this request does not name."""
 
-    collection: str
+    collection: Slug
     documents: Annotated[list[SourceDocumentBody], Meta(min_length=1, max_length=20_000)]
-    base_url: Annotated[str, Meta(min_length=1, max_length=2_000)] | None = None
+    base_url: BaseUrl | None = None
     prune: bool = False
 
 

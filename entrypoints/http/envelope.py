@@ -2,9 +2,9 @@
 
 import logging
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 import msgspec
@@ -12,7 +12,10 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from entrypoints.http.errors import PROBLEM_JSON, bad_host
+from domain.errors import TooBusy
+from entrypoints.http.errors import PROBLEM_JSON, ProblemBody, bad_host, headers_of, problem_of
+from entrypoints.http.origins import AllowedOrigins
+from entrypoints.http.room import Place, Room
 
 CONTENT_SECURITY_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
 """JSON has nothing to load; a page that is served sets its own."""
@@ -20,10 +23,18 @@ CONTENT_SECURITY_POLICY: Final = b"default-src 'none'; frame-ancestors 'none'"
 SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", CONTENT_SECURITY_POLICY),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
 )
+"""On every answer that does not say otherwise itself: what is told to one caller is in no cache for the next."""
 
 _HOST: Final = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::[0-9]{1,5})?")
+_PROBES: Final = "/health/"
+"""Answered from memory however busy the service is: else it would be taken for dead and started again."""
+
 _TAKEN_ID: Final = re.compile(rb"[\x20-\x7e]{1,128}")
+
+_Header: TypeAlias = tuple[bytes, bytes]
 
 _log = logging.getLogger("ibid.request")
 
@@ -36,8 +47,17 @@ class Envelope:
     without its body. The log line names the route's template, never the path, query, headers or body.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self, app: ASGIApp, methods: Mapping[str, Collection[str]], origins: AllowedOrigins, room: Room
+    ) -> None:
+        """``methods`` gives for each route's template what it takes."""
         self._app = app
+        self._origins = origins
+        self._room = room
+        self._allowed = {
+            path: ", ".join(sorted({*taken, *(["HEAD"] if "GET" in taken else [])})).encode()
+            for path, taken in methods.items()
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
@@ -52,28 +72,54 @@ class Envelope:
         if method == "HEAD":
             scope = scope.copy()
             scope["method"] = "GET"
-        answer = _Answer(send, request_id, bodiless=method == "HEAD")
+        place = self._room.place(scope)
+        answer = _Answer(send, request_id, lambda: self._added(scope, method), place, bodiless=method == "HEAD")
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                if _names_one_host(scope):
-                    await self._app(scope, receive, answer.send)
+                if not _names_one_host(scope):
+                    await _refuse(scope, answer.send, bad_host(instance=scope["path"]))
+                elif place.has_body:
+                    await self._app(scope, place.receiving(receive), answer.send)
                 else:
-                    await _refuse_host(scope, answer.send)
+                    if not scope["path"].startswith(_PROBES):
+                        place.take()
+                    await self._app(scope, receive, answer.send)
+            except TooBusy as error:
+                busy = problem_of(error, instance=scope["path"])
+                await _refuse(scope, answer.send, busy, headers_of(error))
             except Exception as error:
                 # The response had begun, so no problem document could follow; the server cuts the connection.
                 _log.error("response broken off", exc_info=error)
             finally:
+                place.end()
                 _log_request(scope, method, answer.status, perf_counter() - began, request_id)
+
+    def _added(self, scope: HTTPScope, method: str) -> list[tuple[bytes, bytes]]:
+        if method != "OPTIONS":
+            return self._origins.headers(scope, allowed_methods=None)
+        # The framework forgets a method of a path whose handlers were registered one after the other.
+        allowed = self._allowed.get(str(scope.get("path_template")), b"OPTIONS")
+        return [(b"allow", allowed), *self._origins.headers(scope, allowed_methods=allowed)]
 
 
 class _Answer:
     """The caller's ``send``, with headers added to the start of the response."""
 
-    __slots__ = ("_bodiless", "_request_id", "_send", "status")
+    __slots__ = ("_bodiless", "_more", "_place", "_request_id", "_send", "status")
 
-    def __init__(self, send: Send, request_id: str, *, bodiless: bool) -> None:
+    def __init__(
+        self,
+        send: Send,
+        request_id: str,
+        more: Callable[[], list[tuple[bytes, bytes]]],
+        place: Place,
+        *,
+        bodiless: bool,
+    ) -> None:
         self._send = send
         self._request_id = request_id
+        self._more = more
+        self._place = place
         self._bodiless = bodiless
         self.status = 0
 
@@ -81,14 +127,18 @@ class _Answer:
         """No coroutine of its own: a stream sends a message a word."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], *self._added(dict(message["headers"]))]
+            self._place.leave()
+            message["headers"] = self._completed(message["headers"])
         elif self._bodiless and message["type"] == "http.response.body":
             message["body"] = b""
         return self._send(message)
 
-    def _added(self, present: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-        added = [header for header in SECURITY_HEADERS if header[0] not in present]
-        return [(b"x-request-id", self._request_id.encode()), *added]
+    def _completed(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        added = [(b"x-request-id", self._request_id.encode()), *self._more()]
+        replaced = {name for name, _ in added}
+        kept = [header for header in headers if header[0] not in replaced]
+        present = {name for name, _ in kept}
+        return [*kept, *added, *(header for header in SECURITY_HEADERS if header[0] not in present)]
 
 
 def _names_one_host(scope: HTTPScope) -> bool:
@@ -102,11 +152,11 @@ def _names_one_host(scope: HTTPScope) -> bool:
     return len(hosts) == 1 and _HOST.fullmatch(hosts[0]) is not None
 
 
-async def _refuse_host(scope: HTTPScope, send: Send) -> None:
-    body = msgspec.json.encode(bad_host(instance=scope["path"]))
-    length = (b"content-length", str(len(body)).encode())
-    headers = [(b"content-type", PROBLEM_JSON.encode()), length]
-    await send({"type": "http.response.start", "status": 400, "headers": headers})
+async def _refuse(scope: HTTPScope, send: Send, problem: ProblemBody, more: Mapping[str, str] | None = None) -> None:
+    body = msgspec.json.encode(problem)
+    headers = [(b"content-type", PROBLEM_JSON.encode()), (b"content-length", str(len(body)).encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in (more or {}).items()]
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 

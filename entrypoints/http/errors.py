@@ -47,6 +47,7 @@ TABLE: Final[Mapping[type[IbidError], Row]] = {
     errors.ConversationBusy: Row(409, "conversation_busy", "Another question of this conversation still runs"),
     errors.IngestionRunning: Row(409, "ingestion_running", "The ingestion has not ended"),
     errors.DocumentUnreadable: Row(422, "document_unreadable", "A document cannot be read"),
+    errors.TooBusy: Row(503, "too_busy", "Too much at once"),
     errors.BadCursor: Row(400, "bad_cursor", "Not a cursor of this listing"),
     errors.NotAuthenticated: Row(401, "not_authenticated", "No valid credentials"),
     errors.ScopeMissing: Row(403, "scope_missing", "The key may not do this"),
@@ -149,7 +150,7 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     problem = problem_of(error, instance=request.scope["path"])
     if isinstance(error, PortError):
         _log.warning("port failed", extra={"port": error.port, "code": problem.code})
-    elif problem.status >= 500:
+    elif problem.status >= 500 and not isinstance(error, IbidError):
         _log.error("unhandled", exc_info=error)
     return problem_response(problem, headers_of(error))
 
@@ -163,7 +164,7 @@ def headers_of(error: Exception) -> dict[str, str]:
         allowed = {method.strip() for method in (error.headers or {}).get("allow", "").split(",")}
         return {"Allow": ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))}
     if status == 503:
-        asked = error.retry_after_s if isinstance(error, (PortUnavailable, QuotaSpent)) else None
+        asked = error.retry_after_s if isinstance(error, (PortUnavailable, QuotaSpent, errors.TooBusy)) else None
         return {"Retry-After": str(max(1, math.ceil(RETRY_AFTER_S if asked is None else asked)))}
     return {}
 

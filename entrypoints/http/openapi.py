@@ -28,6 +28,7 @@ from litestar.openapi.spec import (
 )
 
 from entrypoints.http.auth import OPEN
+from entrypoints.http.description import api_description
 from entrypoints.http.errors import FRAMEWORK, PROBLEM_JSON, ProblemBody
 
 NO_KEY: Final[list[SecurityRequirement]] = [{}]
@@ -95,7 +96,7 @@ class _SchemaDocument(OpenAPIRenderPlugin):
         super().__init__(path="/openapi.json", media_type=MediaType.JSON)
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        return self.render_json(request, openapi_schema)
+        return self.render_json(request, api_description(request.app))
 
     def receive_router(self, router: Router) -> None:
         router.routes[:] = [route for route in router.routes if route.path == router.path]
@@ -104,7 +105,7 @@ class _SchemaDocument(OpenAPIRenderPlugin):
 def openapi_config() -> OpenAPIConfig:
     return OpenAPIConfig(
         title="Ibid",
-        version=_version(),
+        version=ibid_version(),
         description="Answers from your documents, every sentence with its footnote.",
         render_plugins=[_SchemaDocument()],
         openapi_router=Router("/schema", route_handlers=[], opt=OPEN, include_in_schema=False),
@@ -118,7 +119,7 @@ def openapi_config() -> OpenAPIConfig:
     )
 
 
-def _version() -> str:
+def ibid_version() -> str:
     try:
         return version("ibid")
     except PackageNotFoundError:
@@ -141,7 +142,7 @@ _POLICY: Final = (
 @get("/docs", opt=OPEN, include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
 def docs_page(request: Request[Any, Any, Any]) -> Response[str]:
     """The same document, to look at."""
-    page = _page(request.app.openapi_schema.to_schema())
+    page = _page(api_description(request.app))
     return Response(page, media_type=MediaType.HTML, headers={"Content-Security-Policy": _POLICY})
 
 

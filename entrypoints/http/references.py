@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Annotated, Final, TypeAlias
 from uuid import UUID
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, Schema
+from litestar.params import FromPath, QueryParameter
 
 from application.read_references import ReadReferences
 from domain.access.model import Principal
@@ -27,6 +29,21 @@ MEDIA_TYPES: Final = {
 }
 
 
+Form: TypeAlias = Annotated[str, QueryParameter(schema_extra={"enum": [*MEDIA_TYPES]})]
+
+
+@dataclass
+class _ExportOperation(Operation):
+    """An operation whose 200 is one of several kinds of text."""
+
+    def __post_init__(self) -> None:
+        answer = (self.responses or {}).get("200")
+        if isinstance(answer, OpenAPIResponse):
+            text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
+            answer.content = {media_type.partition(";")[0]: text for media_type in MEDIA_TYPES.values()}
+            answer.content[MEDIA_TYPES[CSL]] = OpenAPIMediaType(schema=Schema(type=OpenAPIType.ARRAY))
+
+
 class ReferencesController(Controller):
     tags = ("Conversations",)
 
@@ -34,6 +51,7 @@ class ReferencesController(Controller):
         "/v1/turns/{turn_id:uuid}/references",
         summary="Export the references of an answer",
         description="`format` is `bibtex` (the default), `csl` for CSL-JSON, or a style, which gives one line each.",
+        operation_class=_ExportOperation,
         responses={200: ResponseSpec(str, generate_examples=False, media_type="application/x-bibtex")}
         | problems(401, 403, 404, 422, 500, 503),
     )
@@ -42,7 +60,7 @@ class ReferencesController(Controller):
         turn_id: FromPath[UUID],
         caller: NamedDependency[Principal],
         read_references: NamedDependency[ReadReferences],
-        format: FromQuery[str] = BIBTEX,  # noqa: A002  the wire's own word
+        format: Form = BIBTEX,  # noqa: A002  the wire's own word
     ) -> Response[bytes]:
         if format not in MEDIA_TYPES:
             raise OutOfRange("format", "must be one of " + ", ".join(MEDIA_TYPES))

@@ -28,6 +28,25 @@ def is_problem(answer: Answer) -> bool:
     return answer.headers.get("content-type") == "application/problem+json" and answer.json()["status"] == answer.status
 
 
+def as_scope(method: str, target: str | bytes, headers: Iterable[tuple[bytes, bytes]]) -> dict[str, Any]:
+    """What a server tells an application of a request."""
+    raw_path, _, query = (target if isinstance(target, bytes) else target.encode()).partition(b"?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote_to_bytes(raw_path).decode(errors="replace"),
+        "raw_path": raw_path,
+        "query_string": query,
+        "root_path": "",
+        "headers": [(b"host", b"ibid.test"), *headers],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+
+
 async def send(
     app: Any,
     method: str,
@@ -38,22 +57,9 @@ async def send(
     body: bytes = b"",
 ) -> Answer:
     """One request and its whole answer. What the application raises instead of answering is raised here too."""
-    raw_path, _, query = (target if isinstance(target, bytes) else target.encode()).partition(b"?")
     credentials = [(b"authorization", f"Bearer {key}".encode())] if key else []
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": unquote_to_bytes(raw_path).decode(errors="replace"),
-        "raw_path": raw_path,
-        "query_string": query,
-        "root_path": "",
-        "headers": [(b"host", b"ibid.test"), *credentials, *headers],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-    }
+    length = [(b"content-length", str(len(body)).encode())] if body else []
+    scope = as_scope(method, target, [*credentials, *headers, *length])
     asked = False
     answer: dict[str, Any] = {"body": bytearray()}
 

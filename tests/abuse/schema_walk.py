@@ -10,6 +10,8 @@ from uuid import UUID
 
 from litestar import Litestar
 
+from entrypoints.http.description import api_description
+
 MISSING_ID: Final = "01890b2f-0000-7000-8000-000000000000"
 
 SAMPLES: Final[Mapping[str, Any]] = {
@@ -109,7 +111,7 @@ class Text:
 
 class Schema:
     def __init__(self, app: Litestar) -> None:
-        self.document: Any = app.openapi_schema.to_schema()
+        self.document: Any = api_description(app)
 
     def operations(self) -> list[Operation]:
         return [

@@ -17,6 +17,7 @@ from domain.conversation.model import Question
 from domain.grounding.model import Evidence
 from entrypoints.asgi import build_app
 from entrypoints.containers import MemoryAdapters
+from entrypoints.http.room import Room
 from tests.story import PINNING, SNAPSHOTS
 
 ADMIN_KEY: Final = "ibid_admin_0123456789abcdef"
@@ -55,14 +56,18 @@ class ScriptedWriter(AnswerWriter):
 class HttpService:
     """``docs`` holds two pages that every key may read; ``payroll`` one that only the admin may."""
 
-    def __init__(self, writer: AnswerWriter | None = None) -> None:
+    def __init__(
+        self, writer: AnswerWriter | None = None, *, allowed_origins: Sequence[str] = (), room: Room | None = None
+    ) -> None:
         first_keys = {
             hashlib.sha256(key.encode()).digest(): principal for key, principal in zip(KEYS, _PRINCIPALS, strict=True)
         }
         self.adapters = MemoryAdapters(first_keys=first_keys)
         if writer is not None:
             self.adapters.writer.override(providers.Object(writer))
-        self.app: Litestar = build_app(self.adapters, holder="a test", only_process=True)
+        self.app: Litestar = build_app(
+            self.adapters, holder="a test", only_process=True, allowed_origins=allowed_origins, room=room
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["HttpService"]:
@@ -95,9 +100,9 @@ class HttpService:
 
 
 @asynccontextmanager
-async def a_service(writer: AnswerWriter | None = None) -> AsyncIterator[HttpService]:
+async def a_service(writer: AnswerWriter | None = None, *, room: Room | None = None) -> AsyncIterator[HttpService]:
     """A running service with its pages in."""
-    async with HttpService(writer).running() as service:
+    async with HttpService(writer, room=room).running() as service:
         await service.ingest_story()
         yield service
 

@@ -31,6 +31,7 @@ SERVED = {
     "GET /v1/admin/api-keys/{key_id}",
     "DELETE /v1/admin/api-keys/{key_id}",
     "GET /v1/me",
+    "GET /v1/admin/diagnostics",
     "GET /v1/admin/collections",
     "POST /v1/admin/collections",
     "GET /v1/admin/collections/{name}",

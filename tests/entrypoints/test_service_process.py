@@ -127,6 +127,32 @@ def test_an_acknowledged_ingestion_survives_kill_9_with_every_page_once(data_dir
     assert len({passage["passage_id"] for passage in found}) == len(found)
 
 
+def test_a_killed_service_leaves_no_process_behind_but_the_database(data_dir: Path) -> None:
+    with running(data_dir) as service:
+        ingest(service, {"pinning.md": PINNING})
+        assert processes_of(data_dir) > {service.pid}
+        kill(service)
+    deadline = time.monotonic() + 20
+    while processes_of(data_dir) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not processes_of(data_dir)
+
+    with running(data_dir):
+        pass  # takes over the database that was left running, and stops it
+
+
+def processes_of(data_dir: Path) -> set[int]:
+    """Those that were started with this data directory, PostgreSQL's apart."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if f"IBID_DATA_DIR={data_dir}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                command = (entry / "cmdline").read_bytes()
+                if command and b"postgres" not in command:
+                    found.add(int(entry.name))
+    return found
+
+
 def test_an_upload_of_tens_of_megabytes_takes_no_such_memory(data_dir: Path) -> None:
     noise = bytes(range(256)) * 4_000
     with running(data_dir) as service, service.client() as client:

@@ -36,6 +36,10 @@ def test_an_empty_value_counts_as_unset() -> None:
         ("IBID_KEEP_VECTORS", "maybe"),
         ("IBID_LOG", "xml"),
         ("IBID_PROT", "8000"),
+        ("IBID_ALLOWED_ORIGINS", "*"),
+        ("IBID_ALLOWED_ORIGINS", "https://*.example.com"),
+        ("IBID_ALLOWED_ORIGINS", "https://a.test/path"),
+        ("IBID_ALLOWED_ORIGINS", "a.test"),
         ("DATABASE_URL", "mysql://x"),
     ],
 )
@@ -57,6 +61,11 @@ def test_a_refused_secret_is_not_repeated() -> None:
 def test_a_database_of_the_operators_needs_an_admin_key() -> None:
     with pytest.raises(SettingsError, match="IBID_ADMIN_KEY"):
         read_settings({"DATABASE_URL": "postgresql://u:p@h/d"})
+
+
+def test_origins_are_a_list() -> None:
+    settings = read_settings({"IBID_ALLOWED_ORIGINS": "https://A.test, http://localhost:3000,"})
+    assert settings.allowed_origins == ("https://a.test", "http://localhost:3000")
 
 
 def test_names_for_tests_are_let_through() -> None:

@@ -59,7 +59,12 @@ class ModelService:
         self.chat_model = OpenRouterChatModel(self.outside, KEY, base_url, preferences, patience)
         adapters = self.service.adapters
         drafting = drafting_by(
-            self.settings, lambda: self.chat_model, adapters.budgets(), adapters.writer(), adapters.clock()
+            self.settings,
+            lambda: self.chat_model,
+            adapters.budgets(),
+            adapters.writer(),
+            adapters.clock(),
+            adapters.costs(),
         )
         assert isinstance(drafting, ModelDrafting)
         adapters.outside.override(providers.Object(self.outside))

@@ -1,0 +1,119 @@
+"""What the service takes on at a time; beyond it a request is turned away at once instead of being late with all."""
+
+from typing import Any, Final
+
+from litestar.types import Receive
+
+from domain.errors import TooBusy
+
+AT_WORK: Final = 32
+"""
+Requests that the processor works on at a time. Each takes it some 5 to 10 ms, so the last one waits a third of a
+second; a queue without end would make everybody wait for ever.
+"""
+
+LARGE_BODIES_BYTES: Final = 256 * 1024 * 1024
+"""Bodies in memory at a time, of those over SMALL_BODY_BYTES: four of the largest."""
+
+SMALL_BODY_BYTES: Final = 256 * 1024
+
+_PLACE: Final = "ibid_place"
+
+
+class Room:
+    """How much is at work. One for an application."""
+
+    def __init__(self, *, at_work: int = AT_WORK, large_bodies_bytes: int = LARGE_BODIES_BYTES) -> None:
+        self._most_at_work = at_work
+        self._most_bytes = large_bodies_bytes
+        self.at_work = 0
+        self.held_bytes = 0
+
+    def place(self, scope: Any) -> "Place":
+        """The place of one request, kept in its scope."""
+        scope[_PLACE] = place = Place(self, scope["headers"])
+        return place
+
+    def enter(self) -> None:
+        """Raises TooBusy."""
+        if self.at_work >= self._most_at_work:
+            raise TooBusy
+        self.at_work += 1
+
+    def hold(self, size: int) -> None:
+        """Raises TooBusy."""
+        if self.held_bytes + size > self._most_bytes:
+            raise TooBusy
+        self.held_bytes += size
+
+
+class Place:
+    """
+    Taken when a request is there with its body, so that a slow sender takes none, and left when its answer begins or
+    when it only waits for a turn, which has limits of its own.
+    """
+
+    __slots__ = ("_held", "_length", "_room", "_taken")
+
+    def __init__(self, room: Room, headers: Any) -> None:
+        self._room = room
+        self._length = _length(headers)
+        self._taken = False
+        self._held = 0
+
+    @property
+    def has_body(self) -> bool:
+        return self._length != 0
+
+    def take(self) -> None:
+        """Raises TooBusy."""
+        if not self._taken:
+            self._room.enter()
+            self._taken = True
+
+    def leave(self) -> None:
+        if self._taken:
+            self._taken = False
+            self._room.at_work -= 1
+
+    def hold_body(self, most: int) -> None:
+        """
+        Make room for a body of at most ``most`` bytes, whose sender is known; one that says no length counts as that.
+
+        Raises TooBusy.
+        """
+        size = most if self._length is None else min(self._length, most)
+        if size > SMALL_BODY_BYTES:
+            self._room.hold(size)
+            self._held += size
+
+    def end(self) -> None:
+        self.leave()
+        self._room.held_bytes -= self._held
+        self._held = 0
+
+    def receiving(self, receive: Receive) -> Receive:
+        """``receive``, which takes the place with the last of the body."""
+
+        async def received() -> Any:
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body"):
+                self.take()
+            return message
+
+        return received
+
+
+def place_of(scope: Any) -> Place:
+    place: Place = scope[_PLACE]
+    return place
+
+
+def _length(headers: Any) -> int | None:
+    """None: a body comes in chunks, and does not say how long it is."""
+    for name, value in headers:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+        if name == b"transfer-encoding":
+            return None
+    return 0

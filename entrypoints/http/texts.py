@@ -1,0 +1,35 @@
+"""
+The kinds of text that requests hold, described for the API document.
+
+They describe and do not check: the domain checks, after trimming, with a code for each fault. What is said here is what
+it takes, so that a client generated from the document refuses the same.
+"""
+
+from typing import Annotated, Final, TypeAlias
+
+from msgspec import Meta
+
+from domain.access.model import MAX_KEY_NAME_CHARS
+from domain.conversation.model import MAX_QUESTION_CHARS
+from domain.grounding.references import STYLES
+from domain.library.model import COLLECTION_NAME, MAX_DOCUMENT_CHARS, MAX_TITLE_CHARS, MAX_URI_CHARS
+
+MAX_URL_CHARS: Final = 2_000
+_SAYS_SOMETHING: Final = r"\S"
+_SLUG_PATTERN: Final = f"^{COLLECTION_NAME.pattern}$"
+_WEB: Final = "^https?://"
+
+
+def _text(limit: int, pattern: str = _SAYS_SOMETHING) -> Meta:
+    return Meta(extra_json_schema={"minLength": 1, "maxLength": limit, "pattern": pattern})
+
+
+QuestionText: TypeAlias = Annotated[str, _text(MAX_QUESTION_CHARS)]
+Slug: TypeAlias = Annotated[str, _text(64, _SLUG_PATTERN)]
+Uri: TypeAlias = Annotated[str, _text(MAX_URI_CHARS)]
+DocumentTitle: TypeAlias = Annotated[str, _text(MAX_TITLE_CHARS)]
+KeyName: TypeAlias = Annotated[str, _text(MAX_KEY_NAME_CHARS)]
+WebAddress: TypeAlias = Annotated[str, _text(MAX_URL_CHARS, _WEB)]
+BaseUrl: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_URL_CHARS, extra_json_schema={"pattern": _WEB})]
+DocumentContent: TypeAlias = Annotated[str, Meta(extra_json_schema={"maxLength": MAX_DOCUMENT_CHARS})]
+CitationStyle: TypeAlias = Annotated[str, Meta(extra_json_schema={"enum": sorted(STYLES)})]
