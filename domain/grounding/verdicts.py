@@ -10,7 +10,7 @@ from domain.grounding.claims import is_claim, without_markers
 from domain.grounding.copying import is_copied
 from domain.grounding.figures import missing_figures
 from domain.grounding.model import Citation, Claim, Evidence, Verdict, Verifier, WrittenSentence
-from domain.grounding.overlap import coverage, length_weight, terms_of, units_of
+from domain.grounding.overlap import coverage, length_weights, terms_of, units_of
 from domain.grounding.polarity import Conflict, conflict, says_opposite
 from domain.grounding.ports import CitedText, Judgement
 from domain.grounding.quotes import align_quote, changes_sense, find_verbatim
@@ -96,7 +96,7 @@ def _says_the_same(text: str, source: str, analyzer: Analyzer, language: str) ->
 def _departure(claim: str, terms: Sequence[Term], source: Source, language: str) -> Verdict:
     """The best verdict that is left to a claim after what it says otherwise than the sentence that it reworks."""
     wrong, _ = missing_figures(claim, source.text)
-    weights = {term.stem: length_weight(term.stem) for term in terms}
+    weights = length_weights(terms)
     place = source.best_sentence(weights)
     if place is None or coverage(weights, source.stems) < _UNRELATED:
         return Verdict.UNSUPPORTED
