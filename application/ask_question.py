@@ -23,6 +23,7 @@ from domain.conversation.ports import QuestionRewriter
 from domain.conversation.prompt import Exchange
 from domain.grounding.abstention import decide_abstention, insufficient, verification_failed
 from domain.grounding.model import Evidence, Verification
+from domain.grounding.notices import notices
 from domain.grounding.ports import ReferenceFormatter
 from domain.grounding.references import references
 from domain.grounding.verdicts import VERIFIER
@@ -283,15 +284,14 @@ class AskQuestion:
 
     def _closed(self, turn: Turn, answer: JudgedAnswer, model: str, asked: _Asked, stream: TurnStream) -> Turn:
         options, language = asked.options, asked.languages[0]
-        if answer.withheld and not answer.claims:
+        if answer.failed:
             stream.emit(AnswerReset("verification_failed", None))
-            return turn.abstained(verification_failed(turn.evidence))
+            return turn.abstained(verification_failed(turn.question, turn.evidence, language=language))
         if not answer.text.strip():
             return turn.abstained(
                 insufficient(turn.question, turn.evidence, analyzer=self._analyzer, language=language)
             )
-        notices = ("verbatim_copy",) if any(claim.verbatim for claim in answer.claims) else ()
-        return replace(turn, notices=notices).answered(
+        return replace(turn, notices=notices(answer.claims, turn.evidence)).answered(
             answer.text,
             claims=tuple(answer.claims),
             verifier=None if options.verification is Verification.OFF else VERIFIER,

@@ -13,6 +13,7 @@ class Caller:
 
     principal: Principal
     readable: ReadableCollections | None
+    requests_per_minute: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,12 @@ class ReadCaller:
     """Any key may ask; raises a PortError at most."""
 
     unit_of_work: UnitOfWorkFactory
+    requests_per_minute: int
 
     async def execute(self, principal: Principal) -> Caller:
         if not (principal.may(Scope.ASK) or principal.may(Scope.INGEST)):
-            return Caller(principal, None)
+            return Caller(principal, None, self.requests_per_minute)
         async with self.unit_of_work() as uow:
             collections = await uow.collections.all()
-        return Caller(principal, readable_collections(principal, collections))
+        readable = readable_collections(principal, collections)
+        return Caller(principal, readable, self.requests_per_minute)

@@ -21,6 +21,7 @@ class SearchPassagesQuery:
     collections: Sequence[str] | None = None
     filters: SearchFilters = field(default_factory=SearchFilters)
     limit: int = 10
+    rerank: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +38,10 @@ class SearchPassages:
             collections = await uow.collections.all()
         readable = readable_collections(query.principal, collections, asked=query.collections)
         return await self.find_passages.execute(
-            text, readable, languages=languages_of(collections, readable), filters=query.filters, top_k=query.limit
+            text,
+            readable,
+            languages=languages_of(collections, readable),
+            filters=query.filters,
+            top_k=query.limit,
+            rerank=query.rerank,
         )

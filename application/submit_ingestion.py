@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from application.ports import (
+    PART,
     Arrival,
     Clock,
     IdSource,
     Ingestion,
     IngestionStatus,
+    Job,
     UnitOfWork,
     UnitOfWorkFactory,
     WorkQueue,
@@ -49,6 +51,9 @@ class Storing:
     async def add(self, arrivals: Sequence[Arrival]) -> None:
         await self._uow.ingestions.stage(self.ingestion.id, arrivals, first=self._count)
         self._count += len(arrivals)
+
+    def jobs(self) -> Sequence[Job]:
+        return [Job(self.ingestion.id, part) for part in range((self._count + PART - 1) // PART)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +96,11 @@ class SubmitIngestion:
         async with self.unit_of_work() as uow:
             await self._ensure_collection(uow, name, request.principal)
             await uow.ingestions.add(ingestion, ())
-            yield Storing(ingestion, uow)
+            storing = Storing(ingestion, uow)
+            yield storing
+            await uow.jobs.add(storing.jobs())
             await uow.commit()
-        self.queue.wake(ingestion.id)
+        self.queue.wake()
 
     @staticmethod
     def _check(sources: Sequence[SourceDocument]) -> None:

@@ -28,7 +28,8 @@ Every error that Ibid raises on purpose.
     │   ├── BadCursor            a cursor that this listing did not give out
     │   └── AccessDenied
     │       ├── NotAuthenticated
-    │       └── ScopeMissing
+    │       ├── ScopeMissing
+    │       └── RateExceeded
     └── PortError                something behind a port failed
         ├── PortUnavailable      worth retrying
         ├── PortRefused          not worth retrying: key, our request
@@ -193,8 +194,16 @@ class NotAuthenticated(AccessDenied):
 
 class ScopeMissing(AccessDenied):
     def __init__(self, scope: str) -> None:
-        super().__init__(f"the key lacks the scope {scope!r}")
+        super().__init__(f"the key lacks the scope '{scope}'")
         self.scope = scope
+
+
+class RateExceeded(AccessDenied):
+    """Worth retrying after ``retry_after_s`` seconds."""
+
+    def __init__(self, limit: int, *, retry_after_s: int) -> None:
+        super().__init__(f"more than {limit:,} requests within a minute; try again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
 
 
 class PortError(IbidError):

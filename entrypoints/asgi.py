@@ -9,9 +9,13 @@ from typing import Any, Final
 from dependency_injector import containers
 from litestar import Litestar
 
+from application.limit_rate import DEFAULT_PER_MINUTE
+from application.ports import RetentionRules
 from application.remembered_keys import CAPACITY
+from domain.errors import PortError
 from entrypoints.containers import UseCases
 from entrypoints.http.app import create_app
+from entrypoints.http.client_address import Network
 from entrypoints.http.room import Room
 
 DRAIN_S: Final = 20.0
@@ -19,6 +23,7 @@ DRAIN_S: Final = 20.0
 
 ROUTED: Final = (
     "authenticate",
+    "limit_rate",
     "diagnose",
     "ask_question",
     "search_passages",
@@ -36,12 +41,14 @@ ROUTED: Final = (
     "read_keys",
     "revoke_key",
     "read_caller",
+    "read_quotas",
     "create_collection",
     "read_collections",
     "change_collection",
     "delete_collection",
 )
 
+_KEEP: Final = RetentionRules()
 _log = logging.getLogger("ibid.service")
 
 
@@ -51,6 +58,9 @@ def build_app(
     holder: str,
     only_process: bool,
     keep_vectors: bool = True,
+    retention_rules: RetentionRules = _KEEP,
+    rate_per_minute: int = DEFAULT_PER_MINUTE,
+    trusted_proxies: Sequence[Network] = (),
     opened: Callable[[], AbstractAsyncContextManager[None]] | None = None,
     allowed_origins: Sequence[str] = (),
     settings_shown: Callable[[], Mapping[str, str]] = dict,
@@ -61,11 +71,14 @@ def build_app(
 
     ``holder`` names this process in its turns' leases; ``only_process`` says that no other can be answering, so that
     every turn another left running is lost. ``opened`` opens the adapters around the application's life.
+    ``trusted_proxies`` are those whose X-Forwarded-For is believed.
     """
     use_cases = UseCases(
         adapters=adapters,
         holder=holder,
         keep_vectors=keep_vectors,
+        retention_rules=retention_rules,
+        rate_per_minute=rate_per_minute,
         # Whoever shares a database hears nothing of keys that another process revokes.
         remembered_keys=CAPACITY if only_process else 0,
     )
@@ -82,12 +95,15 @@ def build_app(
 
     def readiness() -> dict[str, Any]:
         """A service outside that is left alone for a while makes answers poorer, and Ibid no less ready."""
-        return {**state, "checks": {**state["checks"], **use_cases.adapters.outside().states()}}
+        states = use_cases.adapters.outside().states()
+        outside = {name: "ok" if state == "closed" else state.value for name, state in states.items()}
+        return {**state, "checks": {**state["checks"], **outside}}
 
     return create_app(
         {name: getattr(use_cases, name) for name in ROUTED},
         readiness=readiness,
         lifespan=[life],
+        trusted_proxies=trusted_proxies,
         allowed_origins=allowed_origins,
         settings_shown=settings_shown,
         room=room,
@@ -103,8 +119,8 @@ async def _running(use_cases: UseCases, state: dict[str, Any], only_holder: str 
     if lost:
         _log.warning("turns interrupted by an earlier crash", extra={"turns": lost})
     work = use_cases.work_ingestions()
-    await work.resume()
-    worker = asyncio.create_task(work.run())
+    await work.resume(only_process=only_holder is not None)
+    worker = asyncio.create_task(_repaired_then_worked(use_cases, only_process=only_holder is not None))
     state |= {"ready": True, "checks": {"database": "ok", "index": "ok", "embedder": "ok"}}
     try:
         yield
@@ -114,3 +130,26 @@ async def _running(use_cases: UseCases, state: dict[str, Any], only_holder: str 
         worker.cancel()
         with suppress(asyncio.CancelledError):
             await worker
+
+
+async def _repaired_then_worked(use_cases: UseCases, *, only_process: bool) -> None:
+    """Make index and database agree where a crash, or a lost disk, has parted them; then work on ingestions."""
+    try:
+        await _repair(use_cases, only_process=only_process)
+    except PortError as error:
+        _log.warning("the index could not be compared with the database", exc_info=error)
+    await use_cases.work_ingestions().run()
+
+
+async def _repair(use_cases: UseCases, *, only_process: bool) -> None:
+    repair = use_cases.repair_index()
+    if await repair.agrees():
+        return
+    if not only_process:
+        # Others may be in the middle of an ingestion, which looks the same from here.
+        _log.warning("index and database differ; if nothing is being ingested, run `ibid repair`")
+        return
+    report = await repair.execute(buy=False)
+    _log.warning("index repaired", extra={"put": report.missing, "removed": report.orphaned})
+    if report.unaffordable:
+        _log.warning("passages without a kept vector; run `ibid repair`", extra={"passages": report.unaffordable})

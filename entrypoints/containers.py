@@ -4,6 +4,7 @@ The composition root: which adapter stands behind which port.
 ``LiveAdapters`` and ``MemoryAdapters`` offer the same names, so ``UseCases`` takes either and nothing is overridden.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -21,18 +22,19 @@ from adapters.memory.clock import SystemClock, TimeOrderedIds
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
 from adapters.memory.preparer import InThreadPreparer
+from adapters.memory.rates import InMemoryRateLimits
 from adapters.memory.references import PlainReferenceFormatter
 from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
-from adapters.memory.work_queue import InProcessWorkQueue
-from adapters.neon.budgets import NeonProviderBudgets
-from adapters.neon.engine import make_engine, statement_by_statement
+from adapters.memory.work_queue import InMemoryWorkQueue
+from adapters.neon.engine import BACKGROUND_POOL_SIZE, BACKGROUND_TIMEOUT_S, make_engine, statement_by_statement
+from adapters.neon.rates import NeonRateLimits
 from adapters.neon.schema_probe import SchemaProbe
 from adapters.neon.unit_of_work import NeonUnitOfWork
-from adapters.qdrant_edge.index import QdrantEdgeIndex
+from adapters.neon.work_queue import PgQueuerWorkQueue
 from adapters.resilience.dependency import Dependencies
-from adapters.static.embedder import StaticEmbedder
+from adapters.resilience.http_client import HttpClients
 from adapters.uploads.upload import uploads_in_memory, uploads_on_disk
 from adapters.worker_processes.preparer import ProcessPreparer
 from application.ask_question import AskQuestion
@@ -43,31 +45,40 @@ from application.create_collection import CreateCollection
 from application.delete_collection import DeleteCollection
 from application.diagnose import DatabaseProbe, Diagnose, EmbedderProbe, IndexProbe
 from application.extractive_writer import ExtractiveWriter
-from application.find_passages import FindPassages
+from application.find_passages import FindPassages, Reranking
 from application.forget_documents import ForgetDocument
 from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
+from application.limit_rate import DEFAULT_PER_MINUTE, LimitRate
 from application.model_costs import ModelCosts
+from application.ports import RetentionRules
 from application.read_caller import ReadCaller
 from application.read_collections import ReadCollections
 from application.read_conversation import ReadConversation
 from application.read_documents import ReadDocuments
 from application.read_ingestions import ReadIngestions
 from application.read_keys import ReadKeys
+from application.read_quotas import ReadQuotas
 from application.read_references import ReadReferences
 from application.remembered_keys import RememberedKeys
+from application.repair_index import RepairIndex
 from application.revoke_key import RevokeKey
 from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
 from application.submit_upload import SubmitUpload
+from application.sweep_retention import SweepRetention
 from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal
-from domain.access.quotas import Allowance
+from domain.access.ports import Footprint
+from domain.access.quotas import Allowance, Plan
 from domain.library.ports import UploadLimits
+from entrypoints import outside as chosen
 from entrypoints.document_parts import document_parts
 from entrypoints.model_parts import drafting_by, openrouter, rewriter_by
 from entrypoints.model_settings import ModelSettings
+from entrypoints.probes import model_probe_by
+from entrypoints.settings import Settings
 
 
 class MemoryAdapters(containers.DeclarativeContainer):
@@ -78,6 +89,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
     store = providers.Singleton(InMemoryStore)
     unit_of_work = providers.Factory(InMemoryUnitOfWork, store)
     reading = unit_of_work
+    background_unit_of_work = unit_of_work
     analyzer = providers.Singleton(PlainAnalyzer)
     sparse_encoder = providers.Singleton(InMemorySparseEncoder, analyzer)
     embedder = providers.Singleton(HashingEmbedder)
@@ -86,11 +98,16 @@ class MemoryAdapters(containers.DeclarativeContainer):
         InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
     )
     reference_formatter = providers.Singleton(PlainReferenceFormatter)
-    queue = providers.Singleton(InProcessWorkQueue)
+    queue = providers.Singleton(InMemoryWorkQueue, store)
     uploads = providers.Singleton(uploads_in_memory, providers.Object(UploadLimits()))
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
+    own_rates = providers.Singleton(InMemoryRateLimits, clock)
+    caller_rates = own_rates
     outside = providers.Singleton(Dependencies)
+    reranking = providers.Object[Reranking | None](None)
+    plan = providers.Object(Plan.PAID)
+    footprints = providers.Object[tuple[Footprint, ...]](())
     more_probes = providers.List()
 
     models = providers.Object[ModelSettings | None](None)
@@ -104,42 +121,54 @@ class MemoryAdapters(containers.DeclarativeContainer):
 
 
 class LiveAdapters(containers.DeclarativeContainer):
-    """PostgreSQL, Qdrant's engine, static vectors."""
+    """PostgreSQL, and for the rest what the settings choose: by themselves Qdrant's engine and static vectors."""
 
+    settings = providers.Object(Settings(data_dir=Path()))
     first_keys = providers.Object[Mapping[bytes, Principal]]({})
     database_url = providers.Object("")
+    # Around any pooler, for connections that must stay one.
+    direct_url = providers.Object("")
     index_folder = providers.Object(Path())
     uploads_folder = providers.Object(Path())
     upload_limits = providers.Object(UploadLimits())
+    # "own": nobody else uses the database, so requests are counted here, for nothing; "shared": they are counted there.
+    rates_kept = providers.Object("own")
 
     engine = providers.Singleton(make_engine, database_url)
     unit_of_work = providers.Factory(NeonUnitOfWork, engine)
     # Reads see no more of one another in a transaction than outside of one, and a transaction is two round trips.
-    reading = providers.Factory(NeonUnitOfWork, providers.Singleton(statement_by_statement, engine))
+    # A pool of its own: a large ingestion takes no connection from the questions, and its batches may take a minute.
+    background = providers.Singleton(
+        make_engine, database_url, pool_size=BACKGROUND_POOL_SIZE, command_timeout_s=BACKGROUND_TIMEOUT_S
+    )
+    background_unit_of_work = providers.Factory(NeonUnitOfWork, background)
+    statements = providers.Singleton(statement_by_statement, engine)
+    reading = providers.Factory(NeonUnitOfWork, statements)
     analyzer = providers.Singleton(SnowballAnalyzer)
     sparse_encoder = providers.Singleton(Bm25SparseEncoder, analyzer)
-    embedder = providers.Singleton(StaticEmbedder)
-    passage_index = providers.Singleton(
-        QdrantEdgeIndex,
-        # A folder an embedder: vectors of two models never share an index.
-        providers.Callable(lambda folder, embedder: folder / embedder.name, index_folder, embedder),
-        embedder.provided.dimensions,
-    )
+    clock = providers.Singleton(SystemClock)
+    outside = providers.Singleton(Dependencies)
+    http_clients = providers.Singleton(HttpClients)
+    budgets = providers.Singleton(chosen.budgets, settings, statements, clock)
+    embedder = providers.Singleton(chosen.embedder, settings, outside, http_clients, budgets)
+    reranking = providers.Singleton(chosen.reranking, settings, outside, http_clients, budgets)
+    passage_index = providers.Singleton(chosen.passage_index, settings, outside, index_folder, embedder)
+    plan = settings.provided.plan
+    footprints = providers.Callable(chosen.footprints, settings, statements, passage_index, embedder)
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
     reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
-    queue = providers.Singleton(InProcessWorkQueue)
+    queue = providers.Singleton(PgQueuerWorkQueue, direct_url)
     uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
-    clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
-    outside = providers.Singleton(Dependencies)
-    more_probes = providers.List(providers.Factory(SchemaProbe, engine))
+    own_rates = providers.Singleton(InMemoryRateLimits, clock)
+    caller_rates = providers.Selector(rates_kept, own=own_rates, shared=providers.Singleton(NeonRateLimits, statements))
 
     models = providers.Object[ModelSettings | None](None)
-    allowances = providers.Object[tuple[Allowance, ...]](())
-    budgets = providers.Singleton(
-        NeonProviderBudgets, providers.Singleton(statement_by_statement, engine), allowances, clock
-    )
     chat_model = providers.Singleton(openrouter, outside, models)
+    more_probes = providers.List(
+        providers.Factory(SchemaProbe, engine),
+        providers.Factory(model_probe_by, models, chat_model.provider, budgets),
+    )
     writer = providers.Singleton(ExtractiveWriter, analyzer)
     costs = providers.Singleton(ModelCosts)
     drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
@@ -152,10 +181,13 @@ class UseCases(containers.DeclarativeContainer):
     adapters = providers.DependenciesContainer()
     holder = providers.Object("one process")
     keep_vectors = providers.Object(True)
+    retention_rules = providers.Object(RetentionRules())
     remembered_keys = providers.Object(0)
+    rate_per_minute = providers.Object(DEFAULT_PER_MINUTE)
 
     unit_of_work = adapters.unit_of_work.provider
     reading = adapters.reading.provider
+    background_unit_of_work = adapters.background_unit_of_work.provider
     find_passages = providers.Singleton(
         FindPassages,
         embedder=adapters.embedder,
@@ -164,6 +196,7 @@ class UseCases(containers.DeclarativeContainer):
         unit_of_work=reading,
         analyzer=adapters.analyzer,
         clock=adapters.clock,
+        reranking=adapters.reranking,
     )
     ask_question = providers.Singleton(
         AskQuestion,
@@ -180,18 +213,20 @@ class UseCases(containers.DeclarativeContainer):
     search_passages = providers.Singleton(SearchPassages, reading, find_passages)
     remembered = providers.Singleton(RememberedKeys, remembered_keys)
     authenticate = providers.Singleton(Authenticate, adapters.first_keys, reading, remembered, adapters.clock)
+    limit_rate = providers.Singleton(LimitRate, adapters.caller_rates, adapters.own_rates, rate_per_minute)
     issue_key = providers.Singleton(IssueKey, unit_of_work, adapters.clock, adapters.ids)
     read_keys = providers.Singleton(ReadKeys, reading)
     revoke_key = providers.Singleton(RevokeKey, unit_of_work, remembered)
+    read_quotas = providers.Singleton(ReadQuotas, adapters.plan, adapters.budgets, adapters.footprints)
     create_collection = providers.Singleton(CreateCollection, unit_of_work, adapters.clock)
     read_collections = providers.Singleton(ReadCollections, reading)
     change_collection = providers.Singleton(ChangeCollection, unit_of_work)
     delete_collection = providers.Singleton(DeleteCollection, unit_of_work, adapters.passage_index, adapters.clock)
-    read_caller = providers.Singleton(ReadCaller, reading)
+    read_caller = providers.Singleton(ReadCaller, reading, rate_per_minute)
     submit_ingestion = providers.Singleton(SubmitIngestion, unit_of_work, adapters.queue, adapters.clock, adapters.ids)
     ingest_documents = providers.Singleton(
         IngestDocuments,
-        unit_of_work=unit_of_work,
+        unit_of_work=background_unit_of_work,
         preparer=adapters.preparer,
         embedder=adapters.embedder,
         passage_writer=adapters.passage_index,
@@ -201,14 +236,24 @@ class UseCases(containers.DeclarativeContainer):
     )
     submit_upload = providers.Singleton(SubmitUpload, submit_ingestion, adapters.uploads)
     ingestion_news = providers.Singleton(IngestionNews)
+    sweep_retention = providers.Singleton(SweepRetention, background_unit_of_work, adapters.clock, retention_rules)
     work_ingestions = providers.Singleton(
         WorkIngestions,
-        unit_of_work,
+        background_unit_of_work,
         ingest_documents,
         adapters.passage_index,
         adapters.queue,
         adapters.clock,
         ingestion_news,
+        sweep_retention,
+    )
+    repair_index = providers.Singleton(
+        RepairIndex,
+        background_unit_of_work,
+        adapters.passage_index,
+        adapters.embedder,
+        adapters.sparse_encoder,
+        keep_vectors,
     )
     read_ingestions = providers.Singleton(ReadIngestions, reading)
     follow_ingestion = providers.Singleton(FollowIngestion, reading, ingestion_news, adapters.clock)
@@ -244,6 +289,8 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
     """Open what must be open before the first request, and close it after the last."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(adapters.engine().dispose)
+        stack.push_async_callback(adapters.background().dispose)
+        stack.push_async_callback(adapters.http_clients().aclose)
         preparer = adapters.preparer()
         await preparer.open()
         stack.push_async_callback(preparer.close)
@@ -251,6 +298,8 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
         await index.open()
         stack.push_async_callback(index.close)
         await adapters.embedder().load()
+        # Its SDK takes half a second to import, which no question is to wait for.
+        await asyncio.to_thread(adapters.reranking)
         if adapters.models() is not None:
             stack.push_async_callback(adapters.chat_model().close)
         await adapters.reference_formatter().load()

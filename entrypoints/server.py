@@ -5,10 +5,9 @@ import errno
 import gc
 import hashlib
 import logging
-import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,15 +18,18 @@ import msgspec
 import uvicorn
 
 from adapters.embedded_postgres.server import EmbeddedPostgres
+from application.ports import RetentionRules
 from domain.access.model import Principal, Scope
 from domain.library.ports import UploadLimits
 from entrypoints.data_directory import DataDirectory
 from entrypoints.logs import configure_logs
-from entrypoints.settings import Secret, Settings, SettingsError, unserved
+from entrypoints.settings import Secret, Settings, SettingsError
 from entrypoints.settings_shown import shown
 
 if TYPE_CHECKING:
     from litestar import Litestar
+
+    from entrypoints.containers import LiveAdapters
 
 GRACE_S: Final = 25
 """Seconds between being told to stop and cutting what still runs: the turns' own 20, and a little."""
@@ -61,9 +63,7 @@ def prepared(settings: Settings) -> Iterator[Service]:
         listener = stack.enter_context(_listening(settings))
         admin_key = directory.admin_key(settings)
         configure_logs(settings.log, secrets=(*settings.secrets, admin_key.reveal()))
-        for name in unserved(os.environ):
-            _log.warning("this version does not use the setting", extra={"setting": name})
-        database_url = stack.enter_context(_database(settings, directory))
+        database_url = stack.enter_context(database(settings, directory))
         app = _application(settings, directory, database_url, admin_key)
         host, port = listener.getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -86,11 +86,11 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _database(settings: Settings, directory: DataDirectory) -> Iterator[str]:
+def database(settings: Settings, directory: DataDirectory) -> Iterator[str]:
     """The URL of a database whose schema is current: the operator's, or one started here."""
     if settings.database_url is not None:
         url = settings.database_url.reveal()
-        asyncio.run(_require_current_schema(url))
+        asyncio.run(require_current_schema(url))
         yield url
         return
     from adapters.neon.migrate import migrate
@@ -107,7 +107,7 @@ def _database(settings: Settings, directory: DataDirectory) -> Iterator[str]:
         postgres.stop()
 
 
-async def _require_current_schema(url: str) -> None:
+async def require_current_schema(url: str) -> None:
     from adapters.neon.engine import make_engine
     from adapters.neon.migrate import SchemaState, schema_state
 
@@ -147,27 +147,48 @@ def _import_application() -> None:
 
 def _application(settings: Settings, directory: DataDirectory, database_url: str, admin_key: Secret) -> "Litestar":
     from entrypoints.asgi import build_app
-    from entrypoints.containers import LiveAdapters, opened
+    from entrypoints.containers import opened
 
     principal = Principal("default", "admin", frozenset({Scope.ADMIN}))
-    adapters = LiveAdapters(
-        first_keys={hashlib.sha256(admin_key.reveal().encode()).digest(): principal},
-        database_url=database_url,
-        index_folder=directory.index,
-        models=settings.models,
-        uploads_folder=directory.uploads,
-        upload_limits=_upload_limits(settings),
-    )
+    first_keys = {hashlib.sha256(admin_key.reveal().encode()).digest(): principal}
+    adapters = live_adapters(settings, directory, database_url, first_keys)
     return build_app(
         adapters,
         holder=str(uuid4()),
         # The index is this process's alone, so on the embedded database nobody else can be answering.
         only_process=settings.database_url is None,
         keep_vectors=settings.keep_vectors,
+        retention_rules=RetentionRules(settings.keep_ingestions_days, settings.keep_turns_days),
+        rate_per_minute=settings.rate_per_minute,
+        trusted_proxies=settings.trusted_proxies,
         opened=lambda: opened(adapters),
         allowed_origins=settings.allowed_origins,
         settings_shown=lambda: shown(settings),
     )
+
+
+def live_adapters(
+    settings: Settings, directory: DataDirectory, database_url: str, first_keys: Mapping[bytes, Principal] | None = None
+) -> "LiveAdapters":
+    """The adapters that the settings call for; none of them is open yet."""
+    from entrypoints.containers import LiveAdapters
+
+    return LiveAdapters(
+        settings=settings,
+        first_keys=first_keys or {},
+        database_url=database_url,
+        direct_url=_direct_url(settings, database_url),
+        index_folder=directory.index,
+        models=settings.models,
+        uploads_folder=directory.uploads,
+        upload_limits=_upload_limits(settings),
+        rates_kept="own" if settings.database_url is None else "shared",
+    )
+
+
+def _direct_url(settings: Settings, database_url: str) -> str:
+    unpooled = settings.database_url_unpooled
+    return database_url if settings.database_url is None or unpooled is None else unpooled.reveal()
 
 
 def _upload_limits(settings: Settings) -> UploadLimits:

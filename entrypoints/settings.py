@@ -2,13 +2,16 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 from dotenv import dotenv_values
 
+from domain.access.quotas import Plan
 from entrypoints.model_settings import NAMES as MODEL_NAMES
 from entrypoints.model_settings import ModelSettings, read_models
 from entrypoints.setting_values import Secret, SettingsError, http_url, whole_number
@@ -18,7 +21,7 @@ MIN_ADMIN_KEY_CHARS: Final = 24
 _ORIGIN: Final = re.compile(r"https?://(?:\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::\d{1,5})?")
 _TEST_PREFIX: Final = "IBID_TEST_"
 
-__all__ = ["Secret", "Settings", "SettingsError", "read_environment", "read_settings", "unserved"]
+__all__ = ["Secret", "Settings", "SettingsError", "read_environment", "read_settings"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,11 +37,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Secret | None = None
     database_url_unpooled: Secret | None = None
     keep_vectors: bool = True
+    keep_ingestions_days: int = 30
+    keep_turns_days: int = 0
+    plan: Plan = Plan.FREE
+    cohere_api_key: Secret | None = None
+    cohere_base_url: str = "https://api.cohere.com"
+    embed_model: str = "embed-v4.0"
+    embed_dimensions: int = 1_024
+    embed_type: Literal["float", "int8", "base64"] = "float"
+    rerank_model: str = "rerank-v4.0-fast"
+    rerank_budget_ms: int = 150
+    cohere_calls_per_month: int = 1_000
+    model_calls_per_day: int = 50
+    qdrant_url: str | None = None
+    qdrant_api_key: Secret | None = None
+    qdrant_shards: int = 1
+    qdrant_replicas: int = 1
+    qdrant_keep_alive: bool = False
     allowed_origins: tuple[str, ...] = ()
     models: ModelSettings | None = None
     max_upload_mb: int = 64
     max_inflated_mb: int = 50
     max_inflation: int = 20
+    rate_per_minute: int = 60_000
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     log: Literal["text", "json"] = "text"
 
     @property
@@ -47,8 +69,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(secrets_in(self))
 
 
-UNSERVED: Final = ("QDRANT_URL", "COHERE_API_KEY")
-"""Providers that this version cannot use yet: set, they are named in a warning instead of being dropped in silence."""
+EMBED_V4_DIMENSIONS: Final = (256, 512, 1_024, 1_536)
+"""Source: Cohere's embed reference, read 2026-11."""
 
 
 def default_data_dir() -> Path:
@@ -71,35 +93,53 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_PORT": whole_number("IBID_PORT", 0, 65_535),
         "IBID_WORKERS": _one_worker,
         "IBID_ADMIN_KEY": _admin_key,
-        "IBID_URL": lambda value: http_url("IBID_URL", value),
+        "IBID_URL": partial(http_url, "IBID_URL"),
         "IBID_API_KEY": Secret,
-        "IBID_KEEP_VECTORS": _switch,
+        "IBID_KEEP_VECTORS": _switch("IBID_KEEP_VECTORS"),
+        "IBID_KEEP_INGESTIONS_DAYS": whole_number("IBID_KEEP_INGESTIONS_DAYS", 0, 36_500),
+        "IBID_KEEP_TURNS_DAYS": whole_number("IBID_KEEP_TURNS_DAYS", 0, 36_500),
         "IBID_ALLOWED_ORIGINS": _origins,
         "IBID_MAX_UPLOAD_MB": whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
         "IBID_MAX_INFLATED_MB": whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
         "IBID_MAX_INFLATION": whole_number("IBID_MAX_INFLATION", 2, 1_000),
-        "IBID_LOG": _log,
+        "IBID_RATE_PER_MINUTE": whole_number("IBID_RATE_PER_MINUTE", 1, 1_000_000),
+        "IBID_TRUSTED_PROXIES": _networks,
+        "IBID_PLAN": _one_of("IBID_PLAN", Plan),
+        "IBID_EMBED_MODEL": str,
+        "IBID_EMBED_DIMENSIONS": whole_number("IBID_EMBED_DIMENSIONS", 1, 4_096),
+        "IBID_EMBED_TYPE": _one_of("IBID_EMBED_TYPE", ("float", "int8", "base64")),
+        "IBID_RERANK_MODEL": str,
+        "IBID_RERANK_BUDGET_MS": whole_number("IBID_RERANK_BUDGET_MS", 0, 60_000),
+        "IBID_COHERE_CALLS_PER_MONTH": whole_number("IBID_COHERE_CALLS_PER_MONTH", 0, 999_999_999),
+        "IBID_MODEL_CALLS_PER_DAY": whole_number("IBID_MODEL_CALLS_PER_DAY", 0, 999_999_999),
+        "IBID_QDRANT_SHARDS": whole_number("IBID_QDRANT_SHARDS", 1, 1_000),
+        "IBID_QDRANT_REPLICAS": whole_number("IBID_QDRANT_REPLICAS", 1, 100),
+        "IBID_QDRANT_KEEP_ALIVE": _switch("IBID_QDRANT_KEEP_ALIVE"),
+        "IBID_LOG": _one_of("IBID_LOG", ("text", "json")),
+    }
+    plain: dict[str, Callable[[str], object]] = {
+        "DATABASE_URL": _database_url("DATABASE_URL"),
+        "DATABASE_URL_UNPOOLED": _database_url("DATABASE_URL_UNPOOLED"),
+        "COHERE_API_KEY": Secret,
+        "COHERE_BASE_URL": partial(http_url, "COHERE_BASE_URL"),
+        "QDRANT_URL": partial(http_url, "QDRANT_URL"),
+        "QDRANT_API_KEY": Secret,
     }
     for name in sorted(given):
         ours = name.startswith("IBID_") and not name.startswith(_TEST_PREFIX)
         if ours and name not in known and name not in MODEL_NAMES:
             raise SettingsError(f"{name} is not a setting of this version; .env.example lists them all")
     values: dict[str, object] = {"data_dir": default_data_dir(), "models": read_models(given)}
-    for name, read in known.items():
+    for name, read in (known | plain).items():
         if name in given:
             values[name.removeprefix("IBID_").lower()] = read(given[name])
-    for name in ("DATABASE_URL", "DATABASE_URL_UNPOOLED"):
-        if name in given:
-            values[name.lower()] = _database_url(name, given[name])
     settings = Settings(**values)  # type: ignore[arg-type]  # each reader above returns its field's type
     if settings.database_url is not None and settings.admin_key is None and settings.url is None:
         raise SettingsError("IBID_ADMIN_KEY must be set when DATABASE_URL is: the key is not made up for you then")
+    if settings.embed_model.startswith("embed-v4") and settings.embed_dimensions not in EMBED_V4_DIMENSIONS:
+        allowed = ", ".join(map(str, EMBED_V4_DIMENSIONS))
+        raise SettingsError(f"IBID_EMBED_DIMENSIONS of {settings.embed_model} must be one of {allowed}")
     return settings
-
-
-def unserved(environment: Mapping[str, str]) -> list[str]:
-    """The providers' settings that are given and that this version does not use."""
-    return [name for name in UNSERVED if environment.get(name, "").strip()]
 
 
 def _one_worker(value: str) -> int:
@@ -114,16 +154,42 @@ def _admin_key(value: str) -> Secret:
     return Secret(value)
 
 
-def _database_url(name: str, value: str) -> Secret:
-    if not value.startswith(("postgres://", "postgresql://")):
-        raise SettingsError(f"{name} must begin with postgresql://")
-    return Secret(value)
+def _database_url(name: str) -> Callable[[str], Secret]:
+    def read(value: str) -> Secret:
+        if not value.startswith(("postgres://", "postgresql://")):
+            raise SettingsError(f"{name} must begin with postgresql://")
+        return Secret(value)
+
+    return read
 
 
-def _switch(value: str) -> bool:
-    if value.lower() not in ("on", "off", "true", "false", "1", "0"):
-        raise SettingsError(f"IBID_KEEP_VECTORS must be on or off, not {value!r}")
-    return value.lower() in ("on", "true", "1")
+def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(one.strip()) for one in value.split(","))
+    except ValueError as error:
+        raise SettingsError(
+            f"IBID_TRUSTED_PROXIES must be addresses or networks with commas between: {error}"
+        ) from error
+
+
+def _switch(name: str) -> Callable[[str], bool]:
+    def read(value: str) -> bool:
+        if value.lower() not in ("on", "off", "true", "false", "1", "0"):
+            raise SettingsError(f"{name} must be on or off, not {value!r}")
+        return value.lower() in ("on", "true", "1")
+
+    return read
+
+
+def _one_of(name: str, values: Iterable[str]) -> Callable[[str], str]:
+    words = list(values)
+
+    def read(value: str) -> str:
+        if value not in words:
+            raise SettingsError(f"{name} must be {' or '.join(words)}, not {value!r}")
+        return words[words.index(value)]
+
+    return read
 
 
 def _origins(value: str) -> tuple[str, ...]:
@@ -135,9 +201,3 @@ def _origins(value: str) -> tuple[str, ...]:
                 f" not {origin!r}"
             )
     return origins
-
-
-def _log(value: str) -> str:
-    if value not in ("text", "json"):
-        raise SettingsError(f"IBID_LOG must be text or json, not {value!r}")
-    return value

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.embedded_postgres.server import EmbeddedPostgres
 from adapters.neon.engine import make_engine
 from adapters.neon.migrate import migrate
-from adapters.neon.tables import metadata
+from adapters.neon.tables import QUEUE_TABLES, metadata
+from tests.pgbouncer import PROGRAM, pgbouncer
 
 
 @pytest.fixture(scope="session")
@@ -51,10 +52,32 @@ async def shared_engine(migrated_url: str) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def pooled_url(migrated_url: str) -> Iterator[str]:
+    """The same database through a real PgBouncer in transaction mode."""
+    if PROGRAM is None:
+        pytest.skip("pgbouncer is not installed: the stores go untried behind a pooler (apt-get install pgbouncer)")
+    with pgbouncer(migrated_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def shared_pooled_engine(pooled_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = make_engine(pooled_url)
+    yield engine
+    await engine.dispose()
+
+
 @pytest.fixture
 async def engine(shared_engine: AsyncEngine) -> AsyncEngine:
     """An engine on a migrated database whose tables are empty."""
-    names = ", ".join(table.name for table in metadata.sorted_tables)
+    names = ", ".join([*(table.name for table in metadata.sorted_tables), *QUEUE_TABLES])
     async with shared_engine.begin() as connection:
         await connection.execute(text(f"TRUNCATE {names}"))
     return shared_engine
+
+
+@pytest.fixture
+def pooled_engine(engine: AsyncEngine, shared_pooled_engine: AsyncEngine) -> AsyncEngine:
+    """The same empty tables through PgBouncer. ``engine`` empties them."""
+    return shared_pooled_engine

@@ -118,8 +118,9 @@ def test_json_in_the_documentation_parses() -> None:
 
 
 def settings_names() -> set[str]:
-    plain = {"database_url", "database_url_unpooled"}
     own = {name for name in Settings.__struct_fields__ if name != "models"}
+    plain = {name for name in own if name.startswith(("database_", "cohere_", "qdrant_"))}
+    plain -= {"cohere_calls_per_month", "qdrant_shards", "qdrant_replicas", "qdrant_keep_alive"}
     return {name.upper() if name in plain else f"IBID_{name.upper()}" for name in own} | MODEL_NAMES.keys()
 
 

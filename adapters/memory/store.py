@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
-from application.ports import DocumentOutcome, Ingestion, StagedDocument
+from application.ports import DocumentOutcome, Ingestion, Job, StagedDocument
 from domain.access.model import ApiKey
 from domain.conversation.model import Conversation, Turn
 from domain.library.model import Collection, Document, DocumentVersion
@@ -19,6 +19,10 @@ V = TypeVar("V")
 class Lease:
     holder: str
     until: float
+
+
+JobKey: TypeAlias = tuple[UUID, int, int]
+"""A job's ingestion, round and part."""
 
 
 @dataclass(slots=True)
@@ -45,6 +49,7 @@ class InMemoryStore:
     turns: dict[UUID, Turn] = field(default_factory=dict)
     leases: dict[UUID, Lease] = field(default_factory=dict)
     ingestions: dict[UUID, StagedIngestion] = field(default_factory=dict)
+    jobs: dict[JobKey, Job] = field(default_factory=dict)
     api_keys: dict[UUID, ApiKey] = field(default_factory=dict)
 
 

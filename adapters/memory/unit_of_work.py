@@ -7,7 +7,10 @@ from adapters.memory.access import InMemoryApiKeys
 from adapters.memory.conversations import InMemoryConversations, InMemoryTurns
 from adapters.memory.ingestions import InMemoryIngestions
 from adapters.memory.library import InMemoryCollections, InMemoryDocuments, InMemoryEmbeddingStore
+from adapters.memory.passage_text import InMemoryPassageText
+from adapters.memory.retention import InMemoryRetention
 from adapters.memory.store import InMemoryStore, Transaction
+from adapters.memory.work_queue import InMemoryJobs
 from application.ports import UnitOfWork
 
 
@@ -23,10 +26,13 @@ class InMemoryUnitOfWork(UnitOfWork):
         self._transaction = Transaction()
         self.collections = InMemoryCollections(store, self._transaction)
         self.documents = InMemoryDocuments(store, self._transaction)
+        self.passage_text = InMemoryPassageText(store)
         self.embeddings = InMemoryEmbeddingStore(store, self._transaction)
         self.conversations = InMemoryConversations(store, self._transaction)
         self.turns = InMemoryTurns(store, self._transaction)
         self.ingestions = InMemoryIngestions(store, self._transaction)
+        self.jobs = InMemoryJobs(store, self._transaction)
+        self.retention = InMemoryRetention(store, self._transaction)
         self.api_keys = InMemoryApiKeys(store, self._transaction)
 
     async def __aenter__(self) -> Self:

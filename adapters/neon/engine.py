@@ -19,23 +19,28 @@ POOL_SIZE: Final = 10
 
 POOL_WAIT_S: Final = 2.0
 CONNECT_TIMEOUT_S: Final = 10.0
-COMMAND_TIMEOUT_S: Final = 30.0
+COMMAND_TIMEOUT_S: Final = 10.0
+"""For a statement of a request; ingestion, which writes whole batches, is given a minute."""
+BACKGROUND_TIMEOUT_S: Final = 60.0
+BACKGROUND_POOL_SIZE: Final = 5
+"""Three batches side by side, and what watches over them."""
 
 PING_AFTER_IDLE_S: Final = 20.0
 RECYCLE_AFTER_S: Final = 240
 """Neon suspends an idle compute after 300 s and drops its connections without always saying so."""
 
-_CONNECT_KEYS: Final = frozenset({"host", "port", "application_name", "connect_timeout"})
+_CONNECT_KEYS: Final = frozenset({"host", "port", "application_name", "connect_timeout", "pgbouncer"})
 _TLS_KEYS: Final = frozenset({"sslmode", "sslrootcert", "ssl", "channel_binding"})
 
 
-def make_engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
+def make_engine(url: str, *, pool_size: int = POOL_SIZE, command_timeout_s: float = COMMAND_TIMEOUT_S) -> AsyncEngine:
     """
     An engine for a PostgreSQL URL as libpq and Neon write it; nothing connects yet.
 
     Raises PortRefused for a URL that cannot be read; its message holds no part of the URL.
     """
     target, arguments = read_url(url)
+    arguments["command_timeout"] = command_timeout_s
     engine = create_async_engine(
         target,
         connect_args=arguments,
@@ -72,10 +77,9 @@ def read_url(url: str) -> tuple[URL, dict[str, Any]]:
     host = query.get("host") or parsed.host or "localhost"
     arguments: dict[str, Any] = {
         "timeout": float(query.get("connect_timeout", CONNECT_TIMEOUT_S)),
-        "command_timeout": COMMAND_TIMEOUT_S,
         "server_settings": {"application_name": query.get("application_name", "ibid")},
         **_tls(query, host),
-        **_statements(host, parsed.port),
+        **_statements(query, host, parsed.port),
     }
     kept: dict[str, str | Sequence[str]] = {key: query[key] for key in ("host", "port") if key in query}
     return parsed.set(drivername="postgresql+asyncpg", query=kept), arguments
@@ -97,13 +101,14 @@ def _tls(query: dict[str, str], host: str) -> dict[str, Any]:
     return {"ssl": mode}
 
 
-def _statements(host: str, port: int | None) -> dict[str, Any]:
+def _statements(query: dict[str, str], host: str, port: int | None) -> dict[str, Any]:
     """
     Prepared statements belong to a server connection, which a transaction pooler changes between transactions.
 
-    Unnamed ones live inside one transaction, which every statement of ours runs in. PgBouncer's own port is 6432.
+    Unnamed ones live inside one transaction, which every statement of ours runs in. PgBouncer's own port is 6432; a
+    pooler elsewhere is told by ``pgbouncer=true``, as others write it too.
     """
-    pooled = "-pooler." in host or port == 6432
+    pooled = "-pooler." in host or port == 6432 or query.get("pgbouncer") == "true"
     if not pooled:
         return {}
     return {

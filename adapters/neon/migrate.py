@@ -10,11 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.neon.engine import make_engine
 from adapters.neon.errors import translated
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
 """
 Every revision in alembic/versions, oldest first; a test compares. Known here, so that a start on a current database
 costs one query and does not load Alembic (0.2 s).
 """
+
+MIGRATION_TIMEOUT_S: Final = 1_800.0
+"""For one statement: an index over a large table takes minutes."""
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(5281390417)")  # any number that nothing else in the database uses
 _FIND_TABLE: Final = text("SELECT to_regclass('alembic_version') IS NOT NULL")
@@ -59,7 +62,7 @@ async def migrate(url: str) -> None:
     the transaction, so that it works through a transaction pooler too. A schema of a newer release is left alone.
     Raises PortUnavailable or PortRefused.
     """
-    engine = make_engine(url, pool_size=1)
+    engine = make_engine(url, pool_size=1, command_timeout_s=MIGRATION_TIMEOUT_S)
     try:
         with translated():
             async with engine.connect() as connection:

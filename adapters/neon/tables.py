@@ -52,6 +52,9 @@ metadata = MetaData(
     }
 )
 
+QUEUE_TABLES: Final = ("pgqueuer", "pgqueuer_log", "pgqueuer_schedules", "pgqueuer_statistics")
+"""Made by a migration like the others, and described by the library that they belong to."""
+
 collections = Table(
     "collections",
     metadata,
@@ -133,12 +136,15 @@ passages = Table(
     # The text again, and the section: cutting 50 passages out of their versions would unpack 50 whole texts.
     Column("text", Text, nullable=False),
     Column("section", Json, nullable=False),
+    # What its vector is kept by, so that a vector that no passage needs any more is known.
+    Column("input_hash", LargeBinary),
     ForeignKeyConstraint(
         ["document_id", "version"],
         ["document_versions.document_id", "document_versions.version"],
         ondelete="CASCADE",
     ),
     Index("passages_of_version", "document_id", "version"),
+    Index("passages_by_input", "input_hash"),
 )
 
 PASSAGE_WORDS: Final = func.to_tsvector(text("'simple'::regconfig"), func.left(passages.c.text, text("100000")))

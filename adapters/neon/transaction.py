@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from sqlalchemy import CursorResult, Executable, Row
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.neon.errors import translated
@@ -32,8 +33,10 @@ class Transaction:
     async def _connect(self) -> AsyncConnection:
         try:
             return await self._engine.connect()
-        except OSError:
-            # A compute that was asleep may refuse the connection that wakes it.
+        except (OSError, DBAPIError) as error:
+            if isinstance(error, DBAPIError) and not _starting(error):
+                raise
+            # A compute that was asleep may refuse the connection that wakes it, or be starting still.
             return await self._engine.connect()
 
     async def commit(self) -> None:
@@ -47,3 +50,8 @@ class Transaction:
         if connection is not None:
             with translated():
                 await asyncio.shield(asyncio.ensure_future(connection.close()))
+
+
+def _starting(error: DBAPIError) -> bool:
+    """57P03: cannot connect now. 08*: the connection broke while it was being made."""
+    return (getattr(error.orig, "sqlstate", None) or "").startswith(("57P03", "08"))

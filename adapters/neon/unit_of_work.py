@@ -11,8 +11,11 @@ from adapters.neon.conversations import NeonConversations
 from adapters.neon.documents import NeonDocuments
 from adapters.neon.embeddings import NeonEmbeddingStore
 from adapters.neon.ingestions import NeonIngestions
+from adapters.neon.passage_text import NeonPassageText
+from adapters.neon.retention import NeonRetention
 from adapters.neon.transaction import Transaction
 from adapters.neon.turns import NeonTurns
+from adapters.neon.work_queue import NeonJobs
 from application.ports import UnitOfWork
 
 
@@ -23,10 +26,13 @@ class NeonUnitOfWork(UnitOfWork):
         self._transaction = Transaction(engine)
         self.collections = NeonCollections(self._transaction)
         self.documents = NeonDocuments(self._transaction)
+        self.passage_text = NeonPassageText(self._transaction)
         self.embeddings = NeonEmbeddingStore(self._transaction)
         self.conversations = NeonConversations(self._transaction)
         self.turns = NeonTurns(self._transaction)
         self.ingestions = NeonIngestions(self._transaction)
+        self.jobs = NeonJobs(self._transaction)
+        self.retention = NeonRetention(self._transaction)
         self.api_keys = NeonApiKeys(self._transaction)
 
     async def __aenter__(self) -> Self:

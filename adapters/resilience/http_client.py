@@ -14,13 +14,39 @@ CONNECT_TIMEOUT_S: Final = 5.0
 _KEEP_ALIVE_S: Final = 30.0
 
 
+class HttpClients:
+    """Clients of one process, closed together."""
+
+    def __init__(self) -> None:
+        self._made: list[httpx.AsyncClient] = []
+
+    def client(self, base_url: str, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
+        made = http_client(base_url, headers=headers)
+        self._made.append(made)
+        return made
+
+    async def aclose(self) -> None:
+        while self._made:
+            await self._made.pop().aclose()
+
+
 def http_client(base_url: str, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
     """
     A client for one service; close it by ``aclose``. Nothing connects before its first use, nor is a loop needed.
 
+    How many calls run at once is the bulkhead's business: there is no limit here. Reading takes as long as the
+    caller's deadline allows. Redirects are not followed.
+    """
+    timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT_S)
+    return httpx.AsyncClient(base_url=base_url, headers=headers, timeout=timeout, transport=http_transport(base_url))
+
+
+def http_transport(base_url: str) -> httpx.AsyncBaseTransport:
+    """
+    The connections of such a client, for an SDK that builds its own.
+
     httpx's own transport looks at each of its connections at every request and breaks down at a thousand streams;
-    aiohttp's does not (docs/adr/0009). How many calls run at once is the bulkhead's business: there is no limit here.
-    Reading takes as long as the caller's deadline allows. Redirects are not followed.
+    aiohttp's does not (docs/adr/0009).
     """
     tls = httpx.create_ssl_context() if base_url.startswith("https:") else None
 
@@ -28,13 +54,8 @@ def http_client(base_url: str, *, headers: Mapping[str, str] | None = None) -> h
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_S, ssl=tls or True)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
 
-    return httpx.AsyncClient(
-        base_url=base_url,
-        headers=headers,
-        timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
-        # ``verify`` only spares the transport a context that it would build and not use: the session has its own.
-        transport=AiohttpTransport(verify=tls or False, client=session),
-    )
+    # ``verify`` only spares the transport a context that it would build and not use: the session has its own.
+    return AiohttpTransport(verify=tls or False, client=session)
 
 
 @contextmanager
@@ -43,6 +64,8 @@ def translated(port: str) -> Iterator[None]:
     try:
         yield
     except (httpx.TimeoutException, TimeoutError) as error:
+        if isinstance(error.__cause__, aiohttp.ClientConnectorError):
+            raise PortUnavailable(port, "cannot be reached") from error
         if isinstance(error.__cause__, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
             # httpx-aiohttp 0.2 calls any lost connection a connect timeout.
             raise PortUnavailable(port, "closed the connection") from error

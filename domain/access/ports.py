@@ -6,7 +6,8 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.access.model import ApiKey
-from domain.access.quotas import AllowanceLeft, ProviderCall, Reservation, Window
+from domain.access.quotas import AllowanceLeft, ProviderCall, Reservation, StorageLeft, Window
+from domain.access.rates import RateStanding
 from domain.library.model import Page
 
 
@@ -32,6 +33,19 @@ class ApiKeys(Protocol):
     @abstractmethod
     async def remove(self, key_id: UUID) -> None:
         """From the commit on its secret opens nothing. Raises ApiKeyNotFound."""
+
+
+class RateLimits(Protocol):
+    """Counts requests by caller. Atomic: of any number at once, no more than the limit are within it."""
+
+    @abstractmethod
+    async def take(self, bucket: bytes, *, limit: int) -> RateStanding:
+        """
+        Count one request against a bucket (a caller's, at most 64 bytes) and say where it stands.
+
+        A window of ``WINDOW_S`` begins with a bucket's first request; the first one after it begins the next. A clock
+        that jumps neither locks a caller out for longer than two windows nor opens one early. Raises PortUnavailable.
+        """
 
 
 class ProviderBudgets(Protocol):
@@ -65,3 +79,11 @@ class ProviderBudgets(Protocol):
     @abstractmethod
     async def left(self) -> Sequence[AllowanceLeft]:
         """What is left of every allowance. Raises PortUnavailable."""
+
+
+class Footprint(Protocol):
+    """A store outside whose plan is limited by size."""
+
+    @abstractmethod
+    async def storage(self) -> StorageLeft:
+        """How much of it is taken now, by the store's own word or by estimate. Raises PortUnavailable."""

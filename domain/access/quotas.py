@@ -98,6 +98,20 @@ class AllowanceLeft:
         return max(0, self.limit - self.used)
 
 
+@dataclass(frozen=True, slots=True)
+class StorageLeft:
+    """How much of a store's plan is taken, in bytes; ``limit`` None: no plan limits it."""
+
+    provider: str
+    used: int
+    limit: int | None
+
+
+NEON_FREE_BYTES: Final = 512 * 1024 * 1024
+"""Of storage in a project. Source: Neon's plans page, read 2026-11."""
+QDRANT_FREE_BYTES: Final = 1024 * 1024 * 1024
+"""Of memory on the free cluster. Source: Qdrant Cloud's documentation, read 2026-11."""
+
 Ledger = tuple[Spending, ...]
 """What one provider was asked for, oldest slot first for each allowance; only what still counts need be kept."""
 

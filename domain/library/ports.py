@@ -18,7 +18,7 @@ from domain.library.model import (
     PassageInDocument,
     SourceDocument,
 )
-from domain.retrieval.model import Vector
+from domain.retrieval.model import Hit, SearchFilters, Vector
 
 
 class Collections(Protocol):
@@ -55,10 +55,15 @@ class Collections(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A version to make the active one, with what its document then shows."""
+    """
+    A version to make the active one, with what its document then shows.
+
+    ``input_hashes``: for each passage the hash that its vector is kept by.
+    """
 
     document: Document
     version: DocumentVersion
+    input_hashes: Sequence[bytes]
 
 
 class Documents(Protocol):
@@ -130,6 +135,18 @@ class Documents(Protocol):
         """
 
     @abstractmethod
+    async def active(self, after: UUID | None, *, limit: int) -> Sequence[tuple[Document, DocumentVersion]]:
+        """Active documents of all collections with their active version, by id, those after ``after``."""
+
+    @abstractmethod
+    async def active_passages(self, passage_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Those of the passages that belong to an active version, of whatever collection."""
+
+    @abstractmethod
+    async def passage_count(self) -> int:
+        """How many passages belong to active versions, of all collections."""
+
+    @abstractmethod
     async def uris(self, collection: str) -> Sequence[str]:
         """The uris of all active documents of a collection, sorted."""
 
@@ -168,6 +185,26 @@ class EmbeddingStore(Protocol):
     @abstractmethod
     async def put(self, embedder: str, vectors: Mapping[bytes, Vector]) -> None:
         """Keep vectors; putting the same hash again changes nothing."""
+
+    @abstractmethod
+    def as_kept(self, vectors: Mapping[bytes, Vector]) -> Mapping[bytes, Vector]:
+        """What ``get`` would give back for these vectors after ``put``. Nothing is stored."""
+
+
+class PassageText(Protocol):
+    """Finds passages by their words alone, where they are kept: the last resort, when the passage index is away."""
+
+    @abstractmethod
+    async def find(
+        self, words: Sequence[Sequence[str]], readable: ReadableCollections, filters: SearchFilters, *, limit: int
+    ) -> Sequence[Hit]:
+        """
+        Passages of active versions in ``readable`` that pass every filter and hold one of the words, best first.
+
+        Each word is given in one or more forms, and a passage holds it when a word of its text begins with one of
+        them, whatever the case. Passages that hold more of the words come first; scores compare within one call
+        alone. No character of a form means anything but itself. Filters mean what they mean to ``PassageSearch``.
+        """
 
 
 class DocumentParser(Protocol):

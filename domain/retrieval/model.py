@@ -74,6 +74,13 @@ class FusedHit(NamedTuple):
     sparse: float | None
 
 
+class Ranked(NamedTuple):
+    """A text as a reranker sees it: its place among those that were sent, and its score, 0 to 1, for that question."""
+
+    place: int
+    score: float
+
+
 @dataclass(frozen=True, slots=True)
 class FoundPassage:
     """A passage read back from PostgreSQL, with the scores that brought it."""

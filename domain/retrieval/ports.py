@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.access.readable import ReadableCollections
-from domain.retrieval.model import HybridHits, IndexedPassage, Purpose, SearchFilters, SparseVector, Vector
+from domain.retrieval.model import HybridHits, IndexedPassage, Purpose, Ranked, SearchFilters, SparseVector, Vector
 
 
 class Embedder(Protocol):
@@ -28,7 +28,25 @@ class Embedder(Protocol):
         Unit-length vectors, one per text, in the order given; compare by cosine only.
 
         Any number of texts: adapters batch. A text without a known word gives some fixed unit vector. All or nothing.
-        Raises PortUnavailable (worth retrying), PortRefused (it is not) or PortReplyInvalid.
+        Raises PortUnavailable (worth retrying), PortRefused (it is not), QuotaSpent or PortReplyInvalid.
+        """
+
+
+class Reranker(Protocol):
+    """Orders texts by how well they answer a question, reading both together; dearer and better than a search."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The model."""
+
+    @abstractmethod
+    async def rerank(self, question: str, texts: Sequence[str], *, keep: int) -> Sequence[Ranked]:
+        """
+        At most ``keep`` of the texts by their places, best first, no place twice; no text gives nothing.
+
+        Scores compare within one call alone. At most 1,000 texts. Takes as long as it takes: the caller's budget is
+        the caller's to hold. Raises PortUnavailable, PortRefused, QuotaSpent or PortReplyInvalid.
         """
 
 
@@ -90,6 +108,14 @@ class PassageWriter(Protocol):
     @abstractmethod
     async def count(self) -> int:
         """How many passages the index holds, of all collections."""
+
+    @abstractmethod
+    async def ids(self, after: UUID | None, *, limit: int) -> tuple[Sequence[UUID], UUID | None]:
+        """
+        Some of the passages that the index holds, and what to give as ``after`` for more: None when there is no more.
+
+        Begin with None. A passage that is there from beginning to end is told of once. Raises PortUnavailable.
+        """
 
     @abstractmethod
     async def settle(self) -> None:

@@ -47,6 +47,12 @@ class ApiKeysPageBody(Struct):
     next_cursor: str | None
 
 
+class LimitsBody(Struct):
+    """What the caller has left of them is in the headers of every reply."""
+
+    requests_per_minute: int
+
+
 class CallerBody(Struct, kw_only=True):
     """
     ``key_id`` is null for the admin key of the settings; ``user`` is the end user that the key asks for.
@@ -62,6 +68,7 @@ class CallerBody(Struct, kw_only=True):
     scopes: list[str]
     collections: list[str] | None
     readable: list[str]
+    limits: LimitsBody
 
 
 def issue_key_command(body: NewApiKeyBody, principal: Principal) -> IssueKeyCommand:
@@ -109,4 +116,5 @@ def caller_body(caller: Caller) -> CallerBody:
         scopes=sorted(principal.scopes),
         collections=None if principal.collections is None else sorted(principal.collections),
         readable=list(caller.readable or ()),
+        limits=LimitsBody(caller.requests_per_minute),
     )

@@ -9,10 +9,10 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.routes import HTTPRoute
 
-from application.authenticate import Authenticate
 from domain.errors import IbidError
 from entrypoints.http.asking import AskingController
-from entrypoints.http.auth import bearer_guard, caller
+from entrypoints.http.auth import Guard, caller
+from entrypoints.http.client_address import Network
 from entrypoints.http.collections import CollectionsController
 from entrypoints.http.conversations import ConversationsController
 from entrypoints.http.diagnostics import DiagnosticsController, SettingsShown
@@ -25,6 +25,7 @@ from entrypoints.http.json_body import JSONRequest
 from entrypoints.http.keys import CallerController, KeysController
 from entrypoints.http.openapi import docs_page, openapi_config
 from entrypoints.http.origins import AllowedOrigins
+from entrypoints.http.quotas import QuotasController
 from entrypoints.http.references import ReferencesController
 from entrypoints.http.room import Room
 from entrypoints.http.searching import SearchingController
@@ -39,6 +40,7 @@ def create_app(
     readiness: Callable[[], Mapping[str, Any]],
     lifespan: Sequence[Callable[[Litestar], AbstractAsyncContextManager[None]]] = (),
     max_body_bytes: int = MAX_BODY_BYTES,
+    trusted_proxies: Sequence[Network] = (),
     allowed_origins: Sequence[str] = (),
     settings_shown: SettingsShown = dict,
     room: Room | None = None,
@@ -48,8 +50,9 @@ def create_app(
 
     ``use_cases`` gives, by each name of ``entrypoints.asgi.ROUTED``, a function that returns the use case.
     ``readiness`` returns ``{"ready": bool, "checks": {name: outcome}}`` from memory.
+    ``trusted_proxies`` are those whose X-Forwarded-For is believed.
     """
-    authenticate: Callable[[], Authenticate] = use_cases["authenticate"]
+    guard = Guard(use_cases["authenticate"], use_cases["limit_rate"], trusted_proxies)
     app = Litestar(
         [
             AskingController,
@@ -60,17 +63,18 @@ def create_app(
             IngestionController,
             CollectionsController,
             KeysController,
+            QuotasController,
             CallerController,
             DiagnosticsController,
             HealthController,
             docs_page,
         ],
-        guards=[bearer_guard(authenticate)],
+        guards=[guard],
         dependencies={
             "caller": Provide(caller, sync_to_thread=False),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),
+            **{name: _provide(make) for name, make in use_cases.items() if name not in ("authenticate", "limit_rate")},
             "settings_shown": Provide(lambda: settings_shown, sync_to_thread=False),
-            **{name: _provide(make) for name, make in use_cases.items() if name != "authenticate"},
         },
         request_class=JSONRequest,
         request_max_body_size=max_body_bytes,
@@ -81,7 +85,9 @@ def create_app(
         debug=False,
     )
     routes = {route.path_format: route.methods for route in app.routes if isinstance(route, HTTPRoute)}
-    app.asgi_handler = Envelope(app.asgi_handler, routes, AllowedOrigins(allowed_origins), room or Room())
+    app.asgi_handler = Envelope(
+        app.asgi_handler, routes, AllowedOrigins(allowed_origins), room or Room(), guard.count_stranger
+    )
     return app
 
 

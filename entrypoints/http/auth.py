@@ -1,31 +1,65 @@
 """Who is asking: decided on the handler that was routed to, before its body is read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.exceptions import ClientException
 from litestar.handlers.base import BaseRouteHandler
-from litestar.types import AsyncAnyCallable
 
 from application.authenticate import Authenticate
+from application.limit_rate import LimitRate
 from domain.access.model import Principal
+from domain.access.rates import RateStanding
+from domain.errors import DomainError
+from entrypoints.http.client_address import Network, client_address
 
 OPEN: Final = {"open_to_all": True}
 """What a handler puts among its options to be served without a key; every other one asks for it."""
 
 
-def bearer_guard(authenticate: Callable[[], Authenticate]) -> AsyncAnyCallable:
-    """A guard for the whole application; the principal it finds is the request's ``user``."""
+NEVER_LIMITED: Final = {"never_limited": True}
+"""Probes: whoever watches over the service must not be told to come back later."""
 
-    async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        if handler.opt.get("open_to_all") or connection.scope.get("method") == "OPTIONS":
+STANDING: Final = "rate_standing"
+"""Where a request's ``state`` says how its caller stands."""
+
+
+class Guard:
+    """Lets requests in: who asks, and whether not too often. The principal that it finds is the request's ``user``."""
+
+    def __init__(
+        self, authenticate: Callable[[], Authenticate], limit_rate: Callable[[], LimitRate], trusted: Sequence[Network]
+    ) -> None:
+        """``trusted`` are the proxies whose X-Forwarded-For is believed."""
+        self._authenticate = authenticate
+        self._limit_rate = limit_rate
+        self._trusted = trusted
+
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        scope: Any = connection.scope
+        if handler.opt.get("open_to_all") or scope.get("method") == "OPTIONS":
+            if handler.opt.get("never_limited"):
+                await self.count_stranger(scope, "probes ")
+            else:
+                (await self.count_stranger(scope)).require()
             return
-        headers = connection.scope["headers"]
-        connection.scope["user"] = await authenticate().execute(bearer_token(headers), user=end_user(headers))
+        try:
+            headers = scope["headers"]
+            principal = await self._authenticate().execute(bearer_token(headers), user=end_user(headers))
+        except (DomainError, ClientException):
+            (await self.count_stranger(scope)).require()
+            raise
+        scope["user"] = principal
+        standing = scope["state"][STANDING] = await self._limit_rate().of_principal(principal)
+        standing.require()
 
-    return authenticated
+    async def count_stranger(self, scope: Any, apart: str = "") -> RateStanding:
+        """Count a request of nobody known by the address that it comes from; ``apart`` from others where it says so."""
+        standing = await self._limit_rate().of_address(apart + client_address(scope, self._trusted))
+        scope["state"][STANDING] = standing
+        return standing
 
 
 def bearer_token(headers: Any) -> str | None:

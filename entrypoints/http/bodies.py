@@ -104,7 +104,8 @@ def ask_command(body: AskBody, principal: Principal) -> AskQuestionCommand:
 
 
 def search_query(body: SearchBody, principal: Principal) -> SearchPassagesQuery:
-    return SearchPassagesQuery(principal, body.query, body.collections, _filters(body.filters), body.limit)
+    filters = _filters(body.filters)
+    return SearchPassagesQuery(principal, body.query, body.collections, filters, body.limit, body.rerank)
 
 
 def ingest_command(body: IngestBody, principal: Principal) -> SubmitIngestionCommand:

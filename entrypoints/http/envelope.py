@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from time import perf_counter
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
@@ -10,9 +10,11 @@ from uuid import uuid4
 import msgspec
 import structlog
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
 
+from domain.access.rates import RateStanding
 from domain.errors import TooBusy
+from entrypoints.http.auth import STANDING
 from entrypoints.http.errors import PROBLEM_JSON, ProblemBody, bad_host, headers_of, problem_of
 from entrypoints.http.origins import AllowedOrigins
 from entrypoints.http.room import Place, Room
@@ -48,10 +50,19 @@ class Envelope:
     """
 
     def __init__(
-        self, app: ASGIApp, methods: Mapping[str, Collection[str]], origins: AllowedOrigins, room: Room
+        self,
+        app: ASGIApp,
+        methods: Mapping[str, Collection[str]],
+        origins: AllowedOrigins,
+        room: Room,
+        count_stranger: Callable[[Any], Awaitable[RateStanding]],
     ) -> None:
-        """``methods`` gives for each route's template what it takes."""
+        """
+        ``methods`` gives for each route's template what it takes; ``count_stranger`` counts a request that no route
+        has counted: it was sent where nothing is, or refused on the way.
+        """
         self._app = app
+        self._count_stranger = count_stranger
         self._origins = origins
         self._room = room
         self._allowed = {
@@ -94,7 +105,16 @@ class Envelope:
                 place.end()
                 _log_request(scope, method, answer.status, perf_counter() - began, request_id)
 
-    def _added(self, scope: HTTPScope, method: str) -> list[tuple[bytes, bytes]]:
+    async def _added(self, scope: HTTPScope, method: str) -> list[_Header]:
+        standing = scope["state"].get(STANDING) or await self._count_stranger(scope)
+        rates = [
+            (b"ratelimit-limit", str(standing.limit).encode()),
+            (b"ratelimit-remaining", str(standing.remaining).encode()),
+            (b"ratelimit-reset", str(standing.reset_s).encode()),
+        ]
+        return [*rates, *self._by_origin(scope, method)]
+
+    def _by_origin(self, scope: HTTPScope, method: str) -> list[_Header]:
         if method != "OPTIONS":
             return self._origins.headers(scope, allowed_methods=None)
         # The framework forgets a method of a path whose handlers were registered one after the other.
@@ -111,7 +131,7 @@ class _Answer:
         self,
         send: Send,
         request_id: str,
-        more: Callable[[], list[tuple[bytes, bytes]]],
+        more: Callable[[], Awaitable[list[_Header]]],
         place: Place,
         *,
         bodiless: bool,
@@ -126,19 +146,20 @@ class _Answer:
     def send(self, message: Message) -> Awaitable[None]:
         """No coroutine of its own: a stream sends a message a word."""
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self._place.leave()
-            message["headers"] = self._completed(message["headers"])
-        elif self._bodiless and message["type"] == "http.response.body":
+            return self._start(message)
+        if self._bodiless and message["type"] == "http.response.body":
             message["body"] = b""
         return self._send(message)
 
-    def _completed(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        added = [(b"x-request-id", self._request_id.encode()), *self._more()]
+    async def _start(self, message: HTTPResponseStartEvent) -> None:
+        self.status = message["status"]
+        self._place.leave()
+        added = [(b"x-request-id", self._request_id.encode()), *await self._more()]
         replaced = {name for name, _ in added}
-        kept = [header for header in headers if header[0] not in replaced]
+        kept = [header for header in message["headers"] if header[0] not in replaced]
         present = {name for name, _ in kept}
-        return [*kept, *added, *(header for header in SECURITY_HEADERS if header[0] not in present)]
+        message["headers"] = [*kept, *added, *(header for header in SECURITY_HEADERS if header[0] not in present)]
+        await self._send(message)
 
 
 def _names_one_host(scope: HTTPScope) -> bool:

@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from msgspec import UNSET, Struct, UnsetType
 
 from domain import errors
-from domain.errors import IbidError, PortError, PortUnavailable, QuotaSpent, Refused
+from domain.errors import IbidError, PortError, PortUnavailable, QuotaSpent, RateExceeded, Refused
 
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5
@@ -51,6 +51,7 @@ TABLE: Final[Mapping[type[IbidError], Row]] = {
     errors.BadCursor: Row(400, "bad_cursor", "Not a cursor of this listing"),
     errors.NotAuthenticated: Row(401, "not_authenticated", "No valid credentials"),
     errors.ScopeMissing: Row(403, "scope_missing", "The key may not do this"),
+    errors.RateExceeded: Row(429, "rate_exceeded", "Too many requests"),
     errors.PortUnavailable: Row(503, "port_unavailable", "Something this service needs did not answer"),
     errors.PortRefused: Row(503, "port_refused", "Something this service needs refused"),
     errors.QuotaSpent: Row(503, "quota_spent", "A provider's plan has nothing left for now"),
@@ -163,6 +164,8 @@ def headers_of(error: Exception) -> dict[str, str]:
     if status == 405 and isinstance(error, HTTPException):
         allowed = {method.strip() for method in (error.headers or {}).get("allow", "").split(",")}
         return {"Allow": ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))}
+    if isinstance(error, RateExceeded):
+        return {"Retry-After": str(error.retry_after_s)}
     if status == 503:
         asked = error.retry_after_s if isinstance(error, (PortUnavailable, QuotaSpent, errors.TooBusy)) else None
         return {"Retry-After": str(max(1, math.ceil(RETRY_AFTER_S if asked is None else asked)))}

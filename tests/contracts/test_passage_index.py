@@ -1,5 +1,6 @@
 """What every passage index does: PassageSearch and PassageWriter over the same passages."""
 
+import os
 from collections.abc import AsyncIterator
 from math import log, sqrt
 from pathlib import Path
@@ -15,6 +16,8 @@ from adapters.qdrant_edge.index import QdrantEdgeIndex
 from domain.retrieval.model import HybridHits, IndexedPassage, SearchFilters, SparseVector, Vector
 from domain.retrieval.ports import PassageSearch, PassageWriter
 from tests.builders import reading
+from tests.fakes.qdrant import FakeQdrant
+from tests.providers import local_qdrant_index, qdrant_index
 
 EAST: Vector = [1.0, 0.0, 0.0, 0.0]
 NORTH: Vector = [0.0, 1.0, 0.0, 0.0]
@@ -27,16 +30,39 @@ class PassageIndex(PassageSearch, PassageWriter, Protocol):
     pass
 
 
-@pytest.fixture(params=["memory", "qdrant edge", "qdrant edge, optimized"])
+LIVE = os.environ.get("IBID_TEST_QDRANT_URL", "")
+KINDS = ["memory", "qdrant edge", "qdrant edge, optimized", "qdrant, fake server", "qdrant, client's local mode"]
+
+
+@pytest.fixture(params=[*KINDS, *(["qdrant, live server"] if LIVE else [])])
 async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[PassageIndex]:
     if request.param == "memory":
         yield InMemoryPassageIndex()
+        return
+    if request.param == "qdrant, fake server":
+        async with FakeQdrant() as qdrant, qdrant_index(qdrant.url) as index:
+            yield index
+        return
+    if request.param == "qdrant, client's local mode":
+        async with local_qdrant_index() as index:
+            yield index
+        return
+    if request.param == "qdrant, live server":
+        name = f"test-{uuid4().hex}"
+        async with qdrant_index(LIVE, key=os.environ.get("IBID_TEST_QDRANT_API_KEY"), embedder=name) as index:
+            yield index
+            await index._client.delete_collection(f"ibid-{name}-1")
         return
     # From one passage on: then every ``settle`` of these tests builds an optimized index and takes it over.
     edge = QdrantEdgeIndex(tmp_path / "index", 4, optimize_from=1 if "optimized" in request.param else 10_000)
     await edge.open()
     yield edge
     await edge.close()
+
+
+def test_a_live_server_is_tried_as_well() -> None:
+    if not LIVE:
+        pytest.skip("set IBID_TEST_QDRANT_URL to a server on which collections may be made and dropped")
 
 
 def a_point(dense: Vector = EAST, sparse: SparseVector = NOTHING, **changes: Any) -> IndexedPassage:
@@ -261,3 +287,23 @@ async def test_every_index_gives_the_same_bm25_for_the_same_texts(index: Passage
     found = await search(index, "docs", dense=None, sparse=question)
     assert ids(found) == ids(expected)
     assert [hit.score for hit in found.sparse] == pytest.approx([hit.score for hit in expected.sparse], rel=1e-5)
+
+
+async def test_every_passage_is_told_of_once_in_parts(index: PassageIndex) -> None:
+    points = [a_point() for _ in range(25)]
+    await index.put(points)
+    await index.remove([points[0].id])
+    found: list[UUID] = []
+    after, parts = None, 0
+    while True:
+        some, after = await index.ids(after, limit=7)
+        found += some
+        parts += 1
+        if after is None:
+            break
+    assert sorted(found) == sorted(point.id for point in points[1:])
+    assert parts == 4
+
+
+async def test_an_empty_index_tells_of_nothing(index: PassageIndex) -> None:
+    assert await index.ids(None, limit=7) == ([], None)

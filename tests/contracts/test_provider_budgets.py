@@ -26,13 +26,14 @@ def clock() -> SettableClock:
     return SettableClock(LAST_DAY)
 
 
-@pytest.fixture(params=["memory", "neon"])
+@pytest.fixture(params=["memory", "neon", "neon through pgbouncer"])
 def made(request: pytest.FixtureRequest, clock: SettableClock) -> Made:
     """Budgets on one fresh store, as one process after another would open them."""
     if request.param == "memory":
         one: dict[Sequence[Allowance], ProviderBudgets] = {}
         return lambda held=FREE: one.setdefault(held, InMemoryProviderBudgets(held, clock))
-    engine: AsyncEngine = request.getfixturevalue("engine")
+    pooled = "pgbouncer" in request.param
+    engine: AsyncEngine = request.getfixturevalue("pooled_engine" if pooled else "engine")
     return lambda held=FREE: NeonProviderBudgets(statement_by_statement(engine), held, clock)
 
 

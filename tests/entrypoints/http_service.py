@@ -57,14 +57,23 @@ class HttpService:
     """``docs`` holds two pages that every key may read; ``payroll`` one that only the admin may."""
 
     def __init__(
-        self, writer: AnswerWriter | None = None, *, allowed_origins: Sequence[str] = (), room: Room | None = None
+        self,
+        writer: AnswerWriter | None = None,
+        *,
+        allowed_origins: Sequence[str] = (),
+        room: Room | None = None,
+        **instead: object,
     ) -> None:
+        """``instead``: adapters in place of the usual ones, by their names in ``MemoryAdapters``."""
         first_keys = {
             hashlib.sha256(key.encode()).digest(): principal for key, principal in zip(KEYS, _PRINCIPALS, strict=True)
         }
         self.adapters = MemoryAdapters(first_keys=first_keys)
         if writer is not None:
             self.adapters.writer.override(providers.Object(writer))
+        for name, adapter in instead.items():
+            provider = adapter if isinstance(adapter, providers.Provider) else providers.Object(adapter)
+            getattr(self.adapters, name).override(provider)
         self.app: Litestar = build_app(
             self.adapters, holder="a test", only_process=True, allowed_origins=allowed_origins, room=room
         )
@@ -86,8 +95,13 @@ class HttpService:
         body = {"collection": collection, "base_url": "https://x.test/", "documents": documents}
         async with self.client(ADMIN_KEY) as client:
             accepted = (await client.post("/v1/admin/ingestions", json=body)).raise_for_status()
+        return await self.ended(accepted.headers["location"])
+
+    async def ended(self, status_url: str) -> str:
+        """Wait until an ingestion is in; returns its id."""
+        async with self.client(ADMIN_KEY) as client:
             for _ in range(500):
-                state = (await client.get(accepted.headers["location"])).json()
+                state = (await client.get(status_url)).json()
                 if state["status"] not in ("queued", "running"):
                     assert state["status"] == "succeeded", state
                     return str(state["id"])

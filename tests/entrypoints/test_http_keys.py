@@ -131,7 +131,7 @@ class TestEndUsers:
         async with service.client(READER_KEY, **{"Ibid-User": "ann"}) as client:
             answer = await client.post("/v1/ask", json={"question": QUESTION})
         assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
-        assert "act_as" in answer.json()["detail"]
+        assert answer.json()["detail"] == "the key lacks the scope 'act_as'"
 
     @pytest.mark.parametrize(
         ("values", "status", "code"),
@@ -165,6 +165,7 @@ class TestMe:
             "scopes": ["act_as", "ask"],
             "collections": ["docs", "later"],
             "readable": ["docs"],
+            "limits": {"requests_per_minute": 60_000},
         }
 
     async def test_the_admin_key_of_the_settings_has_no_id_and_no_limit(self, service: HttpService) -> None:

@@ -30,6 +30,7 @@ SERVED = {
     "POST /v1/admin/api-keys",
     "GET /v1/admin/api-keys/{key_id}",
     "DELETE /v1/admin/api-keys/{key_id}",
+    "GET /v1/admin/quotas",
     "GET /v1/me",
     "GET /v1/admin/diagnostics",
     "GET /v1/admin/collections",

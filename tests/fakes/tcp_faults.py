@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
+from pathlib import Path
 from typing import Final, Self
 
 _CONTENT_TYPE: Final = re.compile(rb"(?im)^content-type:[^\r\n]*")
@@ -40,14 +41,15 @@ HTTP_ONLY: Final = frozenset({Fault.MALFORMED_JSON, Fault.WRONG_TYPE})
 
 class FaultyProxy:
     """
-    ``async with FaultyProxy(port) as proxy``: a server on ``proxy.port`` that hands bytes on to ``port``.
+    ``async with FaultyProxy(target) as proxy``: a server on ``proxy.port`` that hands bytes on to ``target``, a port
+    of this machine or a Unix socket.
 
     ``play(fault)`` begins a fault, for connections that are open as well, and ``play(None)`` ends it. ``seconds`` is
     the middle of the latency, which varies by half of it; ``bytes_per_s`` is the bandwidth.
     """
 
-    def __init__(self, target_port: int, *, seconds: float = 2.0, bytes_per_s: int = 1_000) -> None:
-        self._target_port = target_port
+    def __init__(self, target: int | Path, *, seconds: float = 2.0, bytes_per_s: int = 1_000) -> None:
+        self._target = target
         self._seconds = seconds
         self._bytes_per_s = bytes_per_s
         self._server: asyncio.Server | None = None
@@ -74,6 +76,11 @@ class FaultyProxy:
             self._cut()
         elif self._server is None:
             await self._listen()
+
+    async def idle(self) -> None:
+        """Wait until no client holds a connection open."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def __aenter__(self) -> Self:
         await self._listen()
@@ -108,7 +115,7 @@ class FaultyProxy:
         self._writers.add(writer)
         upstream: asyncio.StreamWriter | None = None
         try:
-            answers, upstream = await asyncio.open_connection("127.0.0.1", self._target_port)
+            answers, upstream = await self._connected()
             self._writers.add(upstream)
             asking = asyncio.create_task(self._hand_on(reader, upstream))
             try:
@@ -117,14 +124,19 @@ class FaultyProxy:
                 asking.cancel()
                 with suppress(asyncio.CancelledError):
                     await asking
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # a proxy that is stopped: asyncio's streams of Python 3.11 log a handler that ends as cancelled
         finally:
             for one in (writer, upstream):
                 if one is not None:
                     self._writers.discard(one)
                     one.close()
             self._tasks.discard(task)
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._target, int):
+            return await asyncio.open_connection("127.0.0.1", self._target)
+        return await asyncio.open_unix_connection(self._target)
 
     async def _hand_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

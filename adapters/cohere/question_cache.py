@@ -1,0 +1,48 @@
+"""Vectors of questions asked before: the same question twice buys one call, also when both are asked at once."""
+
+import asyncio
+import unicodedata
+from array import array
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from domain.retrieval.model import Vector
+
+KEPT: Final = 4_096
+"""Questions kept, some 4 KB each at 1,024 dimensions; the least recently asked goes first."""
+
+
+def normalised(text: str) -> str:
+    """The text as the cache knows it: composed, white space made single blanks. Case stays: models read it."""
+    return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+class QuestionCache:
+    """Bounded, in this process's memory. What fails is not kept, and fails for all who waited for it."""
+
+    def __init__(self, buy: Callable[[str], Awaitable[Vector]], *, kept: int = KEPT) -> None:
+        self._buy = buy
+        self._kept = kept
+        self._vectors: OrderedDict[str, Vector] = OrderedDict()
+        self._under_way: dict[str, asyncio.Task[Vector]] = {}
+
+    async def vector(self, text: str) -> Vector:
+        """The vector of a question, kept or bought. Raises what buying raises."""
+        key = normalised(text)
+        if (known := self._vectors.get(key)) is not None:
+            self._vectors.move_to_end(key)
+            return known
+        task = self._under_way.get(key)
+        if task is None:
+            # A task of its own: one who asked and went away takes nothing from the others.
+            task = self._under_way[key] = asyncio.create_task(self._bought(key, text))
+            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _bought(self, key: str, text: str) -> Vector:
+        vector = array("f", await self._buy(text))
+        self._vectors[key] = vector
+        if len(self._vectors) > self._kept:
+            self._vectors.popitem(last=False)
+        return vector

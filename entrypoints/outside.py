@@ -1,0 +1,110 @@
+"""Which adapters the settings choose for what a service outside may do: embedding, reranking, the passage index."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.neon.budgets import NeonProviderBudgets
+from adapters.neon.footprint import DatabaseFootprint
+from adapters.qdrant_edge.index import QdrantEdgeIndex
+from adapters.resilience.dependency import Dependencies, Policy
+from adapters.resilience.http_client import HttpClients
+from adapters.resilience.metered import MeteredCalls
+from adapters.static.embedder import StaticEmbedder
+from application.find_passages import Reranking
+from application.ports import Clock
+from domain.access.ports import Footprint, ProviderBudgets
+from domain.access.quotas import NEON_FREE_BYTES, QDRANT_FREE_BYTES, Plan, ProviderCall, free_allowances
+from domain.retrieval.ports import Embedder
+from entrypoints.settings import Settings
+
+if TYPE_CHECKING:
+    from adapters.cohere.embedder import CohereEmbedder
+    from adapters.qdrant.index import QdrantIndex
+
+_COHERE: Final = Policy(timeout_s=30.0, width=200)
+_QDRANT: Final = Policy(timeout_s=30.0, width=100)
+
+# What is imported inside a function is loaded by those alone who configured it: the three SDKs take 1.5 s and 150 MB.
+
+
+def budgets(settings: Settings, engine: AsyncEngine, clock: Clock) -> ProviderBudgets:
+    """On a paid plan nothing is counted."""
+    allowances = free_allowances(
+        model_calls_per_day=settings.model_calls_per_day, cohere_calls_per_month=settings.cohere_calls_per_month
+    )
+    return NeonProviderBudgets(engine, allowances if settings.plan is Plan.FREE else (), clock)
+
+
+def embedder(
+    settings: Settings, outside: Dependencies, clients: HttpClients, spending: ProviderBudgets
+) -> "StaticEmbedder | CohereEmbedder":
+    if settings.cohere_api_key is None:
+        return StaticEmbedder()
+    from adapters.cohere.embedder import PORT, CohereEmbedder
+
+    key = settings.cohere_api_key.reveal()
+    client = clients.client(settings.cohere_base_url, headers={"Authorization": f"Bearer {key}"})
+    calls = MeteredCalls(outside.add(PORT, _COHERE, account="cohere"), spending, ProviderCall.EMBED)
+    return CohereEmbedder(
+        client,
+        calls,
+        model=settings.embed_model,
+        dimensions=settings.embed_dimensions,
+        kind=settings.embed_type,
+    )
+
+
+def reranking(
+    settings: Settings, outside: Dependencies, clients: HttpClients, spending: ProviderBudgets
+) -> Reranking | None:
+    if settings.cohere_api_key is None or not settings.rerank_budget_ms:
+        return None
+    from adapters.cohere.reranker import PORT, CohereReranker
+
+    reranker = CohereReranker(
+        clients.client(settings.cohere_base_url),
+        MeteredCalls(outside.add(PORT, _COHERE, account="cohere"), spending, ProviderCall.RERANK),
+        model=settings.rerank_model,
+        key=settings.cohere_api_key.reveal(),
+        base_url=settings.cohere_base_url,
+    )
+    reranker.load()
+    return Reranking(reranker, settings.rerank_budget_ms / 1_000)
+
+
+def passage_index(
+    settings: Settings, outside: Dependencies, folder: Path, embedder: Embedder
+) -> "QdrantEdgeIndex | QdrantIndex":
+    """An index an embedder: vectors of two models never meet."""
+    if settings.qdrant_url is None:
+        return QdrantEdgeIndex(folder / embedder.name, embedder.dimensions)
+    from adapters.qdrant.index import QdrantIndex, qdrant_client
+    from adapters.qdrant.layout import PORT, Sizing
+
+    key = settings.qdrant_api_key
+    return QdrantIndex(
+        qdrant_client(settings.qdrant_url, key.reveal() if key else None),
+        outside.add(PORT, _QDRANT),
+        embedder=embedder.name,
+        dimensions=embedder.dimensions,
+        sizing=Sizing(settings.plan is Plan.FREE, settings.qdrant_shards, settings.qdrant_replicas),
+        keep_alive=settings.qdrant_keep_alive,
+    )
+
+
+def footprints(
+    settings: Settings, engine: AsyncEngine, index: "QdrantEdgeIndex | QdrantIndex", embedder: Embedder
+) -> tuple[Footprint, ...]:
+    """The stores outside that grow with what is ingested; what is on this machine has its disk for a limit."""
+    free = settings.plan is Plan.FREE
+    found: list[Footprint] = []
+    if settings.database_url is not None:
+        found.append(DatabaseFootprint(engine, NEON_FREE_BYTES if free else None))
+    if not isinstance(index, QdrantEdgeIndex):
+        from adapters.qdrant.footprint import QdrantFootprint
+
+        limit = QDRANT_FREE_BYTES if free else None
+        found.append(QdrantFootprint(index, dimensions=embedder.dimensions, small=free, limit=limit))
+    return tuple(found)

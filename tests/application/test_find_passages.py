@@ -1,0 +1,161 @@
+"""What a search does without what it usually has."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from adapters.memory.embedder import HashingEmbedder
+from adapters.memory.passage_index import InMemoryPassageIndex
+from adapters.memory.reranker import WordOverlapReranker
+from application.find_passages import Reranking
+from application.search_passages import SearchPassagesQuery
+from domain.errors import PortError, PortRefused, PortReplyInvalid, PortUnavailable, QuotaSpent
+from domain.retrieval.model import HybridHits, Purpose, Ranked, Vector
+from tests.story import ADMIN, PINNING, SNAPSHOTS, Story
+
+QUESTION = "How is an exact version written?"
+ANSWER = "An exact version is written with two equal signs."
+FAILURES = [
+    PortUnavailable("outside"),
+    PortRefused("outside", "refused our account"),
+    PortReplyInvalid("outside", "its answer is nonsense"),
+]
+
+
+class Embedder(HashingEmbedder):
+    """Fails at questions with whatever ``error`` is."""
+
+    error: PortError | None = None
+
+    async def embed(self, texts: Sequence[str], *, purpose: Purpose) -> Sequence[Vector]:
+        if purpose is Purpose.QUESTION and self.error is not None:
+            raise self.error
+        return await super().embed(texts, purpose=purpose)
+
+
+class Index(InMemoryPassageIndex):
+    error: PortError | None = None
+
+    async def search(self, **asked: Any) -> HybridHits:
+        if self.error is not None:
+            raise self.error
+        return await super().search(**asked)
+
+
+class Reranker(WordOverlapReranker):
+    """Puts the last first, as nothing else would."""
+
+    error: PortError | None = None
+    delay_s = 0.0
+    asked = 0
+
+    async def rerank(self, question: str, texts: Sequence[str], *, keep: int) -> Sequence[Ranked]:
+        self.asked += 1
+        await asyncio.sleep(self.delay_s)
+        if self.error is not None:
+            raise self.error
+        return [Ranked(place, 0.5) for place in reversed(range(len(texts)))]
+
+
+async def a_story(**instead: object) -> Story:
+    story = Story(**instead)
+    await story.ingest({"pinning.md": PINNING, "snapshots.md": SNAPSHOTS})
+    return story
+
+
+async def search(story: Story, query: str = QUESTION, **changes: Any) -> tuple[list[str], tuple[str, ...]]:
+    found = await story.search_passages.execute(SearchPassagesQuery(ADMIN, query, **changes))
+    return [one.text for one in found.evidence], found.degraded
+
+
+async def test_with_everything_there_nothing_is_degraded() -> None:
+    texts, degraded = await search(await a_story(), limit=1)
+    assert ANSWER in texts[0]
+    assert degraded == ()
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
+async def test_without_the_embedder_words_find_the_passage(error: PortError) -> None:
+    embedder = Embedder()
+    story = await a_story(embedder=embedder)
+    embedder.error = error
+    texts, degraded = await search(story, limit=1)
+    assert ANSWER in texts[0]
+    assert degraded == ("lexical_only",)
+
+
+async def test_without_a_quota_for_embedding_it_is_said_which() -> None:
+    embedder = Embedder()
+    story = await a_story(embedder=embedder)
+    embedder.error = QuotaSpent("cohere", "cohere_calls_per_month", retry_after_s=60)
+    assert (await search(story))[1] == ("embed_quota", "lexical_only")
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
+async def test_without_the_index_the_database_finds_the_passage(error: PortError) -> None:
+    index = Index()
+    story = await a_story(passage_index=index)
+    index.error = error
+    texts, degraded = await search(story, limit=1)
+    assert ANSWER in texts[0]
+    assert degraded == ("fulltext_only",)
+    turn = await story.ask(QUESTION)
+    assert (turn.status, turn.degraded) == ("answered", ("fulltext_only",))
+    assert "two equal signs" in turn.answer
+
+
+async def test_the_database_searches_only_what_may_be_read() -> None:
+    index = Index()
+    story = await a_story(passage_index=index)
+    await story.ingest({"payroll.md": "# Pay\n\nAn exact version of the payroll is secret."}, collection="payroll")
+    index.error = PortUnavailable("passage index")
+    texts, _ = await search(story, collections=["docs"])
+    assert not any("secret" in text for text in texts)
+
+
+async def test_without_embedder_and_index_words_still_find_the_passage() -> None:
+    embedder, index = Embedder(), Index()
+    story = await a_story(embedder=embedder, passage_index=index)
+    embedder.error = index.error = PortUnavailable("outside")
+    texts, degraded = await search(story, limit=1)
+    assert ANSWER in texts[0]
+    assert degraded == ("lexical_only", "fulltext_only")
+
+
+async def test_a_question_without_a_word_to_search_by_is_searched_by_meaning_alone() -> None:
+    assert (await search(await a_story(), "???"))[1] == ("dense_only",)
+
+
+async def test_the_reranker_decides_the_order() -> None:
+    plain, _ = await search(await a_story())
+    reranked, degraded = await search(await a_story(reranking=Reranking(Reranker(), 5)))
+    assert reranked == plain[::-1]
+    assert degraded == ()
+
+
+async def test_who_does_not_want_to_be_reranked_is_not() -> None:
+    reranker = Reranker()
+    story = await a_story(reranking=Reranking(reranker, 5))
+    plain, _ = await search(await a_story())
+    assert await search(story, rerank=False) == (plain, ())
+    assert reranker.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [*((error, "rerank_skipped") for error in FAILURES), (QuotaSpent("x", "y", retry_after_s=1), "rerank_quota")],
+)
+async def test_without_the_reranker_the_fused_order_stands(error: PortError, word: str) -> None:
+    reranker = Reranker()
+    reranker.error = error
+    plain, _ = await search(await a_story())
+    assert await search(await a_story(reranking=Reranking(reranker, 5))) == (plain, (word,))
+
+
+async def test_a_reranker_that_is_late_is_not_waited_for() -> None:
+    reranker = Reranker()
+    reranker.delay_s = 60
+    plain, _ = await search(await a_story())
+    assert await search(await a_story(reranking=Reranking(reranker, 0.01))) == (plain, ("rerank_late",))

@@ -1,0 +1,74 @@
+"""A month on the free plans, its calls counted where they arrive."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from adapters.memory.budgets import InMemoryProviderBudgets
+from adapters.memory.clock import SettableClock
+from application.find_passages import Reranking
+from domain.access.quotas import free_allowances
+from tests.fakes.cohere import EMBED, RERANK, FakeCohere
+from tests.providers import cohere_embedder, cohere_reranker
+from tests.story import PINNING, SNAPSHOTS, Story
+
+FIRST = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def unlike(number: int) -> str:
+    """A question of its own, as caches see it, that always means the same."""
+    return "How is an exact version written" + "?" * (number + 1)
+
+
+@asynccontextmanager
+async def a_free_story(cohere: FakeCohere, clock: SettableClock, *, calls: int = 1_000) -> AsyncIterator[Story]:
+    allowances = free_allowances(model_calls_per_day=50, cohere_calls_per_month=calls)
+    budgets = InMemoryProviderBudgets(allowances, clock)
+    async with (
+        cohere_embedder(cohere.url, budgets=budgets) as embedder,
+        cohere_reranker(cohere.url, budgets=budgets) as reranker,
+    ):
+        story = Story(embedder=embedder, reranking=Reranking(reranker, 30), budgets=budgets)
+        await story.ingest({"pinning.md": PINNING, "snapshots.md": SNAPSHOTS})
+        yield story
+
+
+async def test_thirty_questions_a_day_for_a_month_stay_inside_the_plan_and_are_all_answered() -> None:
+    clock, said = SettableClock(FIRST), Counter[str]()
+    async with FakeCohere(checked=False) as cohere, a_free_story(cohere, clock) as story:
+        for number in range(30 * 30):
+            turn = await story.ask(unlike(number))
+            assert turn.status == "answered", number
+            said.update(turn.degraded)
+            clock.advance(timedelta(days=1) / 30)
+        calls = len(cohere.calls)
+        reranks = cohere.count(RERANK)
+    assert calls <= 1_000
+    # Every question was embedded, and what the month had to spare went into reranking.
+    assert said.keys() == {"rerank_quota"}
+    assert reranks == 900 - said["rerank_quota"]
+    assert reranks > 60
+
+
+async def test_a_rush_of_questions_is_answered_inside_the_minute() -> None:
+    clock = SettableClock(FIRST)
+    async with FakeCohere(checked=False) as cohere, a_free_story(cohere, clock) as story:
+        turns = await asyncio.gather(*(story.ask(unlike(number)) for number in range(40)))
+        assert cohere.count(RERANK) == 10
+        assert cohere.count(EMBED) == 41
+    assert {turn.status for turn in turns} == {"answered"}
+    assert sum("rerank_quota" in turn.degraded for turn in turns) == 30
+
+
+async def test_a_month_that_is_used_up_is_answered_by_words_until_the_next() -> None:
+    clock = SettableClock(FIRST + timedelta(days=29, hours=23))
+    async with FakeCohere(checked=False) as cohere, a_free_story(cohere, clock, calls=100) as story:
+        for number in range(100):
+            turn = await story.ask(unlike(number))
+            clock.advance(timedelta(seconds=20))
+        assert (turn.status, turn.degraded) == ("answered", ("embed_quota", "lexical_only", "rerank_quota"))
+        assert len(cohere.calls) == 100
+        clock.advance(timedelta(hours=1))
+        assert (await story.ask(unlike(2_000))).degraded == ()
