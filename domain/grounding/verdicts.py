@@ -122,7 +122,7 @@ def adds_nothing(text: str, evidence: Sequence[str], *, analyzer: Analyzer, lang
     """
     words = without_markers(text)
     source = joined([source_of(one, analyzer, language) for one in evidence])
-    weights = {term.stem: length_weight(term.stem) for term in terms_of(words, analyzer, language)}
+    weights = length_weights(terms_of(words, analyzer, language))
     if any(address not in source.text for address in addresses(words)) or missing_figures(words, source.text)[0]:
         return False
     return not weights or coverage(weights, source.stems) >= _NOTHING_NEW
