@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import TracebackType
 from typing import Final, Protocol, Self, TypeAlias
@@ -12,10 +12,13 @@ from uuid import UUID
 from domain.access.model import Owner
 from domain.access.ports import ApiKeys
 from domain.conversation.model import Question
-from domain.conversation.ports import Conversations, Turns
+from domain.conversation.ports import Conversations, Feedbacks, Turns
 from domain.grounding.model import Evidence
 from domain.library.model import Page, SourceDocument
 from domain.library.ports import Collections, Documents, EmbeddingStore, PassageText
+
+IDEMPOTENCY_WINDOW: Final = timedelta(hours=24)
+JOURNAL_WINDOW: Final = timedelta(hours=1)
 
 
 class Clock(Protocol):
@@ -234,6 +237,56 @@ class Ingestions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class KeyedRequest:
+    """A request that is to have its effect once: under which key of whose, on which path, saying what."""
+
+    owner: Owner
+    path: str
+    key: str
+    body_sha256: bytes
+
+
+class IdempotencyKeys(Protocol):
+    """What became of the requests that came with a key, for 24 hours."""
+
+    @abstractmethod
+    async def claim(self, request: KeyedRequest, effect: UUID, *, turn: UUID | None, at: datetime) -> UUID:
+        """
+        Tie the key to ``effect``, the id of what the request makes, unless it is tied already.
+
+        Returns the effect that the key is tied to: ``effect``, or what an earlier request made. Of several at once one
+        is first, and the others wait for its transaction. A key is free again 24 hours after its claim, and when its
+        ``turn`` goes. Raises IdempotencyKeyReused when the earlier request had another body.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """Events of a turn, encoded, that stand together; ``first`` numbers the first from 1; ``last``: none follows."""
+
+    turn_id: UUID
+    first: int
+    frames: Sequence[bytes]
+    last: bool
+
+
+class TurnJournal(Protocol):
+    """The events of running turns, for the other processes of the service, kept an hour."""
+
+    @abstractmethod
+    async def append(self, entries: Sequence[JournalEntry], *, at: datetime) -> None:
+        """
+        Add events, of any number of turns; what is there already stays as it is, and what is an hour old goes.
+
+        Events of a turn that has gone are dropped.
+        """
+
+    @abstractmethod
+    async def read(self, turn_id: UUID, *, after: int) -> JournalEntry:
+        """The events after the first ``after``, in order and without a gap; none yet: an entry without frames."""
+
+
+@dataclass(frozen=True, slots=True)
 class RetentionRules:
     """How many days things are kept after their end; 0 days: for ever."""
 
@@ -269,6 +322,9 @@ class UnitOfWork(Protocol):
     embeddings: EmbeddingStore
     conversations: Conversations
     turns: Turns
+    feedbacks: Feedbacks
+    idempotency_keys: IdempotencyKeys
+    turn_journal: TurnJournal
     ingestions: Ingestions
     jobs: Jobs
     retention: Retention

@@ -41,6 +41,10 @@ ROUTED: Final = (
     "read_keys",
     "revoke_key",
     "read_caller",
+    "follow_turn",
+    "cancel_turn",
+    "edit_conversations",
+    "give_feedback",
     "read_quotas",
     "create_collection",
     "read_collections",
@@ -58,6 +62,7 @@ def build_app(
     holder: str,
     only_process: bool,
     keep_vectors: bool = True,
+    max_running_turns: int = 1_000,
     retention_rules: RetentionRules = _KEEP,
     rate_per_minute: int = DEFAULT_PER_MINUTE,
     trusted_proxies: Sequence[Network] = (),
@@ -77,6 +82,7 @@ def build_app(
         adapters=adapters,
         holder=holder,
         keep_vectors=keep_vectors,
+        max_running_turns=max_running_turns,
         retention_rules=retention_rules,
         rate_per_minute=rate_per_minute,
         # Whoever shares a database hears nothing of keys that another process revokes.
@@ -99,7 +105,12 @@ def build_app(
         outside = {name: "ok" if state == "closed" else state.value for name, state in states.items()}
         return {**state, "checks": {**state["checks"], **outside}}
 
-    return create_app(
+    async def drain() -> None:
+        """To be called when the service is told to stop, before its connections are waited for."""
+        state["ready"] = False
+        await use_cases.ask_question().drain(seconds=DRAIN_S)
+
+    app = create_app(
         {name: getattr(use_cases, name) for name in ROUTED},
         readiness=readiness,
         lifespan=[life],
@@ -108,6 +119,8 @@ def build_app(
         settings_shown=settings_shown,
         room=room,
     )
+    app.state.drain = drain
+    return app
 
 
 @asynccontextmanager
@@ -120,16 +133,22 @@ async def _running(use_cases: UseCases, state: dict[str, Any], only_holder: str 
         _log.warning("turns interrupted by an earlier crash", extra={"turns": lost})
     work = use_cases.work_ingestions()
     await work.resume(only_process=only_holder is not None)
-    worker = asyncio.create_task(_repaired_then_worked(use_cases, only_process=only_holder is not None))
+    beside = [asyncio.create_task(_repaired_then_worked(use_cases, only_process=only_holder is not None))]
+    if only_holder is None:
+        beside.append(asyncio.create_task(use_cases.journal_turns().run()))
     state |= {"ready": True, "checks": {"database": "ok", "index": "ok", "embedder": "ok"}}
     try:
         yield
     finally:
         state["ready"] = False
         await use_cases.ask_question().drain(seconds=DRAIN_S)
-        worker.cancel()
-        with suppress(asyncio.CancelledError):
-            await worker
+        if only_holder is None:
+            await use_cases.journal_turns().write()
+        for task in beside:
+            task.cancel()
+        for task in beside:
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 async def _repaired_then_worked(use_cases: UseCases, *, only_process: bool) -> None:

@@ -39,17 +39,23 @@ from adapters.uploads.upload import uploads_in_memory, uploads_on_disk
 from adapters.worker_processes.preparer import ProcessPreparer
 from application.ask_question import AskQuestion
 from application.authenticate import Authenticate
+from application.begin_turn import BeginTurn
+from application.cancel_turn import CancelTurn
 from application.change_collection import ChangeCollection
 from application.change_ingestions import CancelIngestion, RetryIngestion
 from application.create_collection import CreateCollection
 from application.delete_collection import DeleteCollection
-from application.diagnose import DatabaseProbe, Diagnose, EmbedderProbe, IndexProbe
+from application.diagnose import DatabaseProbe, Diagnose, EmbedderProbe, IndexProbe, RerankerProbe
+from application.edit_conversations import EditConversations
 from application.extractive_writer import ExtractiveWriter
 from application.find_passages import FindPassages, Reranking
+from application.follow_turn import FollowTurn
 from application.forget_documents import ForgetDocument
+from application.give_feedback import GiveFeedback
 from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
+from application.journal_turns import JournalTurns
 from application.limit_rate import DEFAULT_PER_MINUTE, LimitRate
 from application.model_costs import ModelCosts
 from application.ports import RetentionRules
@@ -68,6 +74,7 @@ from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
 from application.submit_upload import SubmitUpload
 from application.sweep_retention import SweepRetention
+from application.turn_streams import TurnStreams
 from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal
 from domain.access.ports import Footprint
@@ -75,7 +82,8 @@ from domain.access.quotas import Allowance, Plan
 from domain.library.ports import UploadLimits
 from entrypoints import outside as chosen
 from entrypoints.document_parts import document_parts
-from entrypoints.model_parts import drafting_by, openrouter, rewriter_by
+from entrypoints.http.sse import encode_events
+from entrypoints.model_parts import drafting_by, model_probe, openrouter, rewriter_by
 from entrypoints.model_settings import ModelSettings
 from entrypoints.probes import model_probe_by
 from entrypoints.settings import Settings
@@ -160,6 +168,7 @@ class LiveAdapters(containers.DeclarativeContainer):
     queue = providers.Singleton(PgQueuerWorkQueue, direct_url)
     uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
     ids = providers.Singleton(TimeOrderedIds)
+    outside = providers.Singleton(Dependencies)
     own_rates = providers.Singleton(InMemoryRateLimits, clock)
     caller_rates = providers.Selector(rates_kept, own=own_rates, shared=providers.Singleton(NeonRateLimits, statements))
 
@@ -173,6 +182,15 @@ class LiveAdapters(containers.DeclarativeContainer):
     costs = providers.Singleton(ModelCosts)
     drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
     rewriter = providers.Singleton(rewriter_by, models, chat_model.provider, budgets, costs)
+    more_probes = providers.List(
+        providers.Factory(SchemaProbe, engine),
+        providers.Factory(
+            RerankerProbe,
+            providers.Callable(lambda reranking: reranking and reranking.reranker, reranking),
+            mend="set COHERE_API_KEY, and IBID_RERANK_BUDGET_MS above 0",
+        ),
+        providers.Factory(model_probe, models, chat_model.provider),
+    )
 
 
 class UseCases(containers.DeclarativeContainer):
@@ -183,6 +201,7 @@ class UseCases(containers.DeclarativeContainer):
     keep_vectors = providers.Object(True)
     retention_rules = providers.Object(RetentionRules())
     remembered_keys = providers.Object(0)
+    max_running_turns = providers.Object(1_000)
     rate_per_minute = providers.Object(DEFAULT_PER_MINUTE)
 
     unit_of_work = adapters.unit_of_work.provider
@@ -198,18 +217,37 @@ class UseCases(containers.DeclarativeContainer):
         clock=adapters.clock,
         reranking=adapters.reranking,
     )
+    turn_streams = providers.Singleton(
+        TurnStreams, clock=adapters.clock, encode=providers.Object(encode_events), max_running=max_running_turns
+    )
+    begin_turn = providers.Singleton(
+        BeginTurn,
+        unit_of_work=unit_of_work,
+        streams=turn_streams,
+        clock=adapters.clock,
+        ids=adapters.ids,
+        holder=holder,
+    )
+    follow_turn = providers.Singleton(FollowTurn, unit_of_work=reading, streams=turn_streams, clock=adapters.clock)
     ask_question = providers.Singleton(
         AskQuestion,
         unit_of_work=unit_of_work,
+        begin_turn=begin_turn,
+        follow_turn=follow_turn,
+        streams=turn_streams,
         find_passages=find_passages,
         rewriter=adapters.rewriter,
         drafting=adapters.drafting,
         reference_formatter=adapters.reference_formatter,
         analyzer=adapters.analyzer,
         clock=adapters.clock,
-        ids=adapters.ids,
-        holder=holder,
     )
+    cancel_turn = providers.Singleton(CancelTurn, unit_of_work, turn_streams, adapters.clock)
+    journal_turns = providers.Singleton(JournalTurns, unit_of_work, turn_streams, adapters.clock, holder)
+    edit_conversations = providers.Singleton(
+        EditConversations, unit_of_work, adapters.clock, adapters.ids, turn_streams.provided.forget
+    )
+    give_feedback = providers.Singleton(GiveFeedback, unit_of_work, adapters.clock, adapters.ids)
     search_passages = providers.Singleton(SearchPassages, reading, find_passages)
     remembered = providers.Singleton(RememberedKeys, remembered_keys)
     authenticate = providers.Singleton(Authenticate, adapters.first_keys, reading, remembered, adapters.clock)

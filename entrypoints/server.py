@@ -7,7 +7,7 @@ import hashlib
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -148,6 +148,7 @@ def _import_application() -> None:
 def _application(settings: Settings, directory: DataDirectory, database_url: str, admin_key: Secret) -> "Litestar":
     from entrypoints.asgi import build_app
     from entrypoints.containers import opened
+    from entrypoints.http.room import AT_WORK, AT_WORK_OUTSIDE, Room
 
     principal = Principal("default", "admin", frozenset({Scope.ADMIN}))
     first_keys = {hashlib.sha256(admin_key.reveal().encode()).digest(): principal}
@@ -158,12 +159,14 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
         # The index is this process's alone, so on the embedded database nobody else can be answering.
         only_process=settings.database_url is None,
         keep_vectors=settings.keep_vectors,
+        max_running_turns=settings.max_running_turns,
         retention_rules=RetentionRules(settings.keep_ingestions_days, settings.keep_turns_days),
         rate_per_minute=settings.rate_per_minute,
         trusted_proxies=settings.trusted_proxies,
         opened=lambda: opened(adapters),
         allowed_origins=settings.allowed_origins,
         settings_shown=lambda: shown(settings),
+        room=Room(at_work=AT_WORK_OUTSIDE if _waits_outside(settings) else AT_WORK),
     )
 
 
@@ -198,17 +201,32 @@ def _upload_limits(settings: Settings) -> UploadLimits:
     )
 
 
-class _Server(uvicorn.Server):
-    """Tells when it accepts requests."""
+def _waits_outside(settings: Settings) -> bool:
+    """Whether a request waits for another machine most of its time."""
+    outside = ("database_url", "models", "cohere_api_key", "qdrant_url")
+    return any(getattr(settings, name, None) is not None for name in outside)
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+
+class _Server(uvicorn.Server):
+    """Tells when it accepts requests; and, told to stop, lets the turns end before it waits for their connections."""
+
+    def __init__(
+        self, config: uvicorn.Config, announce: Callable[[], None], drain: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
         self._announce = announce
+        self._drain = drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if not self.should_exit:
             self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Side by side: the base class closes the listening sockets, and waits for the streams that draining ends.
+        draining = asyncio.ensure_future(self._drain())
+        await super().shutdown(sockets)
+        await draining
 
 
 def server_config(app: "Litestar") -> uvicorn.Config:
@@ -230,7 +248,7 @@ def server_config(app: "Litestar") -> uvicorn.Config:
 
 
 def _server(service: Service, announce: Callable[[], None]) -> _Server:
-    return _Server(server_config(service.app), announce)
+    return _Server(server_config(service.app), announce, service.app.state.drain)
 
 
 def _spare_the_collector() -> None:

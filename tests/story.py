@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from dependency_injector import providers
 
-from application.ask_question import AskQuestion, AskQuestionCommand
+from application.ask_question import AskQuestion
+from application.begin_turn import AskQuestionCommand
 from application.events import AskEvent
 from application.ingest_documents import IngestDocuments
 from application.ports import Ingestion, UnitOfWorkFactory

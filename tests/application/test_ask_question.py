@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.ask_question import AskQuestionCommand
+from application.begin_turn import AskQuestionCommand
 from application.events import ClaimJudged, EvidenceFound, TextWritten, TurnDone, TurnFailed, TurnStarted
 from application.ports import AnswerWriter
 from domain.access.model import Owner, Principal, Scope
