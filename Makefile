@@ -45,6 +45,10 @@ bench: $(VENV)/dev.stamp ## measure speed and print the table
 eval: $(VENV)/dev.stamp ## measure quality on the evaluation data beside the project
 	$(BIN)/python -m bench.retrieval_quality
 	$(BIN)/python -m bench.verdict_quality
+	$(BIN)/python -m bench.injection
+	$(BIN)/python -m bench.corruption
+	$(BIN)/python -m bench.citation_quality
+	$(BIN)/python -m bench.abstention_quality
 	$(BIN)/python -m bench.grounding_quality
 
 lock: $(VENV)/dev.stamp ## resolve the dependencies again and write both lock files

@@ -6,6 +6,7 @@ from uuid import UUID
 from application.ingestion_progress import IngestionNews
 from application.ports import Clock, Ingestion, UnitOfWorkFactory, WorkQueue
 from application.read_ingestions import whose
+from application.work_ingestions import jobs_of
 from domain.access.model import Principal
 from domain.errors import IngestionRunning
 
@@ -50,7 +51,9 @@ class RetryIngestion:
                 raise IngestionRunning(ingestion_id)
             again = await uow.ingestions.retry(ingestion_id)
             ingestion = await uow.ingestions.get(ingestion_id, None)
+            if again:
+                await uow.jobs.add(jobs_of(ingestion, await uow.ingestions.pending_ordinals(ingestion_id)))
             await uow.commit()
         if again:
-            self.queue.wake(ingestion_id)
+            self.queue.wake()
         return ingestion, again > 0

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from application.forget_documents import unindex
+from application.indexed_passages import indexed_passages
 from application.ports import Clock, DocumentOutcome, IdSource, Ingestion, Outcome, StagedDocument, UnitOfWorkFactory
 from application.prepare_documents import Preparation, PreparedDocument, Preparer
 from domain.library.model import Document
-from domain.library.versions import filter_values, version_of
+from domain.library.versions import version_of
 from domain.retrieval.model import IndexedPassage, Purpose, Vector
 from domain.retrieval.ports import Embedder, PassageWriter
 
@@ -103,22 +104,13 @@ class IngestDocuments:
         missing = [digest for digest in inputs if digest not in kept]
         made = await self.embedder.embed([inputs[digest] for digest in missing], purpose=Purpose.PASSAGE)
         bought = dict(zip(missing, made, strict=True))
-        return {**kept, **bought}, bought
+        if not self.keep_vectors:
+            return bought, bought
+        # Rounded now as they will be when they are read back, so that an index made again is the same one.
+        async with self.unit_of_work() as uow:
+            return {**kept, **uow.embeddings.as_kept(bought)}, bought
 
 
 def _points(one: PreparedDocument, vectors: Mapping[bytes, Vector]) -> list[IndexedPassage]:
-    document, version = one.activation.document, one.activation.version
-    metadata = filter_values(document.metadata)
-    return [
-        IndexedPassage(
-            id=passage.id,
-            document_id=document.id,
-            collection=document.collection,
-            uri=document.uri,
-            peer_reviewed=document.peer_reviewed,
-            metadata=metadata,
-            dense=vectors[digest],
-            sparse=sparse,
-        )
-        for passage, digest, sparse in zip(version.passages, one.hashes, one.sparse, strict=True)
-    ]
+    dense = [vectors[digest] for digest in one.hashes]
+    return indexed_passages(one.activation.document, one.activation.version.passages, dense, one.sparse)

@@ -1,21 +1,24 @@
 """What running a use case needs from outside, unknown to the business."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self, TypeAlias
+from typing import Final, Protocol, Self, TypeAlias
 from uuid import UUID
 
 from domain.access.model import Owner
 from domain.access.ports import ApiKeys
 from domain.conversation.model import Question
-from domain.conversation.ports import Conversations, Turns
+from domain.conversation.ports import Conversations, Feedbacks, Turns
 from domain.grounding.model import Evidence
 from domain.library.model import Page, SourceDocument
 from domain.library.ports import Collections, Documents, EmbeddingStore, PassageText
+
+IDEMPOTENCY_WINDOW: Final = timedelta(hours=24)
+JOURNAL_WINDOW: Final = timedelta(hours=1)
 
 
 class Clock(Protocol):
@@ -104,6 +107,50 @@ Arrival: TypeAlias = SourceDocument | DocumentOutcome
 """A document that came with a request, or what became of it at once when it could not even be read."""
 
 
+PART: Final = 16
+"""Documents to a job and a transaction: enough to pay for its round trips, few enough that a crash repeats little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """
+    One part of an ingestion: its documents with the ordinals [part * PART, (part + 1) * PART).
+
+    ``round`` is the ingestion's ``retries`` when it was queued: what was queued before a retry is out of date after
+    it. ``attempts`` is how often it was put off before.
+    """
+
+    ingestion_id: UUID
+    part: int
+    round: int = 0
+    attempts: int = 0
+
+    @property
+    def ordinals(self) -> range:
+        return range(self.part * PART, (self.part + 1) * PART)
+
+
+class TryAgain(Exception):
+    """Raised by work that is to be done again ``after_s`` seconds from now."""
+
+    def __init__(self, after_s: float) -> None:
+        super().__init__(f"again after {after_s} s")
+        self.after_s = after_s
+
+
+class Jobs(Protocol):
+    """Where a unit of work queues jobs, so that a request and the work that it makes are stored together."""
+
+    @abstractmethod
+    async def add(self, jobs: Sequence[Job]) -> None:
+        """
+        Queue jobs when this unit commits; one of the same ingestion, part and round that waits already stays as it is.
+
+        Jobs are worked on by part, the first parts of all ingestions first: so a small request does not wait behind
+        a large one.
+        """
+
+
 class Ingestions(Protocol):
     """Ingestion requests with the bytes of their documents, kept until each is in; of failed ones for a retry."""
 
@@ -132,16 +179,28 @@ class Ingestions(Protocol):
         """Queued and running ingestions, oldest first."""
 
     @abstractmethod
-    async def pending(self, ingestion_id: UUID, *, limit: int) -> Sequence[StagedDocument]:
-        """The next documents that nothing has become of yet, in the order of the request."""
+    async def pending(self, ingestion_id: UUID, ordinals: range) -> Sequence[StagedDocument]:
+        """Those of the documents that nothing has become of yet, in the order of the request."""
+
+    @abstractmethod
+    async def pending_ordinals(self, ingestion_id: UUID) -> Sequence[int]:
+        """The ordinals of all documents that nothing has become of yet, in order."""
 
     @abstractmethod
     async def requested_uris(self, ingestion_id: UUID) -> Sequence[str]:
         """The uris that the request named, in its order."""
 
     @abstractmethod
-    async def start(self, ingestion_id: UUID) -> None:
-        """A queued ingestion is running from now on."""
+    async def start(self, ingestion_id: UUID) -> Ingestion | None:
+        """A queued ingestion is running from now on. Returns it, without counts; None when it has ended."""
+
+    @abstractmethod
+    async def done(self, ingestion_id: UUID) -> bool:
+        """
+        Whether it has not ended and none of its documents is pending any more.
+
+        Held until the end of this unit, so that of several that ask at once only one is told so and ends it.
+        """
 
     @abstractmethod
     async def record(self, ingestion_id: UUID, outcomes: Mapping[int, DocumentOutcome]) -> None:
@@ -177,6 +236,79 @@ class Ingestions(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class KeyedRequest:
+    """A request that is to have its effect once: under which key of whose, on which path, saying what."""
+
+    owner: Owner
+    path: str
+    key: str
+    body_sha256: bytes
+
+
+class IdempotencyKeys(Protocol):
+    """What became of the requests that came with a key, for 24 hours."""
+
+    @abstractmethod
+    async def claim(self, request: KeyedRequest, effect: UUID, *, turn: UUID | None, at: datetime) -> UUID:
+        """
+        Tie the key to ``effect``, the id of what the request makes, unless it is tied already.
+
+        Returns the effect that the key is tied to: ``effect``, or what an earlier request made. Of several at once one
+        is first, and the others wait for its transaction. A key is free again 24 hours after its claim, and when its
+        ``turn`` goes. Raises IdempotencyKeyReused when the earlier request had another body.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """Events of a turn, encoded, that stand together; ``first`` numbers the first from 1; ``last``: none follows."""
+
+    turn_id: UUID
+    first: int
+    frames: Sequence[bytes]
+    last: bool
+
+
+class TurnJournal(Protocol):
+    """The events of running turns, for the other processes of the service, kept an hour."""
+
+    @abstractmethod
+    async def append(self, entries: Sequence[JournalEntry], *, at: datetime) -> None:
+        """
+        Add events, of any number of turns; what is there already stays as it is, and what is an hour old goes.
+
+        Events of a turn that has gone are dropped.
+        """
+
+    @abstractmethod
+    async def read(self, turn_id: UUID, *, after: int) -> JournalEntry:
+        """The events after the first ``after``, in order and without a gap; none yet: an entry without frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionRules:
+    """How many days things are kept after their end; 0 days: for ever."""
+
+    ingestions_days: int = 30
+    turns_days: int = 0
+
+
+class Retention(Protocol):
+    """Removal of what nothing needs any more."""
+
+    @abstractmethod
+    async def sweep(self, rules: RetentionRules, *, at: datetime) -> Mapping[str, int]:
+        """
+        Remove, and say how many of what:
+
+        ``versions`` that are not active, were replaced an hour ago or more, and are cited by no turn; ``vectors`` of
+        texts that no passage has any more, while nothing is being ingested; ``ingestions`` that ended and ``turns``
+        that began longer ago than the rules say, with conversations that are left without one; ``queue_log``, what
+        the queue wrote down of jobs done a week ago.
+        """
+
+
 class UnitOfWork(Protocol):
     """
     One transaction: everything done through its stores happens when ``commit`` returns, or not at all.
@@ -190,7 +322,12 @@ class UnitOfWork(Protocol):
     embeddings: EmbeddingStore
     conversations: Conversations
     turns: Turns
+    feedbacks: Feedbacks
+    idempotency_keys: IdempotencyKeys
+    turn_journal: TurnJournal
     ingestions: Ingestions
+    jobs: Jobs
+    retention: Retention
     api_keys: ApiKeys
 
     @abstractmethod
@@ -210,16 +347,49 @@ class UnitOfWorkFactory(Protocol):
     def __call__(self) -> UnitOfWork: ...
 
 
+SIDE_BY_SIDE: Final = 3
+"""Jobs worked on at once by one process: while one is parsed, the others are embedded, indexed and stored."""
+
+Work: TypeAlias = Callable[[Job], Awaitable[None]]
+
+
 class WorkQueue(Protocol):
-    """Ingestions that wait for the background worker."""
+    """
+    Jobs that wait to be worked on. Between a drain and the next wake it does nothing, and holds no connection.
+
+    A job is handed to ``work`` and is done when that returns; when it raises TryAgain, the job comes again, later.
+    While it is worked on, nobody else is given it; when whoever works on it dies, it comes again after its lease.
+    ``work`` raises nothing else; if it does, the job is dropped and the error logged.
+    """
 
     @abstractmethod
-    def wake(self, ingestion_id: UUID) -> None:
-        """Work on this ingestion soon; waking twice is no harm."""
+    def wake(self) -> None:
+        """There is work: drain soon."""
 
     @abstractmethod
-    async def next(self) -> UUID:
-        """Wait for the next ingestion."""
+    async def woken(self) -> None:
+        """Wait for the next wake; any number of wakes before are one."""
+
+    @abstractmethod
+    async def drain(self, work: Work) -> None:
+        """
+        Hand out jobs, SIDE_BY_SIDE at once, until none is left, those that are put off included.
+
+        Being cancelled leaves what is being worked on to be done again. Raises PortUnavailable or PortRefused.
+        """
+
+    @abstractmethod
+    async def serve(self, work: Work) -> None:
+        """Hand out jobs as they come until cancelled, whoever queued them. Raises PortUnavailable or PortRefused."""
+
+    @abstractmethod
+    async def reclaim(self, *, all_lost: bool) -> float | None:
+        """
+        Look for jobs that a crash left as being worked on.
+
+        ``all_lost``: nobody else can be working on any, so all of them wait again at once. Otherwise the seconds
+        after which their leases have run out, if there are any.
+        """
 
 
 class AnswerWriter(Protocol):

@@ -79,20 +79,30 @@ def prepare(preparation: Preparation, parts: Parts) -> PreparedDocument | Unprep
     made = make_version(before.id, preparation.version, parsed)
     now = described(before, source, parsed, preparation.base_url)
     document = replace(now, version=preparation.version, updated_at=preparation.at)
-    inputs = tuple(_embedded(document.title, made, passage) for passage in made.passages)
-    indexed = [_indexed(document.title, made, passage) for passage in made.passages]
+    inputs = embedded_texts(document.title, made)
+    hashes = tuple(hashlib.sha256(text.encode()).digest() for text in inputs)
+    indexed = indexed_texts(document.title, made)
     return PreparedDocument(
         ordinal=staged.ordinal,
         outcome=Outcome.ADDED if before.version is None else Outcome.UPDATED,
-        activation=Activation(document, made),
+        activation=Activation(document, made, hashes),
         inputs=inputs,
-        hashes=tuple(hashlib.sha256(text.encode()).digest() for text in inputs),
+        hashes=hashes,
         sparse=sparse_encoder.encode_passages(indexed, language=preparation.language),
     )
 
 
-def _embedded(title: str, version: DocumentVersion, passage: Passage) -> str:
-    return passage_input(title, version.sections[passage.section].heading_path, passage.text)
+def embedded_texts(title: str, version: DocumentVersion) -> tuple[str, ...]:
+    """What is embedded for each passage of a version of a document with this title."""
+    return tuple(
+        passage_input(title, version.sections[passage.section].heading_path, passage.text)
+        for passage in version.passages
+    )
+
+
+def indexed_texts(title: str, version: DocumentVersion) -> list[str]:
+    """What is analysed into terms for each passage."""
+    return [_indexed(title, version, passage) for passage in version.passages]
 
 
 def _indexed(title: str, version: DocumentVersion, passage: Passage) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from application.ports import Arrival, DocumentOutcome, Ingestion, Outcome
-from application.submit_ingestion import IngestionRequest, SubmitIngestion
+from application.ports import Arrival, DocumentOutcome, Outcome
+from application.submit_ingestion import IngestionRequest, Storing, SubmitIngestion
 from domain.errors import DocumentUnreadable, OutOfRange, Refused
 from domain.library.files import document_of, shown, too_large, uri_of
 from domain.library.model import MAX_FILE_BYTES
@@ -28,15 +28,15 @@ class SubmitUpload:
     submit: SubmitIngestion
     uploads: Uploads
 
-    async def execute(self, request: IngestionRequest, upload: Upload) -> Ingestion:
+    async def execute(self, request: IngestionRequest, upload: Upload) -> Storing:
         files = await upload.files()
         if not files:
             raise OutOfRange("files", "must hold at least one document; none is in the archive")
         uris = _Uris()
         async with self.submit.storing(request) as storing:
-            for batch in _batches(files):
+            for batch in () if storing.replayed else _batches(files):
                 await storing.add(await _arrivals(batch, upload, uris))
-        return storing.ingestion
+        return storing
 
 
 class _Uris:

@@ -1,8 +1,8 @@
-"""The background worker: takes ingestions off the queue, one at a time, and sees each to its end."""
+"""The background worker: takes parts of ingestions off the queue and sees each ingestion to its end."""
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -11,28 +11,37 @@ from application.forget_documents import unindex
 from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import IngestionNews
 from application.ports import (
+    PART,
     Clock,
     DocumentOutcome,
     Ingestion,
     IngestionStatus,
+    Job,
     Outcome,
     StagedDocument,
+    TryAgain,
+    UnitOfWork,
     UnitOfWorkFactory,
+    Work,
     WorkQueue,
 )
+from application.sweep_retention import SweepRetention
 from domain.errors import PortError, PortUnavailable
 from domain.retrieval.ports import PassageWriter
 
-BATCH: Final = 16
-"""Documents to a transaction: enough to pay for its round trips, few enough that a crash repeats little."""
-
-SIDE_BY_SIDE: Final = 3
-"""Batches worked on at once: while one is parsed, the others are embedded, indexed and stored."""
-
 RETRY_AFTER_S: Final = (0.5, 2.0, 10.0)
-"""Waits before a batch is tried again when a port did not answer."""
+"""Waits before a part is tried again when a port did not answer."""
+
+DRAIN_AGAIN_AFTER_S: Final = (1.0, 5.0, 15.0, 60.0)
+"""Waits after a drain that the database broke off; the last one repeats, as work is known to be left."""
 
 _log = logging.getLogger("ibid.ingest")
+
+
+def jobs_of(ingestion: Ingestion, ordinals: Sequence[int]) -> list[Job]:
+    """The jobs that these documents take; one even for none, so that somebody sees the ingestion to its end."""
+    parts = sorted({ordinal // PART for ordinal in ordinals} or {0})
+    return [Job(ingestion.id, part, ingestion.retries) for part in parts]
 
 
 @dataclass(slots=True)
@@ -43,30 +52,44 @@ class WorkIngestions:
     queue: WorkQueue
     clock: Clock
     news: IngestionNews
+    sweep_retention: SweepRetention
     retry_after_s: Sequence[float] = field(default=RETRY_AFTER_S)
     _unsettled: bool = field(default=False, init=False)
+    _only_process: bool = field(default=False, init=False)
 
-    async def resume(self) -> None:
-        """What a crash left behind: passages to take out of the index, and ingestions to go on with."""
+    async def resume(self, *, only_process: bool) -> None:
+        """
+        What a crash left behind: passages to take out of the index, and ingestions to go on with.
+
+        ``only_process``: nobody else can be working on any of them.
+        """
+        self._only_process = only_process
         async with self.unit_of_work() as uow:
             stale = await uow.documents.stale()
             unfinished = await uow.ingestions.unfinished()
+            for ingestion_id in unfinished:
+                ingestion = await uow.ingestions.get(ingestion_id, None)
+                await uow.jobs.add(jobs_of(ingestion, await uow.ingestions.pending_ordinals(ingestion_id)))
+            await uow.commit()
         if stale:
             await unindex(stale, self.unit_of_work, self.passage_writer)
-        for ingestion_id in unfinished:
-            self.queue.wake(ingestion_id)
+        if unfinished:
+            await self._reclaim()
+            self.queue.wake()
+
+    async def _reclaim(self) -> None:
+        lease_s = await self.queue.reclaim(all_lost=self._only_process)
+        if lease_s is not None:
+            asyncio.get_running_loop().call_later(lease_s, self.queue.wake)
 
     async def run(self) -> None:
-        """Work until cancelled; between ingestions and beside the next, let the index build its search structures."""
+        """Drain the queue whenever it is woken, until cancelled; the index builds its search structures meanwhile."""
         settling: asyncio.Task[None] | None = None
         try:
             while True:
-                ingestion_id = await self.queue.next()
-                try:
-                    await self.work(ingestion_id)
-                except Exception as error:
-                    # It stays unfinished and is taken up again at the next start.
-                    _log.error("ingestion stopped", extra={"ingestion_id": str(ingestion_id)}, exc_info=error)
+                await self.sweep_retention.execute()
+                await self.queue.woken()
+                await self._drained()
                 self._unsettled = True
                 if settling is None or settling.done():
                     settling = asyncio.create_task(self._settle())
@@ -75,71 +98,106 @@ class WorkIngestions:
                 settling.cancel()
                 await asyncio.wait([settling])
 
-    async def work(self, ingestion_id: UUID) -> None:
-        """See one ingestion to its end, or to where it is cancelled."""
-        async with self.unit_of_work() as uow:
-            ingestion = await uow.ingestions.get(ingestion_id, None)
-            if ingestion.status.is_final:
+    async def serve(self) -> None:
+        """Work on jobs as they come, whoever queued them, until cancelled."""
+        await self.sweep_retention.execute()
+        await self._persistently(self.queue.serve)
+
+    async def _drained(self) -> None:
+        await self._persistently(self.queue.drain)
+
+    async def _persistently(self, handed_out: Callable[[Work], Awaitable[None]]) -> None:
+        failures = 0
+        while True:
+            try:
+                if failures:
+                    await self._reclaim()
+                await handed_out(self.work)
+            except PortError as error:
+                _log.error("the queue cannot be worked on; it is tried again", exc_info=error)
+                await asyncio.sleep(DRAIN_AGAIN_AFTER_S[min(failures, len(DRAIN_AGAIN_AFTER_S) - 1)])
+                failures += 1
+            else:
                 return
-            await uow.ingestions.start(ingestion_id)
-            await uow.commit()
-        self.news.tell(ingestion_id)
-        # Of a cancelled ingestion no document is pending any more.
-        while waiting := await self._pending(ingestion_id):
-            batches = [waiting[start : start + BATCH] for start in range(0, len(waiting), BATCH)]
-            await asyncio.gather(*(self._ingest(ingestion, batch) for batch in batches))
-        if ingestion.prune and not ingestion.retries:
-            await self._prune(ingestion)
-        await self._finish(ingestion_id)
-        self.news.tell(ingestion_id)
 
-    async def _pending(self, ingestion_id: UUID) -> Sequence[StagedDocument]:
+    async def work(self, job: Job) -> None:
+        """Work on one part. Raises TryAgain when something it needs does not answer; what fails then is recorded."""
+        try:
+            await self._work(job)
+        except TryAgain:
+            raise
+        except Exception as error:
+            _log.error("ingestion stopped", extra={"ingestion_id": str(job.ingestion_id)}, exc_info=error)
+            if job.attempts < len(DRAIN_AGAIN_AFTER_S) + len(self.retry_after_s):
+                raise TryAgain(DRAIN_AGAIN_AFTER_S[min(job.attempts, len(DRAIN_AGAIN_AFTER_S) - 1)]) from error
+            # It stays unfinished and is taken up again at the next start.
+
+    async def _work(self, job: Job) -> None:
         async with self.unit_of_work() as uow:
-            return await uow.ingestions.pending(ingestion_id, limit=BATCH * SIDE_BY_SIDE)
+            ingestion = await uow.ingestions.start(job.ingestion_id)
+            if ingestion is None or ingestion.retries != job.round:
+                return
+            batch = await uow.ingestions.pending(job.ingestion_id, job.ordinals)
+            await uow.commit()
+        if batch:
+            await self._ingest(ingestion, batch, job)
+        await self._end_if_done(ingestion)
+        self.news.tell(ingestion.id)
 
-    async def _ingest(self, ingestion: Ingestion, batch: Sequence[StagedDocument]) -> None:
+    def _wait_s(self, job: Job) -> float:
+        return self.retry_after_s[min(job.attempts, len(self.retry_after_s) - 1)] if self.retry_after_s else 0.0
+
+    async def _ingest(self, ingestion: Ingestion, batch: Sequence[StagedDocument], job: Job) -> None:
         """One batch; when it will not go in whole, each of its documents alone, and those that fail are recorded."""
         try:
-            await self._with_retries(ingestion, batch)
+            await self.ingest_documents.execute(ingestion, batch)
+        except PortUnavailable as error:
+            if job.attempts < len(self.retry_after_s):
+                raise TryAgain(error.retry_after_s or self._wait_s(job)) from error
+            await self._one_by_one(ingestion, batch, error)
         except Exception as error:
-            if len(batch) > 1:
-                for staged in batch:
-                    await self._ingest(ingestion, [staged])
-                return
-            _log.error("a document failed", extra={"uri": batch[0].source.uri}, exc_info=error)
-            reason = str(error) if isinstance(error, PortError) else "an internal error; the log has it"
-            await self._record_failure(ingestion.id, batch[0], reason)
+            await self._one_by_one(ingestion, batch, error)
 
-    async def _with_retries(self, ingestion: Ingestion, batch: Sequence[StagedDocument]) -> None:
-        for wait_s in (*self.retry_after_s, None):
+    async def _one_by_one(self, ingestion: Ingestion, batch: Sequence[StagedDocument], failure: Exception) -> None:
+        if len(batch) == 1:
+            await self._record_failure(ingestion.id, batch[0], failure)
+            return
+        for staged in batch:
             try:
-                await self.ingest_documents.execute(ingestion, batch)
-                self.news.tell(ingestion.id)
-                return
-            except PortUnavailable:
-                if wait_s is None:
-                    raise
-                await asyncio.sleep(wait_s)
+                await self.ingest_documents.execute(ingestion, [staged])
+            except Exception as error:
+                await self._record_failure(ingestion.id, staged, error)
 
-    async def _record_failure(self, ingestion_id: UUID, staged: StagedDocument, reason: str) -> None:
+    async def _record_failure(self, ingestion_id: UUID, staged: StagedDocument, failure: Exception) -> None:
+        _log.error("a document failed", extra={"uri": staged.source.uri}, exc_info=failure)
+        reason = str(failure) if isinstance(failure, PortError) else "an internal error; the log has it"
         async with self.unit_of_work() as uow:
             outcome = DocumentOutcome(staged.source.uri, Outcome.FAILED, reason)
             await uow.ingestions.record(ingestion_id, {staged.ordinal: outcome})
             await uow.commit()
 
-    async def _prune(self, ingestion: Ingestion) -> None:
+    async def _end_if_done(self, ingestion: Ingestion) -> None:
+        """Prune and finish, in one transaction, for whoever had the last part."""
         async with self.unit_of_work() as uow:
-            if (await uow.ingestions.get(ingestion.id, None)).status.is_final:
+            if not await uow.ingestions.done(ingestion.id):
                 return
-            named = set(await uow.ingestions.requested_uris(ingestion.id))
-            gone = [uri for uri in await uow.documents.uris(ingestion.collection) if uri not in named]
-            documents = await uow.documents.by_uri(ingestion.collection, gone)
-            stale: list[UUID] = []
-            for document in documents.values():
-                stale += await uow.documents.forget(document.id, at=self.clock.now())
-            await uow.ingestions.record_removed(ingestion.id, gone)
+            # A retry prunes nothing: what the collection holds may be newer than the request.
+            stale = await self._prune(uow, ingestion) if ingestion.prune and not ingestion.retries else ()
+            counts = (await uow.ingestions.get(ingestion.id, None)).counts
+            await uow.ingestions.finish(ingestion.id, _status(counts), at=self.clock.now())
             await uow.commit()
         await unindex(stale, self.unit_of_work, self.passage_writer)
+
+    async def _prune(self, uow: UnitOfWork, ingestion: Ingestion) -> Sequence[UUID]:
+        """Returns the passages that must leave the index."""
+        named = set(await uow.ingestions.requested_uris(ingestion.id))
+        gone = [uri for uri in await uow.documents.uris(ingestion.collection) if uri not in named]
+        documents = await uow.documents.by_uri(ingestion.collection, gone)
+        stale: list[UUID] = []
+        for document in documents.values():
+            stale += await uow.documents.forget(document.id, at=self.clock.now())
+        await uow.ingestions.record_removed(ingestion.id, gone)
+        return stale
 
     async def _settle(self) -> None:
         while self._unsettled:
@@ -150,12 +208,9 @@ class WorkIngestions:
                 # Everything is in and searchable all the same, only slower to search.
                 _log.warning("the index could not be built up", exc_info=error)
 
-    async def _finish(self, ingestion_id: UUID) -> None:
-        async with self.unit_of_work() as uow:
-            counts = (await uow.ingestions.get(ingestion_id, None)).counts
-            failed, total = counts[Outcome.FAILED], counts["total"]
-            status = IngestionStatus.SUCCEEDED if not failed else IngestionStatus.PARTIAL
-            if failed == total:
-                status = IngestionStatus.FAILED
-            await uow.ingestions.finish(ingestion_id, status, at=self.clock.now())
-            await uow.commit()
+
+def _status(counts: Mapping[str, int]) -> IngestionStatus:
+    failed, total = counts[Outcome.FAILED], counts["total"]
+    if failed and failed == total:
+        return IngestionStatus.FAILED
+    return IngestionStatus.PARTIAL if failed else IngestionStatus.SUCCEEDED

@@ -1,4 +1,4 @@
-"""Users who ask, read, pause and ask again: bare sockets on uvloop, one timer each."""
+"""Users who ask, read, pause and ask again: bare sockets on uvloop, a connection for each question."""
 
 import asyncio
 import random
@@ -18,60 +18,46 @@ class Crowd:
     measuring: bool = False
 
 
-class _User(asyncio.Protocol):
-    """One user over one connection that is kept alive: a question, its stream to the end, a pause."""
+class _Question(asyncio.Protocol):
+    """One question, counted if it was asked while the crowd was measured; ``ended`` when its connection is closed."""
 
-    def __init__(self, request: Callable[[], bytes], crowd: Crowd, pause_s: float) -> None:
-        self._request, self._crowd, self._pause_s = request, crowd, pause_s
+    def __init__(self, request: bytes, crowd: Crowd) -> None:
+        self._request, self._crowd = request, crowd
         self._loop = asyncio.get_running_loop()
+        self._counted = crowd.measuring
         self._seen = b""
-        self._began = 0.0
         self._first = False
-        self._counted = False
-        self.stopping = False
-        self.idle = asyncio.Event()
-        self.idle.set()
+        self._complete = False
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+        self._began = self._loop.time()
+        crowd.asked += self._counted
 
     def connection_made(self, transport: Any) -> None:
-        self._transport: asyncio.Transport = transport
-        self._loop.call_later(random.uniform(0, self._pause_s), self._ask)  # noqa: S311  not a secret
-
-    def _ask(self) -> None:
-        if self.stopping or self._transport.is_closing():
-            return
-        self.idle.clear()
-        self._began, self._first, self._seen = self._loop.time(), False, b""
-        self._counted = self._crowd.measuring
-        self._crowd.asked += self._counted
-        self._transport.write(self._request())
+        transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         if not self._first:
             self._seen += data
-            if not self._seen.startswith(b"HTTP/1.1 200"):
-                self._fail(self._seen)
-                return
             if b"event: text" in self._seen:
                 self._first = True
                 if self._counted:
                     self._crowd.first_ms.append((self._loop.time() - self._began) * 1_000)
-        self._seen = self._seen[-16:] + data if self._first else self._seen
-        if self._seen.endswith(b"0\r\n\r\n"):
-            self._crowd.done += self._counted
-            self._pause()
-
-    def _pause(self) -> None:
-        self.idle.set()
-        self._loop.call_later(random.expovariate(1 / self._pause_s), self._ask)
-
-    def _fail(self, what: bytes) -> None:
-        self._crowd.failed.append(what[:300])
-        self.idle.set()
-        self._transport.close()
+        self._complete = self._complete or b"event: done" in data
 
     def connection_lost(self, error: Exception | None) -> None:
-        if not self.idle.is_set():
-            self._fail(b"the connection was lost")
+        if self._complete and self._first:
+            self._crowd.done += self._counted
+        else:
+            self._crowd.failed.append(self._seen[:120] or b"the connection was lost")
+        self.ended.set_result(None)
+
+
+async def _user(ask: Callable[[], Any], crowd: Crowd, stopping: asyncio.Event, pause_s: float) -> None:
+    await asyncio.sleep(random.uniform(0, pause_s))  # noqa: S311  not a secret
+    while not stopping.is_set():
+        _, question = await ask()
+        await question.ended
+        await asyncio.sleep(random.expovariate(1 / pause_s))
 
 
 async def crowd_of(
@@ -85,16 +71,16 @@ async def crowd_of(
     pause_s: float = 5.0,
 ) -> Crowd:
     """Let them ask for ``warm_s`` and then, counted, for ``seconds``; every counted question is waited for."""
-    loop, crowd = asyncio.get_running_loop(), Crowd()
-    made = []
-    for _ in range(users):
-        _, user = await loop.create_connection(lambda: _User(request, crowd, pause_s), host, port)
-        made.append(user)
+    loop, crowd, stopping = asyncio.get_running_loop(), Crowd(), asyncio.Event()
+
+    def ask() -> Any:
+        return loop.create_connection(lambda: _Question(request(), crowd), host, port)
+
+    tasks = [asyncio.create_task(_user(ask, crowd, stopping, pause_s)) for _ in range(users)]
     await asyncio.sleep(warm_s)
     crowd.measuring = True
     await asyncio.sleep(seconds)
     crowd.measuring = False
-    for user in made:
-        user.stopping = True
-    await asyncio.wait_for(asyncio.gather(*(user.idle.wait() for user in made)), 120)
+    stopping.set()
+    await asyncio.wait_for(asyncio.gather(*tasks), 120)
     return crowd

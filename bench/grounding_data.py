@@ -110,6 +110,13 @@ def ask(passages: Sequence[Passage], questions: Sequence[str]) -> list[list[Evid
     return asyncio.run(_found(passages, questions))
 
 
+def ask_without(
+    passages: Sequence[Passage], questions: Sequence[str], answers: Sequence[Excerpt]
+) -> list[list[Evidence]]:
+    """The same when the passages of the excerpt that answers a question are not there."""
+    return asyncio.run(_found(passages, questions, answers))
+
+
 def an_evidence(n: int, text: str) -> Evidence:
     return _evidence(n, Passage("", "", (), text, 0, text, text), 0.0)
 
@@ -119,13 +126,32 @@ def rows(name: str) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, lines)
 
 
-async def _found(passages: Sequence[Passage], questions: Sequence[str]) -> list[list[Evidence]]:
-    embedded, indexed = [passage.embedded for passage in passages], [passage.indexed for passage in passages]
-    async with asked(embedded, questions, indexed=indexed) as hits:
+async def _found(
+    passages: Sequence[Passage], questions: Sequence[str], left_out: Sequence[Excerpt | None] = ()
+) -> list[list[Evidence]]:
+    excerpts = left_out or [None] * len(questions)
+    async with asked([passage.indexed for passage in passages], questions) as hits:
         return [
-            [_scored(n, question, passages, hit) for n, hit in enumerate(fuse(found)[:TOP_K], 1)]
-            for question, found in zip(questions, hits, strict=True)
+            [
+                _scored(n, question, passages, hit)
+                for n, hit in enumerate(_outside(excerpt, fuse(found), passages)[:TOP_K], 1)
+            ]
+            for question, found, excerpt in zip(questions, hits, excerpts, strict=True)
         ]
+
+
+def _outside(excerpt: Excerpt | None, hits: Sequence[FusedHit], passages: Sequence[Passage]) -> Sequence[FusedHit]:
+    if excerpt is None:
+        return hits
+    return [hit for hit in hits if not _overlaps(passages[hit.passage_id.int], excerpt)]
+
+
+def _overlaps(passage: Passage, excerpt: Excerpt) -> bool:
+    return (
+        passage.uri == excerpt.text
+        and passage.start < excerpt.end
+        and passage.start + len(passage.text) > excerpt.start
+    )
 
 
 def _scored(n: int, question: str, passages: Sequence[Passage], hit: FusedHit) -> Evidence:

@@ -3,8 +3,8 @@ How well Ibid knows when not to answer, and quotes: ``python -m bench.grounding_
 
 Reads the public sets beside the project (``../shared/data``: Chroma's chunking questions, MTRAG, the React Native
 documentation) and asks through the shipped parts: parsers, chunking, BM25, static vectors, Qdrant Edge, fusion.
-Constants were fitted on even-numbered questions; everything is therefore shown for both halves. The verdicts are
-measured by ``bench.verdict_quality``.
+What a sentence is worth as an answer was fitted on even-numbered questions; everything is therefore shown for both
+halves. What is refused was fitted on all of them: ``bench.abstention_quality`` measures that.
 """
 
 import re

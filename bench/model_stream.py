@@ -31,6 +31,7 @@ from bench.stream_client import Streams, open_streams
 from entrypoints.settings import Settings
 
 STREAMS: Final = (1, 50, 200)
+WINDOW_S: Final = 8.0
 USER_WORDS: Final = 100
 _GENEROUS: Final = {"plan": "paid", "rate_per_minute": "1000000", "max_running_turns": "5000"}
 """Limits that are not to be what is measured, set where this version knows them."""
@@ -91,13 +92,18 @@ async def _side_by_side(
     """CPU microseconds a token: of the proxy, of the service, of the fake that feeds both."""
     ends = [*await _opened(proxy, count), *await _opened(service, count)]
     await asyncio.sleep(2)
-    began = (proxy.cpu_s(), service.cpu_s(), models.cpu_s(), _sent(models, "proxy"), _sent(models, "service"))
-    await asyncio.sleep(6)
-    ended = (proxy.cpu_s(), service.cpu_s(), models.cpu_s(), _sent(models, "proxy"), _sent(models, "service"))
+    began = _taken(proxy, service, models)
+    await asyncio.sleep(WINDOW_S)
+    ended = _taken(proxy, service, models)
     await asyncio.wait_for(asyncio.gather(*ends), 120)
     proxied, served, fed, to_proxy, to_service = (after - before for before, after in zip(began, ended, strict=True))
-    assert to_service > count * 6 / PAUSE_S * 0.8, "streams ended while they were measured"
+    assert to_service > count * WINDOW_S / PAUSE_S * 0.8, "streams ended while they were measured"
     return proxied / to_proxy * 1e6, served / to_service * 1e6, fed / (to_proxy + to_service) * 1e6
+
+
+def _taken(proxy: ServiceProcess, service: ServiceProcess, models: ServiceProcess) -> tuple[float, ...]:
+    cpu = (proxy.exact_cpu_s(), service.exact_cpu_s(), models.exact_cpu_s())
+    return (*cpu, _sent(models, "proxy"), _sent(models, "service"))
 
 
 def _sent(models: ServiceProcess, whom: str) -> int:
@@ -144,7 +150,8 @@ def _users(folder: Path, models: ServiceProcess, users: int, seconds: float) -> 
     with _service(folder, models, USER_WORDS) as service:
         own, tree, fake, load = service.cpu_s(), service.tree_cpu_s(), models.cpu_s(), time.process_time()
         began = time.monotonic()
-        crowd = uvloop.run(crowd_of(users, *_address(service), _request(service), warm_s=seconds / 2, seconds=seconds))
+        request = _request(service, close=True)
+        crowd = uvloop.run(crowd_of(users, *_address(service), request, warm_s=seconds / 2, seconds=seconds))
         wall = time.monotonic() - began
         shares = [
             (after - before) / wall

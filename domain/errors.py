@@ -16,20 +16,26 @@ Every error that Ibid raises on purpose.
     │   │   ├── DocumentVersionNotFound
     │   │   ├── ConversationNotFound
     │   │   ├── TurnNotFound
+    │   │   ├── FeedbackNotFound
     │   │   ├── IngestionNotFound
     │   │   └── ApiKeyNotFound
     │   ├── DocumentVersionGone  was there, and was removed
+    │   ├── IdempotencyKeyReused the key came with another request before
     │   ├── CollectionExists     one of that name is there already
     │   ├── CollectionInUse      its documents stand in the way of the change
     │   ├── ConversationBusy     another turn of this conversation still runs
+    │   ├── TooManyRunning       this user has as many questions running as one may have
+    │   ├── Overloaded           the service has
     │   ├── IngestionRunning     it has not ended, and what was asked for needs its end
     │   ├── DocumentUnreadable   one document cannot be parsed; the others are untouched
+    │   ├── BadEventId           an event id of another turn, or of none
     │   ├── TooBusy              so much is being done already that this would be late
     │   ├── BadCursor            a cursor that this listing did not give out
     │   └── AccessDenied
     │       ├── NotAuthenticated
     │       ├── ScopeMissing
     │       └── RateExceeded
+    ├── TurnFailedBefore         a turn that failed is asked for again
     └── PortError                something behind a port failed
         ├── PortUnavailable      worth retrying
         ├── PortRefused          not worth retrying: key, our request
@@ -121,6 +127,10 @@ class TurnNotFound(Missing):
     what = "turn"
 
 
+class FeedbackNotFound(Missing):
+    what = "feedback on the turn"
+
+
 class IngestionNotFound(Missing):
     what = "ingestion"
 
@@ -132,6 +142,11 @@ class ApiKeyNotFound(Missing):
 class DocumentVersionGone(DomainError):
     def __init__(self, document_id: object) -> None:
         super().__init__(f"the text of document {str(document_id)!r} was removed")
+
+
+class IdempotencyKeyReused(DomainError):
+    def __init__(self) -> None:
+        super().__init__("the Idempotency-Key came with another body within the last 24 hours; take a new one")
 
 
 class CollectionExists(DomainError):
@@ -157,6 +172,16 @@ class ConversationBusy(DomainError):
         )
 
 
+class TooManyRunning(DomainError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} of your questions are being answered already; wait for one of them to end")
+
+
+class Overloaded(DomainError):
+    def __init__(self) -> None:
+        super().__init__("the service answers as many questions as it can at a time; nothing was stored, ask again")
+
+
 class IngestionRunning(DomainError):
     def __init__(self, ingestion_id: object) -> None:
         super().__init__(f"ingestion {str(ingestion_id)!r} has not ended; wait for its end, or cancel it first")
@@ -169,6 +194,11 @@ class DocumentUnreadable(DomainError):
         super().__init__(f"{uri}: {reason}")
         self.uri = uri
         self.reason = reason
+
+
+class BadEventId(DomainError):
+    def __init__(self) -> None:
+        super().__init__("Last-Event-ID is not the id of an event of this turn; leave it out to start from the first")
 
 
 class TooBusy(DomainError):
@@ -204,6 +234,13 @@ class RateExceeded(AccessDenied):
     def __init__(self, limit: int, *, retry_after_s: int) -> None:
         super().__init__(f"more than {limit:,} requests within a minute; try again in {retry_after_s} s")
         self.retry_after_s = retry_after_s
+
+
+class TurnFailedBefore(IbidError):
+    """What made a turn fail is known to those who followed it; who comes later is told that it did."""
+
+    def __init__(self) -> None:
+        super().__init__("this turn failed; ask again, with another Idempotency-Key if you send one")
 
 
 class PortError(IbidError):

@@ -10,7 +10,9 @@ from dependency_injector import containers
 from litestar import Litestar
 
 from application.limit_rate import DEFAULT_PER_MINUTE
+from application.ports import RetentionRules
 from application.remembered_keys import CAPACITY
+from domain.errors import PortError
 from entrypoints.containers import UseCases
 from entrypoints.http.app import create_app
 from entrypoints.http.client_address import Network
@@ -39,6 +41,10 @@ ROUTED: Final = (
     "read_keys",
     "revoke_key",
     "read_caller",
+    "follow_turn",
+    "cancel_turn",
+    "edit_conversations",
+    "give_feedback",
     "read_quotas",
     "create_collection",
     "read_collections",
@@ -46,6 +52,7 @@ ROUTED: Final = (
     "delete_collection",
 )
 
+_KEEP: Final = RetentionRules()
 _log = logging.getLogger("ibid.service")
 
 
@@ -55,6 +62,8 @@ def build_app(
     holder: str,
     only_process: bool,
     keep_vectors: bool = True,
+    max_running_turns: int = 1_000,
+    retention_rules: RetentionRules = _KEEP,
     rate_per_minute: int = DEFAULT_PER_MINUTE,
     trusted_proxies: Sequence[Network] = (),
     opened: Callable[[], AbstractAsyncContextManager[None]] | None = None,
@@ -73,6 +82,8 @@ def build_app(
         adapters=adapters,
         holder=holder,
         keep_vectors=keep_vectors,
+        max_running_turns=max_running_turns,
+        retention_rules=retention_rules,
         rate_per_minute=rate_per_minute,
         # Whoever shares a database hears nothing of keys that another process revokes.
         remembered_keys=CAPACITY if only_process else 0,
@@ -90,9 +101,16 @@ def build_app(
 
     def readiness() -> dict[str, Any]:
         """A service outside that is left alone for a while makes answers poorer, and Ibid no less ready."""
-        return {**state, "checks": {**state["checks"], **use_cases.adapters.outside().states()}}
+        states = use_cases.adapters.outside().states()
+        outside = {name: "ok" if state == "closed" else state.value for name, state in states.items()}
+        return {**state, "checks": {**state["checks"], **outside}}
 
-    return create_app(
+    async def drain() -> None:
+        """To be called when the service is told to stop, before its connections are waited for."""
+        state["ready"] = False
+        await use_cases.ask_question().drain(seconds=DRAIN_S)
+
+    app = create_app(
         {name: getattr(use_cases, name) for name in ROUTED},
         readiness=readiness,
         lifespan=[life],
@@ -101,6 +119,8 @@ def build_app(
         settings_shown=settings_shown,
         room=room,
     )
+    app.state.drain = drain
+    return app
 
 
 @asynccontextmanager
@@ -112,14 +132,43 @@ async def _running(use_cases: UseCases, state: dict[str, Any], only_holder: str 
     if lost:
         _log.warning("turns interrupted by an earlier crash", extra={"turns": lost})
     work = use_cases.work_ingestions()
-    await work.resume()
-    worker = asyncio.create_task(work.run())
+    await work.resume(only_process=only_holder is not None)
+    beside = [asyncio.create_task(_repaired_then_worked(use_cases, only_process=only_holder is not None))]
+    if only_holder is None:
+        beside.append(asyncio.create_task(use_cases.journal_turns().run()))
     state |= {"ready": True, "checks": {"database": "ok", "index": "ok", "embedder": "ok"}}
     try:
         yield
     finally:
         state["ready"] = False
         await use_cases.ask_question().drain(seconds=DRAIN_S)
-        worker.cancel()
-        with suppress(asyncio.CancelledError):
-            await worker
+        if only_holder is None:
+            await use_cases.journal_turns().write()
+        for task in beside:
+            task.cancel()
+        for task in beside:
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _repaired_then_worked(use_cases: UseCases, *, only_process: bool) -> None:
+    """Make index and database agree where a crash, or a lost disk, has parted them; then work on ingestions."""
+    try:
+        await _repair(use_cases, only_process=only_process)
+    except PortError as error:
+        _log.warning("the index could not be compared with the database", exc_info=error)
+    await use_cases.work_ingestions().run()
+
+
+async def _repair(use_cases: UseCases, *, only_process: bool) -> None:
+    repair = use_cases.repair_index()
+    if await repair.agrees():
+        return
+    if not only_process:
+        # Others may be in the middle of an ingestion, which looks the same from here.
+        _log.warning("index and database differ; if nothing is being ingested, run `ibid repair`")
+        return
+    report = await repair.execute(buy=False)
+    _log.warning("index repaired", extra={"put": report.missing, "removed": report.orphaned})
+    if report.unaffordable:
+        _log.warning("passages without a kept vector; run `ibid repair`", extra={"passages": report.unaffordable})

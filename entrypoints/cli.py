@@ -109,6 +109,42 @@ def ingest(
 
 
 @main.command()
+def worker() -> None:
+    """Work on ingestions beside running services, until Ctrl-C; needs DATABASE_URL and QDRANT_URL.
+
+    Any number of workers share the work, on one machine or several.
+    """
+    from entrypoints.settings import read_environment, read_settings
+    from entrypoints.worker import run_worker
+
+    run_worker(read_settings(read_environment()), on_ready=lambda: click.echo("ibid worker: working", err=True))
+
+
+@main.command()
+@click.option("--rebuild", is_flag=True, help="Throw the index away and make it anew.")
+@_json
+def repair(rebuild: bool, as_json: bool) -> None:
+    """Make the passage index agree with the database; the service must not be running.
+
+    Nothing is fetched again, and no embedding is bought whose vector was kept.
+    """
+    from dataclasses import asdict
+
+    from entrypoints.maintenance import repair
+    from entrypoints.settings import read_environment, read_settings
+    from entrypoints.terminal.rendering import print_json
+
+    report = repair(read_settings(read_environment()), rebuild=rebuild)
+    if as_json:
+        print_json(asdict(report))
+    else:
+        click.echo(
+            f"{report.passages:,} passages: {report.missing:,} put into the index, {report.orphaned:,} taken out, "
+            f"{report.bought:,} embedded anew"
+        )
+
+
+@main.command()
 @click.argument("question", nargs=-1, required=True)
 @_collections
 @click.option("--conversation", type=click.UUID, metavar="ID", help="Go on with an earlier conversation.")

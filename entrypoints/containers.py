@@ -27,30 +27,38 @@ from adapters.memory.references import PlainReferenceFormatter
 from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
-from adapters.memory.work_queue import InProcessWorkQueue
+from adapters.memory.work_queue import InMemoryWorkQueue
 from adapters.neon.engine import BACKGROUND_POOL_SIZE, BACKGROUND_TIMEOUT_S, make_engine, statement_by_statement
 from adapters.neon.rates import NeonRateLimits
 from adapters.neon.schema_probe import SchemaProbe
 from adapters.neon.unit_of_work import NeonUnitOfWork
+from adapters.neon.work_queue import PgQueuerWorkQueue
 from adapters.resilience.dependency import Dependencies
 from adapters.resilience.http_client import HttpClients
 from adapters.uploads.upload import uploads_in_memory, uploads_on_disk
 from adapters.worker_processes.preparer import ProcessPreparer
 from application.ask_question import AskQuestion
 from application.authenticate import Authenticate
+from application.begin_turn import BeginTurn
+from application.cancel_turn import CancelTurn
 from application.change_collection import ChangeCollection
 from application.change_ingestions import CancelIngestion, RetryIngestion
 from application.create_collection import CreateCollection
 from application.delete_collection import DeleteCollection
-from application.diagnose import DatabaseProbe, Diagnose, EmbedderProbe, IndexProbe
+from application.diagnose import DatabaseProbe, Diagnose, EmbedderProbe, IndexProbe, RerankerProbe
+from application.edit_conversations import EditConversations
 from application.extractive_writer import ExtractiveWriter
 from application.find_passages import FindPassages, Reranking
+from application.follow_turn import FollowTurn
 from application.forget_documents import ForgetDocument
+from application.give_feedback import GiveFeedback
 from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
+from application.journal_turns import JournalTurns
 from application.limit_rate import DEFAULT_PER_MINUTE, LimitRate
 from application.model_costs import ModelCosts
+from application.ports import RetentionRules
 from application.read_caller import ReadCaller
 from application.read_collections import ReadCollections
 from application.read_conversation import ReadConversation
@@ -60,10 +68,13 @@ from application.read_keys import ReadKeys
 from application.read_quotas import ReadQuotas
 from application.read_references import ReadReferences
 from application.remembered_keys import RememberedKeys
+from application.repair_index import RepairIndex
 from application.revoke_key import RevokeKey
 from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
 from application.submit_upload import SubmitUpload
+from application.sweep_retention import SweepRetention
+from application.turn_streams import TurnStreams
 from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal
 from domain.access.ports import Footprint
@@ -71,8 +82,10 @@ from domain.access.quotas import Allowance, Plan
 from domain.library.ports import UploadLimits
 from entrypoints import outside as chosen
 from entrypoints.document_parts import document_parts
-from entrypoints.model_parts import drafting_by, openrouter, rewriter_by
+from entrypoints.http.sse import encode_events
+from entrypoints.model_parts import drafting_by, model_probe, openrouter, rewriter_by
 from entrypoints.model_settings import ModelSettings
+from entrypoints.probes import model_probe_by
 from entrypoints.settings import Settings
 
 
@@ -93,7 +106,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
         InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
     )
     reference_formatter = providers.Singleton(PlainReferenceFormatter)
-    queue = providers.Singleton(InProcessWorkQueue)
+    queue = providers.Singleton(InMemoryWorkQueue, store)
     uploads = providers.Singleton(uploads_in_memory, providers.Object(UploadLimits()))
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
@@ -121,6 +134,8 @@ class LiveAdapters(containers.DeclarativeContainer):
     settings = providers.Object(Settings(data_dir=Path()))
     first_keys = providers.Object[Mapping[bytes, Principal]]({})
     database_url = providers.Object("")
+    # Around any pooler, for connections that must stay one.
+    direct_url = providers.Object("")
     index_folder = providers.Object(Path())
     uploads_folder = providers.Object(Path())
     upload_limits = providers.Object(UploadLimits())
@@ -150,19 +165,32 @@ class LiveAdapters(containers.DeclarativeContainer):
     footprints = providers.Callable(chosen.footprints, settings, statements, passage_index, embedder)
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
     reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
-    queue = providers.Singleton(InProcessWorkQueue)
+    queue = providers.Singleton(PgQueuerWorkQueue, direct_url)
     uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
     ids = providers.Singleton(TimeOrderedIds)
+    outside = providers.Singleton(Dependencies)
     own_rates = providers.Singleton(InMemoryRateLimits, clock)
     caller_rates = providers.Selector(rates_kept, own=own_rates, shared=providers.Singleton(NeonRateLimits, statements))
-    more_probes = providers.List(providers.Factory(SchemaProbe, engine))
 
     models = providers.Object[ModelSettings | None](None)
     chat_model = providers.Singleton(openrouter, outside, models)
+    more_probes = providers.List(
+        providers.Factory(SchemaProbe, engine),
+        providers.Factory(model_probe_by, models, chat_model.provider, budgets),
+    )
     writer = providers.Singleton(ExtractiveWriter, analyzer)
     costs = providers.Singleton(ModelCosts)
     drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
     rewriter = providers.Singleton(rewriter_by, models, chat_model.provider, budgets, costs)
+    more_probes = providers.List(
+        providers.Factory(SchemaProbe, engine),
+        providers.Factory(
+            RerankerProbe,
+            providers.Callable(lambda reranking: reranking and reranking.reranker, reranking),
+            mend="set COHERE_API_KEY, and IBID_RERANK_BUDGET_MS above 0",
+        ),
+        providers.Factory(model_probe, models, chat_model.provider),
+    )
 
 
 class UseCases(containers.DeclarativeContainer):
@@ -171,7 +199,9 @@ class UseCases(containers.DeclarativeContainer):
     adapters = providers.DependenciesContainer()
     holder = providers.Object("one process")
     keep_vectors = providers.Object(True)
+    retention_rules = providers.Object(RetentionRules())
     remembered_keys = providers.Object(0)
+    max_running_turns = providers.Object(1_000)
     rate_per_minute = providers.Object(DEFAULT_PER_MINUTE)
 
     unit_of_work = adapters.unit_of_work.provider
@@ -187,18 +217,37 @@ class UseCases(containers.DeclarativeContainer):
         clock=adapters.clock,
         reranking=adapters.reranking,
     )
+    turn_streams = providers.Singleton(
+        TurnStreams, clock=adapters.clock, encode=providers.Object(encode_events), max_running=max_running_turns
+    )
+    begin_turn = providers.Singleton(
+        BeginTurn,
+        unit_of_work=unit_of_work,
+        streams=turn_streams,
+        clock=adapters.clock,
+        ids=adapters.ids,
+        holder=holder,
+    )
+    follow_turn = providers.Singleton(FollowTurn, unit_of_work=reading, streams=turn_streams, clock=adapters.clock)
     ask_question = providers.Singleton(
         AskQuestion,
         unit_of_work=unit_of_work,
+        begin_turn=begin_turn,
+        follow_turn=follow_turn,
+        streams=turn_streams,
         find_passages=find_passages,
         rewriter=adapters.rewriter,
         drafting=adapters.drafting,
         reference_formatter=adapters.reference_formatter,
         analyzer=adapters.analyzer,
         clock=adapters.clock,
-        ids=adapters.ids,
-        holder=holder,
     )
+    cancel_turn = providers.Singleton(CancelTurn, unit_of_work, turn_streams, adapters.clock)
+    journal_turns = providers.Singleton(JournalTurns, unit_of_work, turn_streams, adapters.clock, holder)
+    edit_conversations = providers.Singleton(
+        EditConversations, unit_of_work, adapters.clock, adapters.ids, turn_streams.provided.forget
+    )
+    give_feedback = providers.Singleton(GiveFeedback, unit_of_work, adapters.clock, adapters.ids)
     search_passages = providers.Singleton(SearchPassages, reading, find_passages)
     remembered = providers.Singleton(RememberedKeys, remembered_keys)
     authenticate = providers.Singleton(Authenticate, adapters.first_keys, reading, remembered, adapters.clock)
@@ -225,6 +274,7 @@ class UseCases(containers.DeclarativeContainer):
     )
     submit_upload = providers.Singleton(SubmitUpload, submit_ingestion, adapters.uploads)
     ingestion_news = providers.Singleton(IngestionNews)
+    sweep_retention = providers.Singleton(SweepRetention, background_unit_of_work, adapters.clock, retention_rules)
     work_ingestions = providers.Singleton(
         WorkIngestions,
         background_unit_of_work,
@@ -233,6 +283,15 @@ class UseCases(containers.DeclarativeContainer):
         adapters.queue,
         adapters.clock,
         ingestion_news,
+        sweep_retention,
+    )
+    repair_index = providers.Singleton(
+        RepairIndex,
+        background_unit_of_work,
+        adapters.passage_index,
+        adapters.embedder,
+        adapters.sparse_encoder,
+        keep_vectors,
     )
     read_ingestions = providers.Singleton(ReadIngestions, reading)
     follow_ingestion = providers.Singleton(FollowIngestion, reading, ingestion_news, adapters.clock)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from adapters.resilience.dependency import Dependencies
+from application.diagnose import ModelProbe
 from application.model_answer import ModelDrafting
 from application.model_costs import ModelCosts
 from application.ports import AnswerWriter, Clock
@@ -47,6 +48,12 @@ def rewriter_by(
     if models is None:
         return AsAsked()
     return ModelRewriter(chat_model(), budgets, AsAsked(), models.names[0], costs)
+
+
+def model_probe(models: ModelSettings | None, chat_model: Callable[[], ChatModel]) -> ModelProbe:
+    if models is None:
+        return ModelProbe(None, (), mend="set OPENROUTER_API_KEY, or OPENROUTER_BASE_URL and IBID_MODELS")
+    return ModelProbe(chat_model(), models.names, mend="check OPENROUTER_API_KEY, OPENROUTER_BASE_URL and IBID_MODELS")
 
 
 def openrouter(outside: Dependencies, models: ModelSettings) -> "OpenRouterChatModel":

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ import msgspec
 import uvicorn
 
 from adapters.embedded_postgres.server import EmbeddedPostgres
+from application.ports import RetentionRules
 from domain.access.model import Principal, Scope
 from domain.library.ports import UploadLimits
 from entrypoints.data_directory import DataDirectory
@@ -27,6 +28,8 @@ from entrypoints.settings_shown import shown
 
 if TYPE_CHECKING:
     from litestar import Litestar
+
+    from entrypoints.containers import LiveAdapters
 
 GRACE_S: Final = 25
 """Seconds between being told to stop and cutting what still runs: the turns' own 20, and a little."""
@@ -60,7 +63,7 @@ def prepared(settings: Settings) -> Iterator[Service]:
         listener = stack.enter_context(_listening(settings))
         admin_key = directory.admin_key(settings)
         configure_logs(settings.log, secrets=(*settings.secrets, admin_key.reveal()))
-        database_url = stack.enter_context(_database(settings, directory))
+        database_url = stack.enter_context(database(settings, directory))
         app = _application(settings, directory, database_url, admin_key)
         host, port = listener.getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -83,11 +86,11 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _database(settings: Settings, directory: DataDirectory) -> Iterator[str]:
+def database(settings: Settings, directory: DataDirectory) -> Iterator[str]:
     """The URL of a database whose schema is current: the operator's, or one started here."""
     if settings.database_url is not None:
         url = settings.database_url.reveal()
-        asyncio.run(_require_current_schema(url))
+        asyncio.run(require_current_schema(url))
         yield url
         return
     from adapters.neon.migrate import migrate
@@ -104,7 +107,7 @@ def _database(settings: Settings, directory: DataDirectory) -> Iterator[str]:
         postgres.stop()
 
 
-async def _require_current_schema(url: str) -> None:
+async def require_current_schema(url: str) -> None:
     from adapters.neon.engine import make_engine
     from adapters.neon.migrate import SchemaState, schema_state
 
@@ -144,31 +147,51 @@ def _import_application() -> None:
 
 def _application(settings: Settings, directory: DataDirectory, database_url: str, admin_key: Secret) -> "Litestar":
     from entrypoints.asgi import build_app
-    from entrypoints.containers import LiveAdapters, opened
+    from entrypoints.containers import opened
+    from entrypoints.http.room import AT_WORK, AT_WORK_OUTSIDE, Room
 
     principal = Principal("default", "admin", frozenset({Scope.ADMIN}))
-    adapters = LiveAdapters(
-        settings=settings,
-        first_keys={hashlib.sha256(admin_key.reveal().encode()).digest(): principal},
-        database_url=database_url,
-        index_folder=directory.index,
-        models=settings.models,
-        uploads_folder=directory.uploads,
-        upload_limits=_upload_limits(settings),
-        rates_kept="own" if settings.database_url is None else "shared",
-    )
+    first_keys = {hashlib.sha256(admin_key.reveal().encode()).digest(): principal}
+    adapters = live_adapters(settings, directory, database_url, first_keys)
     return build_app(
         adapters,
         holder=str(uuid4()),
         # The index is this process's alone, so on the embedded database nobody else can be answering.
         only_process=settings.database_url is None,
         keep_vectors=settings.keep_vectors,
+        max_running_turns=settings.max_running_turns,
+        retention_rules=RetentionRules(settings.keep_ingestions_days, settings.keep_turns_days),
         rate_per_minute=settings.rate_per_minute,
         trusted_proxies=settings.trusted_proxies,
         opened=lambda: opened(adapters),
         allowed_origins=settings.allowed_origins,
         settings_shown=lambda: shown(settings),
+        room=Room(at_work=AT_WORK_OUTSIDE if _waits_outside(settings) else AT_WORK),
     )
+
+
+def live_adapters(
+    settings: Settings, directory: DataDirectory, database_url: str, first_keys: Mapping[bytes, Principal] | None = None
+) -> "LiveAdapters":
+    """The adapters that the settings call for; none of them is open yet."""
+    from entrypoints.containers import LiveAdapters
+
+    return LiveAdapters(
+        settings=settings,
+        first_keys=first_keys or {},
+        database_url=database_url,
+        direct_url=_direct_url(settings, database_url),
+        index_folder=directory.index,
+        models=settings.models,
+        uploads_folder=directory.uploads,
+        upload_limits=_upload_limits(settings),
+        rates_kept="own" if settings.database_url is None else "shared",
+    )
+
+
+def _direct_url(settings: Settings, database_url: str) -> str:
+    unpooled = settings.database_url_unpooled
+    return database_url if settings.database_url is None or unpooled is None else unpooled.reveal()
 
 
 def _upload_limits(settings: Settings) -> UploadLimits:
@@ -178,17 +201,32 @@ def _upload_limits(settings: Settings) -> UploadLimits:
     )
 
 
-class _Server(uvicorn.Server):
-    """Tells when it accepts requests."""
+def _waits_outside(settings: Settings) -> bool:
+    """Whether a request waits for another machine most of its time."""
+    outside = ("database_url", "models", "cohere_api_key", "qdrant_url")
+    return any(getattr(settings, name, None) is not None for name in outside)
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+
+class _Server(uvicorn.Server):
+    """Tells when it accepts requests; and, told to stop, lets the turns end before it waits for their connections."""
+
+    def __init__(
+        self, config: uvicorn.Config, announce: Callable[[], None], drain: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
         self._announce = announce
+        self._drain = drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if not self.should_exit:
             self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Side by side: the base class closes the listening sockets, and waits for the streams that draining ends.
+        draining = asyncio.ensure_future(self._drain())
+        await super().shutdown(sockets)
+        await draining
 
 
 def server_config(app: "Litestar") -> uvicorn.Config:
@@ -210,7 +248,7 @@ def server_config(app: "Litestar") -> uvicorn.Config:
 
 
 def _server(service: Service, announce: Callable[[], None]) -> _Server:
-    return _Server(server_config(service.app), announce)
+    return _Server(server_config(service.app), announce, service.app.state.drain)
 
 
 def _spare_the_collector() -> None:

@@ -99,7 +99,8 @@ def a_version(document_id: UUID, *texts: str) -> DocumentVersion:
 def an_activation(document: Document, *texts: str) -> Activation:
     version = a_version(document.id, *texts)
     values = {name: getattr(document, name) for name in Document.__slots__}
-    return Activation(Document(**(values | {"version": version.version})), version)
+    hashes = [sha256(passage.text.encode()).digest() for passage in version.passages]
+    return Activation(Document(**(values | {"version": version.version})), version, hashes)
 
 
 def a_conversation(conversation_id: UUID | None = None, *, owner: Owner = ACME, **changes: Any) -> Conversation:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.embedded_postgres.server import EmbeddedPostgres
 from adapters.neon.engine import make_engine
 from adapters.neon.migrate import migrate
-from adapters.neon.tables import metadata
+from adapters.neon.tables import QUEUE_TABLES, metadata
 from tests.pgbouncer import PROGRAM, pgbouncer
 
 
@@ -71,7 +71,7 @@ async def shared_pooled_engine(pooled_url: str) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 async def engine(shared_engine: AsyncEngine) -> AsyncEngine:
     """An engine on a migrated database whose tables are empty."""
-    names = ", ".join(table.name for table in metadata.sorted_tables)
+    names = ", ".join([*(table.name for table in metadata.sorted_tables), *QUEUE_TABLES])
     async with shared_engine.begin() as connection:
         await connection.execute(text(f"TRUNCATE {names}"))
     return shared_engine

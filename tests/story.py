@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from dependency_injector import providers
 
-from application.ask_question import AskQuestion, AskQuestionCommand
+from application.ask_question import AskQuestion
+from application.begin_turn import AskQuestionCommand
 from application.events import AskEvent
 from application.ingest_documents import IngestDocuments
 from application.ports import Ingestion, UnitOfWorkFactory
@@ -59,9 +60,13 @@ class Story:
         self, pages: Mapping[str, str], *, collection: str = "docs", prune: bool = False, principal: Principal = ADMIN
     ) -> Ingestion:
         ingestion = await self.submitted(pages, collection=collection, prune=prune, principal=principal)
-        await self.worker.work(ingestion.id)
+        await self.work()
         async with self.unit_of_work() as uow:
             return await uow.ingestions.get(ingestion.id, None)
+
+    async def work(self) -> None:
+        """Work on everything that waits."""
+        await self.worker.queue.drain(self.worker.work)
 
     async def submitted(
         self, pages: Mapping[str, str], *, collection: str = "docs", prune: bool = False, principal: Principal = ADMIN

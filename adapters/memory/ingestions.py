@@ -82,18 +82,29 @@ class InMemoryIngestions(Ingestions):
         waiting = [kept.ingestion for kept in self._store.ingestions.values() if not kept.ingestion.status.is_final]
         return [ingestion.id for ingestion in sorted(waiting, key=lambda one: (one.created_at, one.id))]
 
-    async def pending(self, ingestion_id: UUID, *, limit: int) -> Sequence[StagedDocument]:
+    async def pending(self, ingestion_id: UUID, ordinals: range) -> Sequence[StagedDocument]:
         kept = self._store.ingestions[ingestion_id]
-        return [kept.staged[ordinal] for ordinal in sorted(kept.staged.keys() - kept.outcomes.keys())][:limit]
+        return [kept.staged[ordinal] for ordinal in await self.pending_ordinals(ingestion_id) if ordinal in ordinals]
+
+    async def pending_ordinals(self, ingestion_id: UUID) -> Sequence[int]:
+        kept = self._store.ingestions[ingestion_id]
+        return sorted(kept.staged.keys() - kept.outcomes.keys())
 
     async def requested_uris(self, ingestion_id: UUID) -> Sequence[str]:
         kept = self._store.ingestions[ingestion_id]
         return [self._outcome(kept, ordinal).uri for ordinal in _ordinals(kept)]
 
-    async def start(self, ingestion_id: UUID) -> None:
+    async def start(self, ingestion_id: UUID) -> Ingestion | None:
+        kept = self._store.ingestions.get(ingestion_id)
+        if kept is None or kept.ingestion.status.is_final:
+            return None
+        started = replace(kept.ingestion, status=IngestionStatus.RUNNING)
+        self._change(kept, started)
+        return started
+
+    async def done(self, ingestion_id: UUID) -> bool:
         kept = self._store.ingestions[ingestion_id]
-        if kept.ingestion.status is IngestionStatus.QUEUED:
-            self._change(kept, replace(kept.ingestion, status=IngestionStatus.RUNNING))
+        return not kept.ingestion.status.is_final and not await self.pending_ordinals(ingestion_id)
 
     async def record(self, ingestion_id: UUID, outcomes: Mapping[int, DocumentOutcome]) -> None:
         kept = self._store.ingestions[ingestion_id]

@@ -9,7 +9,7 @@ from adapters.memory.paging import page_after
 from adapters.memory.store import InMemoryStore, Transaction
 from domain.access.readable import ReadableCollections
 from domain.errors import CollectionNotFound, DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
-from domain.library.model import Collection, Document, Page, PassageInDocument
+from domain.library.model import Collection, Document, DocumentVersion, Page, PassageInDocument
 from domain.library.ports import Activation, Collections, Documents, EmbeddingStore
 from domain.retrieval.model import Vector
 
@@ -148,6 +148,24 @@ class InMemoryDocuments(Documents):
                     found[passage.id] = PassageInDocument(passage, version.sections[passage.section], document)
         return found
 
+    async def active(self, after: UUID | None, *, limit: int) -> Sequence[tuple[Document, DocumentVersion]]:
+        found = [one for one in self._active() if after is None or one[0].id > after]
+        return sorted(found, key=lambda one: one[0].id)[:limit]
+
+    async def active_passages(self, passage_ids: Sequence[UUID]) -> Sequence[UUID]:
+        active = {passage.id for _, version in self._active() for passage in version.passages}
+        return [passage_id for passage_id in passage_ids if passage_id in active]
+
+    async def passage_count(self) -> int:
+        return sum(len(version.passages) for _, version in self._active())
+
+    def _active(self) -> Sequence[tuple[Document, DocumentVersion]]:
+        return [
+            (document, self._store.versions[document.id, document.version])
+            for document in self._store.documents.values()
+            if document.version is not None
+        ]
+
     async def uris(self, collection: str) -> Sequence[str]:
         return sorted(uri for uri, document in self._by_uri(collection).items() if document.version is not None)
 
@@ -196,3 +214,6 @@ class InMemoryEmbeddingStore(EmbeddingStore):
         for digest, vector in vectors.items():
             if (embedder, digest) not in self._store.embeddings:
                 self._transaction.put(self._store.embeddings, (embedder, digest), tuple(vector))
+
+    def as_kept(self, vectors: Mapping[bytes, Vector]) -> Mapping[bytes, Vector]:
+        return vectors

@@ -42,6 +42,10 @@ class InMemoryPassageIndex(PassageSearch, PassageWriter):
     async def count(self) -> int:
         return len(self._passages)
 
+    async def ids(self, after: UUID | None, *, limit: int) -> tuple[Sequence[UUID], UUID | None]:
+        found = sorted(one for one in self._passages if after is None or one > after)
+        return found[:limit], found[limit - 1] if len(found) > limit else None
+
     async def settle(self) -> None:
         """Nothing to build."""
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
-from application.ports import DocumentOutcome, Ingestion, StagedDocument
-from domain.access.model import ApiKey
-from domain.conversation.model import Conversation, Turn
+from application.ports import DocumentOutcome, Ingestion, Job, JournalEntry, StagedDocument
+from domain.access.model import ApiKey, Owner
+from domain.conversation.model import Conversation, Feedback, Turn
 from domain.library.model import Collection, Document, DocumentVersion
 from domain.retrieval.model import Vector
 
@@ -19,6 +20,20 @@ V = TypeVar("V")
 class Lease:
     holder: str
     until: float
+
+
+JobKey: TypeAlias = tuple[UUID, int, int]
+"""A job's ingestion, round and part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What an idempotency key is tied to."""
+
+    body_sha256: bytes
+    effect: UUID
+    turn: UUID | None
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -44,7 +59,12 @@ class InMemoryStore:
     conversations: dict[UUID, Conversation] = field(default_factory=dict)
     turns: dict[UUID, Turn] = field(default_factory=dict)
     leases: dict[UUID, Lease] = field(default_factory=dict)
+    feedbacks: dict[UUID, Feedback] = field(default_factory=dict)
+    cancels: dict[UUID, None] = field(default_factory=dict)
+    journal: dict[tuple[UUID, int], tuple[JournalEntry, datetime]] = field(default_factory=dict)
+    claims: dict[tuple[Owner, str, str], Claim] = field(default_factory=dict)
     ingestions: dict[UUID, StagedIngestion] = field(default_factory=dict)
+    jobs: dict[JobKey, Job] = field(default_factory=dict)
     api_keys: dict[UUID, ApiKey] = field(default_factory=dict)
 
 

@@ -4,11 +4,15 @@ from types import TracebackType
 from typing import Self
 
 from adapters.memory.access import InMemoryApiKeys
-from adapters.memory.conversations import InMemoryConversations, InMemoryTurns
+from adapters.memory.conversations import InMemoryConversations, InMemoryFeedbacks, InMemoryTurns
+from adapters.memory.idempotency import InMemoryIdempotencyKeys
 from adapters.memory.ingestions import InMemoryIngestions
 from adapters.memory.library import InMemoryCollections, InMemoryDocuments, InMemoryEmbeddingStore
 from adapters.memory.passage_text import InMemoryPassageText
+from adapters.memory.retention import InMemoryRetention
 from adapters.memory.store import InMemoryStore, Transaction
+from adapters.memory.turn_journal import InMemoryTurnJournal
+from adapters.memory.work_queue import InMemoryJobs
 from application.ports import UnitOfWork
 
 
@@ -28,7 +32,12 @@ class InMemoryUnitOfWork(UnitOfWork):
         self.embeddings = InMemoryEmbeddingStore(store, self._transaction)
         self.conversations = InMemoryConversations(store, self._transaction)
         self.turns = InMemoryTurns(store, self._transaction)
+        self.feedbacks = InMemoryFeedbacks(store, self._transaction)
+        self.idempotency_keys = InMemoryIdempotencyKeys(store, self._transaction)
+        self.turn_journal = InMemoryTurnJournal(store, self._transaction)
         self.ingestions = InMemoryIngestions(store, self._transaction)
+        self.jobs = InMemoryJobs(store, self._transaction)
+        self.retention = InMemoryRetention(store, self._transaction)
         self.api_keys = InMemoryApiKeys(store, self._transaction)
 
     async def __aenter__(self) -> Self:

@@ -36,7 +36,7 @@ _ADD_VERSIONS = (
     insert(document_versions).from_select(list(_VERSION_COLUMNS), select(_versions)).on_conflict_do_nothing()
 )
 
-_PASSAGE_COLUMNS = ("id", "document_id", "version", "start", "end", "text", "section")
+_PASSAGE_COLUMNS = ("id", "document_id", "version", "start", "end", "text", "section", "input_hash")
 _passages = given_like(passages, "given", *_PASSAGE_COLUMNS)
 _ADD_PASSAGES = insert(passages).from_select(list(_PASSAGE_COLUMNS), select(_passages)).on_conflict_do_nothing()
 
@@ -103,8 +103,8 @@ def _passage_rows(activation: Activation) -> list[tuple[Any, ...]]:
     version = activation.version
     sections = [as_json(section) for section in version.sections]
     return [
-        (passage.id, version.document_id, version.version, passage.start, passage.end, passage.text, section)
-        for passage in version.passages
+        (passage.id, version.document_id, version.version, passage.start, passage.end, passage.text, section, digest)
+        for passage, digest in zip(version.passages, activation.input_hashes, strict=True)
         for section in (sections[passage.section],)
     ]
 

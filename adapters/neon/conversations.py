@@ -1,22 +1,37 @@
 """Conversations on PostgreSQL."""
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import ARRAY, Executable, Text, Uuid, bindparam, delete, insert, select, tuple_, update
 
-from adapters.neon.tables import conversations
-from adapters.neon.transaction import Transaction
+from adapters.neon.cursors import Position, decode, encode
+from adapters.neon.tables import TIME, conversations
+from adapters.neon.transaction import AnyRow, Transaction
 from domain.access.model import Owner
 from domain.conversation.model import Conversation
 from domain.conversation.ports import Conversations
 from domain.errors import ConversationNotFound
+from domain.library.model import Page
+
+_c = conversations.c
+_mine = (_c.tenant == bindparam("of_tenant", type_=Text), _c.user == bindparam("of_user", type_=Text))
+_this = _c.id == bindparam("conversation", type_=Uuid())
 
 _ADD = insert(conversations)
-_GET = select(conversations).where(
-    conversations.c.id == bindparam("id"),
-    conversations.c.tenant == bindparam("tenant"),
-    conversations.c.user == bindparam("user"),
+_GET = select(conversations).where(_this, *_mine)
+_NEWEST = select(conversations).where(*_mine).order_by(_c.created_at.desc(), _c.id.desc()).limit(bindparam("rows"))
+_OLDER = _NEWEST.where(
+    tuple_(_c.created_at, _c.id) < tuple_(bindparam("at", type_=TIME), bindparam("last", type_=Uuid()))
 )
+_UPDATE = (
+    update(conversations)
+    .where(_this, *_mine)
+    .values(title=bindparam("new_title"), collections=bindparam("new_collections", type_=ARRAY(Text)))
+    .returning(_c.id)
+)
+# Turns, feedback, keys and what the turns cite go with it, by their foreign keys.
+_DELETE = delete(conversations).where(_this, *_mine).returning(_c.id)
 
 
 class NeonConversations(Conversations):
@@ -37,8 +52,32 @@ class NeonConversations(Conversations):
         )
 
     async def get(self, conversation_id: UUID, owner: Owner) -> Conversation:
-        wanted = {"id": conversation_id, "tenant": owner.tenant, "user": owner.user}
-        row = (await self._transaction.run(_GET, wanted)).one_or_none()
+        return _conversation(await self._found(_GET, conversation_id, owner), owner)
+
+    async def list(self, owner: Owner, *, limit: int, cursor: str | None) -> Page[Conversation]:
+        listing = f"conversations of {owner}"
+        wanted: dict[str, Any] = {"of_tenant": owner.tenant, "of_user": owner.user, "rows": limit + 1}
+        if cursor is not None:
+            wanted["at"], wanted["last"] = decode(listing, cursor)
+        rows = await self._transaction.run(_NEWEST if cursor is None else _OLDER, wanted)
+        found = [_conversation(row, owner) for row in rows]
+        last = found[limit - 1] if len(found) > limit else None
+        return Page(found[:limit], encode(listing, Position(last.created_at, last.id)) if last else None)
+
+    async def update(self, conversation: Conversation) -> None:
+        new = {"new_title": conversation.title, "new_collections": list(conversation.collections)}
+        await self._found(_UPDATE, conversation.id, conversation.owner, **new)
+
+    async def delete(self, conversation_id: UUID, owner: Owner) -> None:
+        await self._found(_DELETE, conversation_id, owner)
+
+    async def _found(self, statement: Executable, conversation_id: UUID, owner: Owner, **values: Any) -> AnyRow:
+        wanted = {"conversation": conversation_id, "of_tenant": owner.tenant, "of_user": owner.user, **values}
+        row = (await self._transaction.run(statement, wanted)).one_or_none()
         if row is None:
             raise ConversationNotFound(conversation_id)
-        return Conversation(row.id, owner, row.title, tuple(row.collections), row.created_at)
+        return row
+
+
+def _conversation(row: AnyRow, owner: Owner) -> Conversation:
+    return Conversation(row.id, owner, row.title, tuple(row.collections), row.created_at)

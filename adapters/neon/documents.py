@@ -25,13 +25,20 @@ from sqlalchemy.dialects.postgresql import insert
 
 from adapters.neon.activation import Activating, mark_stale
 from adapters.neon.cursors import Position, decode, encode
-from adapters.neon.rows import DOCUMENT_COLUMNS, PASSAGE_COLUMNS, document_of, passages_of, uri_hash
+from adapters.neon.rows import (
+    DOCUMENT_COLUMNS,
+    PASSAGE_COLUMNS,
+    active_version_of,
+    document_of,
+    passages_of,
+    uri_hash,
+)
 from adapters.neon.statements import each, given_like
 from adapters.neon.tables import TIME, collections, document_versions, documents, passages, stale_passages
-from adapters.neon.transaction import Transaction
+from adapters.neon.transaction import AnyRow, Transaction
 from domain.access.readable import ReadableCollections
 from domain.errors import DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
-from domain.library.model import Document, Page, PassageInDocument
+from domain.library.model import Document, DocumentVersion, Page, PassageInDocument
 from domain.library.ports import Activation, Documents
 
 _d = documents.c
@@ -102,6 +109,28 @@ _PASSAGES = (
     .join_from(_found, _owner, _owner.c.version == _found.c.of_version)
     .where(_owner.c.forgotten_at.is_(None), _owner.c.collection == any_(bindparam("readable", type_=ARRAY(Text))))
 )
+_of_active = (passages.c.document_id == _d.id) & (passages.c.version == _d.version)
+_ACTIVE_DOCUMENTS = (
+    select(*DOCUMENT_COLUMNS, document_versions.c.text, document_versions.c.sections)
+    .join_from(
+        documents,
+        document_versions,
+        (document_versions.c.document_id == _d.id) & (document_versions.c.version == _d.version),
+    )
+    .where(_known, _d.id > bindparam("after", type_=Uuid()))
+    .order_by(_d.id)
+    .limit(bindparam("rows"))
+)
+_PASSAGES_OF_ACTIVE = (
+    select(*PASSAGE_COLUMNS, passages.c.document_id)
+    .join_from(documents, passages, _of_active)
+    .where(_d.id == any_(_ids))
+    .order_by(passages.c.document_id, passages.c.start)
+)
+_STILL_ACTIVE = (
+    select(passages.c.id).join_from(documents, passages, _of_active).where(passages.c.id == any_(_ids), _known)
+)
+_PASSAGE_COUNT = select(func.count()).select_from(documents).join(passages, _of_active).where(_known)
 _STALE = select(stale_passages.c.id)
 _DISCARD = delete(stale_passages).where(stale_passages.c.id == any_(_ids))
 _LOCK = select(_d.id).where(_d.id == bindparam("id"), _known).with_for_update()
@@ -205,6 +234,21 @@ class NeonDocuments(Documents):
             return {}
         wanted = {"ids": list(passage_ids), "readable": list(readable)}
         return passages_of((await self._transaction.run(_PASSAGES, wanted)).all())
+
+    async def active(self, after: UUID | None, *, limit: int) -> Sequence[tuple[Document, DocumentVersion]]:
+        wanted = {"after": after or UUID(int=0), "rows": limit}
+        rows = (await self._transaction.run(_ACTIVE_DOCUMENTS, wanted)).all()
+        held: dict[UUID, list[AnyRow]] = {row.id: [] for row in rows}
+        if held:
+            for row in await self._transaction.run(_PASSAGES_OF_ACTIVE, {"ids": list(held)}):
+                held[row.document_id].append(row)
+        return [active_version_of(row, held[row.id]) for row in rows]
+
+    async def active_passages(self, passage_ids: Sequence[UUID]) -> Sequence[UUID]:
+        return list((await self._transaction.run(_STILL_ACTIVE, {"ids": list(passage_ids)})).scalars())
+
+    async def passage_count(self) -> int:
+        return int((await self._transaction.run(_PASSAGE_COUNT)).scalar_one())
 
     async def uris(self, collection: str) -> Sequence[str]:
         return list((await self._transaction.run(_URIS, {"collection": collection})).scalars())

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -41,19 +42,14 @@ class NeonEmbeddingStore(EmbeddingStore):
         if not input_hashes:
             return {}
         rows = await self._transaction.run(_GET, {"embedder": embedder, "hashes": list(input_hashes)})
-        return {
-            digest: (np.frombuffer(steps, np.int8).astype(np.float32) * np.float32(scale)).tolist()
-            for digest, scale, steps in rows
-        }
+        return {digest: _vector(np.frombuffer(steps, np.int8), scale) for digest, scale, steps in rows}
 
     async def put(self, embedder: str, vectors: Mapping[bytes, Vector]) -> None:
         if not vectors:
             return
         # In one order everywhere: two that put the same hashes at once wait for each other instead of locking up.
         digests = sorted(vectors)
-        values = np.array([vectors[digest] for digest in digests], np.float32)
-        scales = np.maximum(np.abs(values).max(axis=1), np.finfo(np.float32).tiny * 127) / np.float32(127)
-        steps = np.rint(values / scales[:, None]).astype(np.int8)
+        scales, steps = _rounded([vectors[digest] for digest in digests])
         await self._transaction.run(
             _PUT,
             {
@@ -63,3 +59,20 @@ class NeonEmbeddingStore(EmbeddingStore):
                 "each_steps": [row.tobytes() for row in steps],
             },
         )
+
+    def as_kept(self, vectors: Mapping[bytes, Vector]) -> Mapping[bytes, Vector]:
+        if not vectors:
+            return {}
+        scales, steps = _rounded(list(vectors.values()))
+        return {digest: _vector(row, scale) for digest, row, scale in zip(vectors, steps, scales, strict=True)}
+
+
+def _rounded(vectors: Sequence[Vector]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+    values = np.array(vectors, np.float32)
+    scales = np.maximum(np.abs(values).max(axis=1), np.finfo(np.float32).tiny * 127) / np.float32(127)
+    return scales, np.rint(values / scales[:, None]).astype(np.int8)
+
+
+def _vector(steps: NDArray[np.int8], scale: float | np.float32) -> Vector:
+    vector: list[float] = (steps.astype(np.float32) * np.float32(scale)).tolist()
+    return vector

@@ -78,8 +78,9 @@ _NEWEST = select(ingestions).order_by(_i.created_at.desc(), _i.id.desc()).limit(
 _UNFINISHED = select(_i.id).where(_unfinished).order_by(_i.created_at, _i.id)
 _START = (
     update(ingestions)
-    .where(_i.id == _this, _i.status == IngestionStatus.QUEUED.value)
+    .where(_i.id == _this, _unfinished)
     .values(status=IngestionStatus.RUNNING.value)
+    .returning(*ingestions.c)
 )
 _FINISH = (
     update(ingestions)
@@ -113,10 +114,11 @@ _DOCUMENTS = (
 )
 _PENDING = (
     select(_d.ordinal, _d.source)
-    .where(_d.ingestion_id == _this, _pending)
+    .where(_d.ingestion_id == _this, _pending, _d.ordinal >= bindparam("first"), _d.ordinal < bindparam("end"))
     .order_by(_d.ordinal)
-    .limit(bindparam("rows"))
 )
+_PENDING_ORDINALS = select(_d.ordinal).where(_d.ingestion_id == _this, _pending).order_by(_d.ordinal)
+_ANY_PENDING = select(exists().where(_d.ingestion_id == _this, _pending))
 _REQUESTED = select(_d.uri).where(_d.ingestion_id == _this, _d.outcome != Outcome.REMOVED.value).order_by(_d.ordinal)
 
 _recorded = given("recorded", {"ordinal": BigInteger(), "outcome": Text(), "error": Text(), "passages": Integer()})
@@ -224,15 +226,27 @@ class NeonIngestions(Ingestions):
     async def unfinished(self) -> Sequence[UUID]:
         return list((await self._transaction.run(_UNFINISHED)).scalars())
 
-    async def pending(self, ingestion_id: UUID, *, limit: int) -> Sequence[StagedDocument]:
-        rows = await self._transaction.run(_PENDING, {"ingestion": ingestion_id, "rows": limit})
+    async def pending(self, ingestion_id: UUID, ordinals: range) -> Sequence[StagedDocument]:
+        wanted = {"ingestion": ingestion_id, "first": ordinals.start, "end": ordinals.stop}
+        rows = await self._transaction.run(_PENDING, wanted)
         return [StagedDocument(ordinal, _SOURCE.decode(source)) for ordinal, source in rows]
+
+    async def pending_ordinals(self, ingestion_id: UUID) -> Sequence[int]:
+        return list((await self._transaction.run(_PENDING_ORDINALS, {"ingestion": ingestion_id})).scalars())
 
     async def requested_uris(self, ingestion_id: UUID) -> Sequence[str]:
         return list((await self._transaction.run(_REQUESTED, {"ingestion": ingestion_id})).scalars())
 
-    async def start(self, ingestion_id: UUID) -> None:
-        await self._transaction.run(_START, {"ingestion": ingestion_id})
+    async def start(self, ingestion_id: UUID) -> Ingestion | None:
+        row = (await self._transaction.run(_START, {"ingestion": ingestion_id})).one_or_none()
+        return None if row is None else _ingestion_of(row)
+
+    async def done(self, ingestion_id: UUID) -> bool:
+        # The lock first, in a statement of its own: the next one then sees what whoever held it has done.
+        row = (await self._transaction.run(_LOCK, {"ingestion": ingestion_id})).one()
+        if IngestionStatus(row.status).is_final:
+            return False
+        return not (await self._transaction.run(_ANY_PENDING, {"ingestion": ingestion_id})).scalar_one()
 
     async def record(self, ingestion_id: UUID, outcomes: Mapping[int, DocumentOutcome]) -> None:
         if not outcomes:

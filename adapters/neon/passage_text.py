@@ -10,13 +10,12 @@ from domain.access.readable import ReadableCollections
 from domain.library.ports import PassageText
 from domain.retrieval.model import Hit, SearchFilters
 
-_CANDIDATES: Final = 2_000
-"""Passages ranked at most, 0.05 ms each; those with every word go first."""
+_CANDIDATES: Final = 500
+"""Passages ranked at most with every word, and as many with some: 0.1 to 0.2 ms each."""
 
 _SEARCH = text(
     """
-    WITH asked AS (SELECT to_tsquery('simple', :all_words) AS every, to_tsquery('simple', :any_word) AS some),
-    readable AS MATERIALIZED (
+    WITH readable AS MATERIALIZED (
         SELECT id, version FROM documents
         WHERE collection = ANY(:readable) AND forgotten_at IS NULL AND version IS NOT NULL
           AND starts_with(uri, :uri_prefix)
@@ -28,15 +27,26 @@ _SEARCH = text(
                OR metadata ->> wanted.key <> wanted.value
           )
     ),
+    -- Each by the index alone, before anything is joined: the words of a passage are dear to count again.
+    holding_every AS MATERIALIZED (
+        SELECT id, document_id, version FROM passages
+        WHERE to_tsvector('simple'::regconfig, "left"(text, 100000)) @@ to_tsquery('simple', :all_words)
+    ),
+    holding_some AS MATERIALIZED (
+        SELECT id, document_id, version FROM passages
+        WHERE to_tsvector('simple'::regconfig, "left"(text, 100000)) @@ to_tsquery('simple', :any_word)
+    ),
     found AS (
-        (SELECT p.id, p.text FROM asked, passages p JOIN readable r ON (p.document_id, p.version) = (r.id, r.version)
-         WHERE to_tsvector('simple'::regconfig, "left"(p.text, 100000)) @@ asked.every LIMIT :candidates)
+        (SELECT h.* FROM holding_every h JOIN readable r ON (h.document_id, h.version) = (r.id, r.version)
+         LIMIT :candidates)
         UNION
-        (SELECT p.id, p.text FROM asked, passages p JOIN readable r ON (p.document_id, p.version) = (r.id, r.version)
-         WHERE to_tsvector('simple'::regconfig, "left"(p.text, 100000)) @@ asked.some LIMIT :candidates)
+        (SELECT h.* FROM holding_some h JOIN readable r ON (h.document_id, h.version) = (r.id, r.version)
+         LIMIT :candidates)
     )
-    SELECT id, ts_rank(to_tsvector('simple'::regconfig, "left"(found.text, 100000)), asked.some) AS score
-    FROM found, asked ORDER BY score DESC, id LIMIT :hits
+    SELECT p.id, ts_rank(
+        to_tsvector('simple'::regconfig, "left"(p.text, 100000)), to_tsquery('simple', :any_word)
+    ) AS score
+    FROM found JOIN passages p USING (id, document_id, version) ORDER BY score DESC, id LIMIT :hits
     """
 ).bindparams(
     bindparam("all_words", type_=Text()),

@@ -8,9 +8,10 @@ import msgspec
 
 from adapters.neon.tables import documents, passages
 from adapters.neon.transaction import AnyRow
-from domain.library.model import Document, Passage, PassageInDocument, Section
+from domain.library.model import Document, DocumentVersion, Passage, PassageInDocument, Section
 
 SECTION: Final = msgspec.json.Decoder(Section)
+SECTIONS: Final = msgspec.json.Decoder(tuple[Section, ...])
 METADATA: Final = msgspec.json.Decoder(dict[str, Any])
 
 DOCUMENT_COLUMNS: Final = (
@@ -42,6 +43,17 @@ def document_of(row: tuple[Any, ...] | AnyRow) -> Document:
     return Document(
         found, collection, uri, title, url, peer_reviewed, METADATA.decode(metadata), version, created_at, updated_at
     )
+
+
+def active_version_of(row: AnyRow, held: Sequence[AnyRow]) -> tuple[Document, DocumentVersion]:
+    """From DOCUMENT_COLUMNS with the version's text and sections, and the PASSAGE_COLUMNS of its passages, by place."""
+    document = document_of(row[: len(DOCUMENT_COLUMNS)])
+    found = [
+        Passage(passage_id, SECTION.decode(section_json).ordinal, start, end, text)
+        for passage_id, start, end, text, section_json, *_ in held
+    ]
+    sections = SECTIONS.decode(row.sections)
+    return document, DocumentVersion(document.id, document.version or "", row.text, sections, tuple(found))
 
 
 def passages_of(rows: Sequence[AnyRow]) -> Mapping[Any, PassageInDocument]:

@@ -52,6 +52,9 @@ metadata = MetaData(
     }
 )
 
+QUEUE_TABLES: Final = ("pgqueuer", "pgqueuer_log", "pgqueuer_schedules", "pgqueuer_statistics")
+"""Made by a migration like the others, and described by the library that they belong to."""
+
 collections = Table(
     "collections",
     metadata,
@@ -133,12 +136,15 @@ passages = Table(
     # The text again, and the section: cutting 50 passages out of their versions would unpack 50 whole texts.
     Column("text", Text, nullable=False),
     Column("section", Json, nullable=False),
+    # What its vector is kept by, so that a vector that no passage needs any more is known.
+    Column("input_hash", LargeBinary),
     ForeignKeyConstraint(
         ["document_id", "version"],
         ["document_versions.document_id", "document_versions.version"],
         ondelete="CASCADE",
     ),
     Index("passages_of_version", "document_id", "version"),
+    Index("passages_by_input", "input_hash"),
 )
 
 PASSAGE_WORDS: Final = func.to_tsvector(text("'simple'::regconfig"), func.left(passages.c.text, text("100000")))
@@ -165,6 +171,7 @@ conversations = Table(
     Column("title", Text, nullable=False),
     Column("collections", ARRAY(Text), nullable=False),
     Column("created_at", TIME, nullable=False),
+    Index("conversations_of_owner", "tenant", "user", "created_at", "id"),
 )
 
 turns = Table(
@@ -179,6 +186,7 @@ turns = Table(
     Column("lease_until", TIME, nullable=False),
     Column("holder", Text, nullable=False),
     Column("body", Json, nullable=False),
+    Column("cancel_asked_at", TIME),
     Index("one_running_turn", "conversation_id", unique=True, postgresql_where=text("status = 'running'")),
     Index("turns_of_conversation", "conversation_id", "created_at", "id"),
     Index("running_turns", "lease_until", postgresql_where=text("status = 'running'")),
@@ -191,6 +199,45 @@ turn_versions = Table(
     Column("document_id", Uuid, primary_key=True),
     Column("version", Text, primary_key=True),
     Index("turns_citing_version", "document_id", "version"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("turn_id", Uuid, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    Column("rating", Text, nullable=False),
+    Column("reasons", ARRAY(Text), nullable=False),
+    Column("comment", Text),
+    Column("created_at", TIME, nullable=False),
+    Column("updated_at", TIME, nullable=False),
+)
+
+turn_events = Table(
+    "turn_events",
+    metadata,
+    Column("turn_id", Uuid, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    Column("first", Integer, primary_key=True),
+    # A MessagePack list of byte strings: a batch of events, each as it goes to its readers.
+    Column("frames", LargeBinary, nullable=False),
+    Column("last", Boolean, nullable=False),
+    Column("written_at", TIME, nullable=False),
+    Index("turn_events_oldest", "written_at"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("user", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body_sha256", LargeBinary, nullable=False),
+    Column("effect", Uuid, nullable=False),
+    # The key is claimed before its turn is stored, in one transaction: so the two are compared when it commits.
+    Column("turn_id", Uuid, ForeignKey("turns.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED")),
+    Column("claimed_at", TIME, nullable=False),
+    Index("idempotency_keys_oldest", "claimed_at"),
+    Index("idempotency_keys_of_turn", "turn_id"),
 )
 
 ingestions = Table(

@@ -1,5 +1,6 @@
 """Turns on PostgreSQL: the columns that rules look at, and the whole turn as JSON."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -58,6 +59,20 @@ _cited = given("cited", {"document_id": Uuid(), "version": Text()})
 _FINISH = insert(turn_versions).from_select(
     ["turn_id", "document_id", "version"],
     select(_ended.c.id, _cited.c.document_id, _cited.c.version).select_from(_ended.join(_cited, true())),
+)
+
+_ASK_TO_CANCEL = (
+    update(turns)
+    .where(
+        turns.c.id == bindparam("turn"),
+        turns.c.tenant == bindparam("of_tenant"),
+        turns.c.user == bindparam("of_user"),
+        _running,
+    )
+    .values(cancel_asked_at=bindparam("at", type_=TIME))
+)
+_TO_BE_CANCELLED = select(turns.c.id).where(
+    _running, turns.c.holder == bindparam("of_holder"), turns.c.cancel_asked_at.is_not(None)
 )
 
 _GET = select(turns.c.body).where(turns.c.id == bindparam("id"), *_mine)
@@ -135,6 +150,13 @@ class NeonTurns(Turns):
         found = [_TURN.decode(body) for body in rows]
         last = found[:limit][-1] if len(found) > limit else None
         return Page(found[:limit], encode(listing, Position(last.created_at, last.id)) if last else None)
+
+    async def ask_to_cancel(self, turn_id: UUID, owner: Owner, *, at: datetime) -> None:
+        wanted = {"turn": turn_id, "of_tenant": owner.tenant, "of_user": owner.user, "at": at}
+        await self._transaction.run(_ASK_TO_CANCEL, wanted)
+
+    async def to_be_cancelled(self, holder: str) -> Sequence[UUID]:
+        return list((await self._transaction.run(_TO_BE_CANCELLED, {"of_holder": holder})).scalars())
 
     async def interrupt_lost(self, *, now: datetime, lost_holders_all_but: str | None) -> int:
         # "holder != NULL" is never true: then leases alone decide.

@@ -10,10 +10,15 @@ from adapters.neon.collections import NeonCollections
 from adapters.neon.conversations import NeonConversations
 from adapters.neon.documents import NeonDocuments
 from adapters.neon.embeddings import NeonEmbeddingStore
+from adapters.neon.feedbacks import NeonFeedbacks
+from adapters.neon.idempotency_keys import NeonIdempotencyKeys
 from adapters.neon.ingestions import NeonIngestions
 from adapters.neon.passage_text import NeonPassageText
+from adapters.neon.retention import NeonRetention
 from adapters.neon.transaction import Transaction
+from adapters.neon.turn_journal import NeonTurnJournal
 from adapters.neon.turns import NeonTurns
+from adapters.neon.work_queue import NeonJobs
 from application.ports import UnitOfWork
 
 
@@ -28,7 +33,12 @@ class NeonUnitOfWork(UnitOfWork):
         self.embeddings = NeonEmbeddingStore(self._transaction)
         self.conversations = NeonConversations(self._transaction)
         self.turns = NeonTurns(self._transaction)
+        self.feedbacks = NeonFeedbacks(self._transaction)
+        self.idempotency_keys = NeonIdempotencyKeys(self._transaction)
+        self.turn_journal = NeonTurnJournal(self._transaction)
         self.ingestions = NeonIngestions(self._transaction)
+        self.jobs = NeonJobs(self._transaction)
+        self.retention = NeonRetention(self._transaction)
         self.api_keys = NeonApiKeys(self._transaction)
 
     async def __aenter__(self) -> Self:

@@ -74,7 +74,7 @@ class OpenRouterChatModel(ChatModel):
                     if text := reading.add_whole(await _bounded(response, MAX_WHOLE_BYTES)):
                         yield text
                 else:
-                    async for part in response.aiter_raw():
+                    async for part in _parts(response):
                         if text := reading.add(part):
                             yield text
                         if reading.over:
@@ -142,6 +142,12 @@ def _content_type(response: httpx.Response) -> str:
 
 def _is_json(response: httpx.Response) -> bool:
     return "json" in _content_type(response)
+
+
+def _parts(response: httpx.Response) -> AsyncIterator[bytes]:
+    """What the connection brings, without the counting of ``aiter_raw``, which costs a tenth of a stream."""
+    assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  an async client's always is
+    return aiter(response.stream)
 
 
 async def _bounded(response: httpx.Response, limit: int) -> bytes:

@@ -22,6 +22,13 @@ class EventLines:
 
     def feed(self, part: bytes) -> list[bytes]:
         """Raises PortReplyInvalid for a line beyond 8 MB."""
+        if (
+            not self._held
+            and part.startswith(b"data: ")
+            and part.endswith(b"\n\n")
+            and part.find(b"\n") == len(part) - 2
+        ):
+            return [part[6:-2]]  # one event and no more: most parts of most streams
         if b"\n" not in part:
             self._hold(part)
             return []

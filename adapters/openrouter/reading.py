@@ -113,7 +113,7 @@ class Reading:
     def _events(self, events: list[bytes]) -> str:
         if not events:
             return ""
-        text = "".join([self._event(event) for event in events])
+        text = self._event(events[0]) if len(events) == 1 else "".join([self._event(event) for event in events])
         self.heard(self._finish_reason is not None)
         if not text:
             return ""
@@ -121,7 +121,8 @@ class Reading:
             text = text[: self.max_tokens * CHARS_PER_TOKEN - self._chars]
             self._cut = self.over = True
         self._chars += len(text)
-        self._blank = self._blank and not text.strip()
+        if self._blank:
+            self._blank = not text.strip()
         return text
 
     def _event(self, event: bytes) -> str:

@@ -14,6 +14,7 @@ from adapters.qdrant.layout import DENSE, PORT, SPARSE, Sizing, alias_of, create
 from adapters.qdrant.points import hits, ids, point, requests
 from adapters.qdrant.refusals import port_errors
 from adapters.resilience.dependency import Dependency
+from adapters.resilience.faults import Blame, Fault
 from adapters.resilience.http_client import http_transport
 from domain.access.readable import ReadableCollections
 from domain.errors import PortUnavailable
@@ -75,7 +76,7 @@ class QdrantIndex(PassageSearch, PassageWriter):
     async def open(self) -> None:
         """Raises PortRefused for a wrong key, or a collection made for other vectors."""
         try:
-            await self._dependency.call(lambda _: self._prepared(), timeout_s=WRITE_S)
+            await self._dependency.call(lambda _: self._prepared(making=True), timeout_s=WRITE_S)
         except PortUnavailable as error:
             _log.warning("the passage index is away; searches use the database", extra={"reason": str(error)})
         if self._keep_alive:
@@ -109,7 +110,7 @@ class QdrantIndex(PassageSearch, PassageWriter):
         for start in range(0, len(passages), POINTS_AT_ONCE):
             some = [point(passage) for passage in passages[start : start + POINTS_AT_ONCE]]
             # Twice is as good as once: what was applied before its answer was lost is written over.
-            await self._call(partial(self._client.upsert, self._alias, some, wait=True), timeout_s=WRITE_S)
+            await self._call(partial(self._client.upsert, self._alias, some, wait=True), timeout_s=WRITE_S, making=True)
 
     async def remove(self, passage_ids: Sequence[UUID]) -> None:
         for start in range(0, len(passage_ids), IDS_AT_ONCE):
@@ -120,26 +121,37 @@ class QdrantIndex(PassageSearch, PassageWriter):
         counted = await self._call(lambda: self._client.count(self._alias, exact=True), timeout_s=WRITE_S)
         return counted.count
 
+    async def ids(self, after: UUID | None, *, limit: int) -> tuple[Sequence[UUID], UUID | None]:
+        offset = None if after is None else str(after)
+        found, following = await self._call(
+            lambda: self._client.scroll(
+                self._alias, limit=limit, offset=offset, with_payload=False, with_vectors=False
+            ),
+            timeout_s=WRITE_S,
+        )
+        return [UUID(str(one.id)) for one in found], None if following is None else UUID(str(following))
+
     async def settle(self) -> None:
         """The server builds its search structures by itself."""
 
-    async def _call(self, ask: Callable[[], Awaitable[T]], *, timeout_s: float) -> T:
+    async def _call(self, ask: Callable[[], Awaitable[T]], *, timeout_s: float, making: bool = False) -> T:
         async def work(_: float) -> T:
-            await self._prepared()
+            await self._prepared(making=making)
             with port_errors():
                 try:
                     return await ask()
                 except UnexpectedResponse as error:
                     if error.status_code == 404:
-                        # Suspended and deleted, or dropped by hand: made again, empty, for `ingest` or a rebuild.
+                        # A suspended cluster that was deleted, or dropped by hand. What is put next makes it again;
+                        # until then an empty one would answer that there is nothing, and the database knows better.
                         self._ready = False
-                        raise PortUnavailable(PORT, "its collection is gone") from None
+                        raise _no_collection() from None
                     raise
 
         return await self._dependency.call(work, timeout_s=timeout_s)
 
-    async def _prepared(self) -> None:
-        """The collection is there and the right one; asked of the server once."""
+    async def _prepared(self, *, making: bool) -> None:
+        """The collection is there, made if need be and ``making``, and the right one; asked of the server once."""
         if self._ready:
             return
         async with self._preparing:
@@ -151,6 +163,8 @@ class QdrantIndex(PassageSearch, PassageWriter):
                         # The client's local mode says so by a ValueError.
                         if isinstance(error, UnexpectedResponse) and error.status_code != 404:
                             raise
+                        if not making:
+                            raise _no_collection() from None
                         await created(self._client, self._alias, self._dimensions, self._sizing)
                         info = await self._client.get_collection(self._alias)
                 examined(info, self._alias, self._dimensions)
@@ -163,3 +177,9 @@ class QdrantIndex(PassageSearch, PassageWriter):
                 await self.count()
             except Exception as error:
                 _log.warning("the passage index was not kept awake", exc_info=error)
+
+
+def _no_collection() -> Fault:
+    """The server is well; asking again changes nothing."""
+    error = PortUnavailable(PORT, "has no collection; ingest your documents again")
+    return Fault(error, blame=Blame.REQUEST, retryable=False)

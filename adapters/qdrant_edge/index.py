@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar, cast
 from uuid import UUID
 
-from qdrant_edge import CountRequest, EdgeShard, QueryBatchRequest, UpdateOperation
+from qdrant_edge import CountRequest, EdgeShard, QueryBatchRequest, ScrollRequest, UpdateOperation
 
 from adapters.qdrant_edge import generations
 from adapters.qdrant_edge.optimizer import Optimizer
@@ -96,6 +96,11 @@ class QdrantEdgeIndex(PassageSearch, PassageWriter):
 
     async def count(self) -> int:
         return await self._read(lambda shard: shard.count(CountRequest(exact=True)))
+
+    async def ids(self, after: UUID | None, *, limit: int) -> tuple[Sequence[UUID], UUID | None]:
+        request = ScrollRequest(offset=after, limit=limit, with_payload=False, with_vector=False)
+        records, following = await self._read(lambda shard: shard.scroll(request))
+        return [cast(UUID, record.id) for record in records], cast("UUID | None", following)
 
     async def settle(self) -> None:
         """

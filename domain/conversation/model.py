@@ -1,6 +1,6 @@
 """Questions, turns and conversations."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,9 @@ from domain.text import clean_text
 
 MAX_QUESTION_CHARS: Final = 4_000
 MAX_TITLE_CHARS: Final = 80
+"""A title made of a question; one that a person gives may be longer."""
+MAX_GIVEN_TITLE_CHARS: Final = 200
+MAX_COMMENT_CHARS: Final = 2_000
 
 
 class TurnStatus(StrEnum):
@@ -54,13 +57,22 @@ class AskOptions:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """``collections`` empty: all that its owner may read at each question."""
+    """
+    ``collections`` empty: all that its owner may read at each question.
+
+    ``title`` empty: not named yet; the first question names it.
+    """
 
     id: UUID
     owner: Owner
     title: str
     collections: tuple[str, ...]
     created_at: datetime
+
+    @staticmethod
+    def checked_title(title: str) -> str:
+        """1 to 200 characters after trimming. Raises BlankQuestion, TextTooLong or ForbiddenCharacter."""
+        return clean_text(title, field="title", limit=MAX_GIVEN_TITLE_CHARS)
 
     @staticmethod
     def title_for(question: Question) -> str:
@@ -190,3 +202,48 @@ class Turn:
     def _must_run(self) -> None:
         if self.status is not TurnStatus.RUNNING:
             raise ValueError(f"the turn is {self.status} already")
+
+
+class Rating(StrEnum):
+    UP = "up"
+    DOWN = "down"
+
+
+class FeedbackReason(StrEnum):
+    WRONG = "wrong"
+    INCOMPLETE = "incomplete"
+    BAD_CITATION = "bad_citation"
+    OUTDATED = "outdated"
+    SHOULD_HAVE_ANSWERED = "should_have_answered"
+    SHOULD_HAVE_ABSTAINED = "should_have_abstained"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What a turn's owner thinks of it: one for each turn, a later one takes the place of the earlier."""
+
+    turn_id: UUID
+    rating: Rating
+    reasons: tuple[FeedbackReason, ...]
+    comment: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def is_first(self) -> bool:
+        return self.created_at == self.updated_at
+
+    @staticmethod
+    def given(
+        turn_id: UUID, rating: Rating, reasons: Sequence[FeedbackReason], comment: str | None, at: datetime
+    ) -> "Feedback":
+        """
+        Each reason counts once; a comment of nothing but white space is none.
+
+        Raises TextTooLong (over 2,000 characters) or ForbiddenCharacter.
+        """
+        said = None
+        if comment is not None and comment.strip():
+            said = clean_text(comment, field="comment", limit=MAX_COMMENT_CHARS)
+        return Feedback(turn_id, rating, tuple(dict.fromkeys(reasons)), said, at, at)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.access.model import Owner
 from domain.conversation.calls import CallEnd, ModelCall
-from domain.conversation.model import Conversation, Question, Turn, Usage
+from domain.conversation.model import Conversation, Feedback, Question, Turn, Usage
 from domain.conversation.prompt import Exchange
 from domain.library.model import Page
 
@@ -24,6 +24,22 @@ class Conversations(Protocol):
     @abstractmethod
     async def get(self, conversation_id: UUID, owner: Owner) -> Conversation:
         """Raises ConversationNotFound: unknown, or another owner's."""
+
+    @abstractmethod
+    async def list(self, owner: Owner, *, limit: int, cursor: str | None) -> Page[Conversation]:
+        """An owner's conversations, newest first. Raises BadCursor."""
+
+    @abstractmethod
+    async def update(self, conversation: Conversation) -> None:
+        """Store the title and the collections. Raises ConversationNotFound."""
+
+    @abstractmethod
+    async def delete(self, conversation_id: UUID, owner: Owner) -> None:
+        """
+        Remove a conversation with its turns and everything that belongs to them: feedback, keys, what they cite.
+
+        A turn of it that still runs is removed too; finishing it then stores nothing. Raises ConversationNotFound.
+        """
 
 
 class Turns(Protocol):
@@ -57,6 +73,14 @@ class Turns(Protocol):
         """A conversation's turns, newest first. Raises BadCursor."""
 
     @abstractmethod
+    async def ask_to_cancel(self, turn_id: UUID, owner: Owner, *, at: datetime) -> None:
+        """Let the process that holds a running turn know that it is to end; an ended turn stays as it is."""
+
+    @abstractmethod
+    async def to_be_cancelled(self, holder: str) -> Sequence[UUID]:
+        """The running turns of a holder that were asked to end."""
+
+    @abstractmethod
     async def interrupt_lost(self, *, now: datetime, lost_holders_all_but: str | None) -> int:
         """
         Running turns whose lease has passed become interrupted; returns how many did.
@@ -64,6 +88,22 @@ class Turns(Protocol):
         ``lost_holders_all_but`` names the only process that can be alive (the owner of an embedded data directory):
         then turns of any other holder are lost at once. None: other processes may be alive, leases alone decide.
         """
+
+
+class Feedbacks(Protocol):
+    """What owners think of their turns."""
+
+    @abstractmethod
+    async def put(self, feedback: Feedback, owner: Owner) -> Feedback:
+        """
+        Store feedback in place of the turn's earlier one, whose ``created_at`` stays; returns what is stored.
+
+        Raises TurnNotFound: unknown, or another owner's.
+        """
+
+    @abstractmethod
+    async def get(self, turn_id: UUID, owner: Owner) -> Feedback:
+        """Raises FeedbackNotFound: none given, no such turn, or another owner's."""
 
 
 @dataclass(frozen=True, slots=True)

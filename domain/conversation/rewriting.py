@@ -6,6 +6,7 @@ from typing import Final
 
 from domain.conversation.calls import Message, Role
 from domain.conversation.model import Question
+from domain.conversation.no_answer import NO_ANSWER
 from domain.conversation.prompt import Exchange
 from domain.conversation.visible import visible
 
@@ -58,4 +59,4 @@ def read_rewritten(reply: str) -> str | None:
     if len(lines) != 1:
         return None
     text = _LABEL.sub("", lines[0].strip()).strip().strip('"“”').strip()
-    return text if 0 < len(text) <= MAX_REWRITTEN_CHARS else None
+    return text if 0 < len(text) <= MAX_REWRITTEN_CHARS and NO_ANSWER not in text else None

@@ -48,6 +48,8 @@ class MarkerFilter:
     _dropped: tuple[int, str] = (-1, "")
     found: list[Marker] = field(default_factory=list)
     """Markers passed on so far and not yet taken away by the caller."""
+    strays: list[int] = field(default_factory=list)
+    """Where numbers that no evidence has were left out, and not yet taken away by the caller."""
 
     def feed(self, piece: str) -> str:
         """What of the text so far may be passed on now."""
@@ -150,6 +152,8 @@ class MarkerFilter:
 
     def _pass_marker(self, blank: str, numbers: str, out: list[str]) -> None:
         known = evidence_numbers(numbers, self.known)
+        if any(len(number) > HOLD_CHARS or not 0 < int(number) <= self.known for number in re.findall(r"\d+", numbers)):
+            self.strays.append(self._passed)
         if self._dropped[0] == self._passed:
             blank = self._dropped[1] or blank  # "so [9][1]" becomes "so [1]": the blank goes to the marker that stays
         if not known:

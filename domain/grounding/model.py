@@ -125,9 +125,14 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class WrittenSentence:
-    """A sentence that ends in an answer: its span [start, end) of the answer so far, and the evidence it names."""
+    """
+    A sentence that ends in an answer: its span [start, end) of the answer so far, and the evidence it names.
+
+    ``stray`` says that it named evidence that there is not, too.
+    """
 
     start: int
     end: int
     text: str
     markers: Sequence[int]
+    stray: bool = False

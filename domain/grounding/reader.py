@@ -92,7 +92,8 @@ class AnswerReader:
         base = self._scanner.offset
         spans = self._scanner.advance(pending, final=final)
         sentences = tuple(
-            WrittenSentence(start, end, pending[start - base : end - base], self._numbers(end)) for start, end in spans
+            WrittenSentence(start, end, pending[start - base : end - base], self._numbers(end), self._strays(end))
+            for start, end in spans
         )
         self._pending = pending[self._scanner.offset - base :]
         self._waiting = not self._scanner.inside
@@ -105,3 +106,11 @@ class AnswerReader:
         while found and found[0].at < end:
             numbers[found.pop(0).n] = None
         return tuple(numbers)
+
+    def _strays(self, end: int) -> bool:
+        """Whether a number that no evidence has was left out up to ``end``, and no earlier sentence has taken it."""
+        strays = self._markers.strays
+        found = bool(strays) and strays[0] <= end
+        while strays and strays[0] <= end:
+            strays.pop(0)
+        return found

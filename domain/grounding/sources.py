@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Final, cast
 
+from domain.grounding.instructions import asserts
 from domain.grounding.letters import triples_of_all
 from domain.grounding.overlap import Unit, units_of
 from domain.text import Analyzer
@@ -17,8 +18,9 @@ _CACHED_PASSAGES: Final = 256
 @dataclass(frozen=True, slots=True)
 class Source:
     """
-    ``units`` are its sentences in order and ``sentences`` their texts; ``stems`` and ``triples`` are those of all its
-    words, ``words`` says how many content words it has.
+    ``units`` are the sentences that assert something, in order, and ``sentences`` their texts, ``text`` all of them:
+    a question is no evidence for its answer, and an instruction none for what it wants to be said. ``stems`` and
+    ``triples`` are those of all their words, ``words`` says how many content words they have.
     """
 
     text: str
@@ -27,6 +29,8 @@ class Source:
     stems: frozenset[str]
     triples: frozenset[str]
     words: int
+    unsaid: tuple[frozenset[str], ...]
+    """The stems of each sentence that asks or instructs."""
 
     def best_sentence(self, weights: Mapping[str, float]) -> int | None:
         """The place of the sentence that holds most of the weights; None when no sentence holds any."""
@@ -48,15 +52,18 @@ def source_of(text: str, analyzer: Analyzer, language: str) -> Source:
 
 @lru_cache(maxsize=_CACHED_PASSAGES)
 def _source_of(text: str, remembered: Hashable, language: str) -> Source:
-    units = units_of(text, cast(Analyzer, remembered), language)
+    everything = units_of(text, cast(Analyzer, remembered), language)
+    units = tuple(unit for unit in everything if asserts(unit.span.of(text)))
+    sentences = tuple(unit.span.of(text) for unit in units)
     stems = frozenset().union(*(unit.stems for unit in units))
     return Source(
-        text=text,
+        text="\n".join(sentences),
         units=units,
-        sentences=tuple(unit.span.of(text) for unit in units),
+        sentences=sentences,
         stems=stems,
         triples=triples_of_all(stems),
         words=sum(len(unit.terms) for unit in units),
+        unsaid=tuple(unit.stems for unit in everything if not asserts(unit.span.of(text))),
     )
 
 
@@ -71,4 +78,5 @@ def joined(sources: Sequence[Source]) -> Source:
         stems=frozenset().union(*(source.stems for source in sources)),
         triples=frozenset().union(*(source.triples for source in sources)),
         words=sum(source.words for source in sources),
+        unsaid=tuple(chain.from_iterable(source.unsaid for source in sources)),
     )

@@ -5,12 +5,15 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
+from domain.grounding.addresses import addresses
 from domain.grounding.calibration import SUPPORTED_CHANCE, UNSUPPORTED_CHANCE, chance_of_support
 from domain.grounding.claims import is_claim, without_markers
 from domain.grounding.copying import is_copied
 from domain.grounding.figures import missing_figures
+from domain.grounding.instructions import in_instruction
+from domain.grounding.letters import share_held
 from domain.grounding.model import Citation, Claim, Evidence, Verdict, Verifier, WrittenSentence
-from domain.grounding.overlap import coverage, length_weight, terms_of, units_of
+from domain.grounding.overlap import coverage, length_weights, terms_of, units_of
 from domain.grounding.polarity import Conflict, conflict, says_opposite
 from domain.grounding.ports import CitedText, Judgement
 from domain.grounding.quotes import align_quote, changes_sense, find_verbatim
@@ -29,6 +32,19 @@ certainty or another order is meant, too.
 """
 _REWORKED_TOO: Final = 0.5
 """Share of the sentence's words that the claim has, from which on it reworks the sentence and does not sum it up."""
+_NOTHING_NEW: Final = 0.5
+_OBEYS: Final = 0.4
+"""Share of the claim's words, the same weights, that an instruction holds when the claim does what it wants."""
+_LIKE_A_WORD: Final = 0.5
+"""Share of a word's letters that is in the source where a form of it is."""
+_OPENING: Final = 1
+"""Where a claim's first word may begin, an opening quotation mark before it; there any word has its capital."""
+_SHOUTED: Final = 5
+"""Letters from which on a word in capitals is not merely an abbreviation that the text may spell out."""
+_FEW: Final = 2
+"""Of more content words than these one may stand anywhere by chance, if the claim names what the text does not."""
+_STRAY: Final = 0.35
+"""Share of the claim's words in its nearest sentence below which a name or a figure of its own makes it another one."""
 _UNRELATED: Final = 0.1
 """Share of the claim's words, the same weights, below which texts share what any two texts share."""
 _LEAST: Final = ((Verdict.SUPPORTED, SUPPORTED_CHANCE), (Verdict.PARTIAL, UNSUPPORTED_CHANCE))
@@ -48,7 +64,8 @@ def judge(
     """
     The claim that a sentence makes, with its quotes and verdict; None when it makes none.
 
-    The verdict is ``judgement``'s on the passages that it cites, ``uncited`` when it cites none.
+    The verdict is ``judgement``'s on the passages that it cites, ``uncited`` when it cites none, and at best
+    ``partial`` when it names evidence that there is not.
     """
     if not is_claim(sentence.text, language=language):
         return None
@@ -60,6 +77,8 @@ def judge(
         citations = tuple(quote for quote in quotes if quote is not None)
         texts = [CitedText(piece.text) for piece in cited]
         found = judgement(sentence.text, texts, analyzer=analyzer, language=language)
+        if sentence.stray and found.verdict is Verdict.SUPPORTED:
+            found = Judgement(Verdict.PARTIAL, _below(Verdict.PARTIAL, found.score))
     copied = is_copied(sentence.text, (piece.text for piece in evidence))
     return Claim(index, sentence.start, sentence.end, found.verdict, found.score, copied, citations)
 
@@ -80,38 +99,91 @@ def judgement(text: str, cited: Sequence[CitedText], *, analyzer: Analyzer, lang
     claim = without_markers(text)
     terms = terms_of(claim, analyzer, language)
     source = joined([source_of(one.text, analyzer, language) for one in cited])
+    if _obeys(terms, source):
+        return Judgement(Verdict.UNSUPPORTED, 0.0)
     chance = chance_of_support(signals_of(claim, terms, source, language=language))
     left = _departure(claim, terms, source, language)
     if left is not Verdict.SUPPORTED:
-        chance = min(chance, _BELOW[left] * (0.9 + 0.1 * chance))  # below the bar, still in the order of the chances
+        chance = min(chance, _below(left, chance))
     verdict = next((one for one, least in _LEAST if chance >= least), Verdict.UNSUPPORTED)
     return Judgement(verdict, round(chance, 4))
 
 
+def _below(verdict: Verdict, chance: float) -> float:
+    """A score of ``verdict`` for what had a better chance, still in the order of the chances."""
+    return round(_BELOW[verdict] * (0.9 + 0.099 * chance), 4)
+
+
+def adds_nothing(text: str, evidence: Sequence[str], *, analyzer: Analyzer, language: str) -> bool:
+    """
+    Whether a sentence that asserts nothing (a heading, a question, code) has its words from the evidence, or has none.
+
+    At least half of them by weight, and every address and figure.
+    """
+    words = without_markers(text)
+    source = joined([source_of(one, analyzer, language) for one in evidence])
+    weights = length_weights(terms_of(words, analyzer, language))
+    if any(address not in source.text for address in addresses(words)) or missing_figures(words, source.text)[0]:
+        return False
+    return not weights or coverage(weights, source.stems) >= _NOTHING_NEW
+
+
 def _says_the_same(text: str, source: str, analyzer: Analyzer, language: str) -> bool:
     span = find_verbatim(text, source)
-    return span is not None and not changes_sense(source, span, units_of(source, analyzer, language))
+    if span is None:
+        return False
+    units = units_of(source, analyzer, language)
+    return not (changes_sense(source, span, units) or in_instruction(source, span, units))
+
+
+def _obeys(terms: Sequence[Term], source: Source) -> bool:
+    """
+    The rule ``instruction_cited_to_itself``: what asks for a sentence is no evidence for it.
+
+    An instruction may hold word for word what it wants said, and a sentence that obeys would pass for a quotation. So
+    instructions and questions are no part of the source, and a claim that has more of its words from one of them than
+    from any sentence that asserts something is not borne out.
+    """
+    weights = length_weights(terms)
+    asked = max((coverage(weights, stems) for stems in source.unsaid), default=0.0)
+    said = max((coverage(weights, unit.stems) for unit in source.units), default=0.0)
+    return asked >= _OBEYS and asked > said
 
 
 def _departure(claim: str, terms: Sequence[Term], source: Source, language: str) -> Verdict:
     """The best verdict that is left to a claim after what it says otherwise than the sentence that it reworks."""
     wrong, _ = missing_figures(claim, source.text)
-    weights = {term.stem: length_weight(term.stem) for term in terms}
+    if any(address not in source.text for address in addresses(claim)):
+        return Verdict.UNSUPPORTED
+    weights = length_weights(terms)
     place = source.best_sentence(weights)
     if place is None or coverage(weights, source.stems) < _UNRELATED:
         return Verdict.UNSUPPORTED
     sentence, theirs, stems = source.sentences[place], source.units[place].terms, source.units[place].stems
     held = coverage(weights, stems)
+    strange = any(_is_strange(claim, term, source) for term in terms)
+    chance_met = strange and len(stems & weights.keys()) == 1 and len(weights) > _FEW
+    if chance_met or (wrong and held < _STRAY):
+        return Verdict.UNSUPPORTED
     if held < _REWORKED or len(stems & weights.keys()) < _REWORKED_TOO * len(stems):
         return Verdict.PARTIAL if wrong else Verdict.SUPPORTED
     differs = conflict(claim, sentence, language=language) if held >= _CLOSE else None
     if wrong or differs is Conflict.CONTRADICTS or says_opposite(claim, sentence, language=language):
         return Verdict.UNSUPPORTED
-    strange = any(claim[term.start].isupper() and term.stem not in source.stems for term in terms)
     turned = held >= _CLOSE and not _same_order(claim, terms, theirs)
     if differs or strange or turned or _substitutes(terms, theirs, source):
         return Verdict.PARTIAL
     return Verdict.SUPPORTED
+
+
+def _is_strange(claim: str, term: Term, source: Source) -> bool:
+    """Whether a word is written like a name, also where any word would be, and the source has nothing like it."""
+    word = claim[term.start : term.end]
+    if not word[0].isupper() or term.stem in source.stems:
+        return False
+    if len(word) >= _SHOUTED and word.isupper():
+        return True  # no form of another word is meant
+    return (term.start > _OPENING or not word[1:].islower()) and share_held(term.stem, source.triples) < _LIKE_A_WORD
 
 
 def _substitutes(claim: Sequence[Term], theirs: Sequence[Term], source: Source) -> bool:

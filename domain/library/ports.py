@@ -55,10 +55,15 @@ class Collections(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A version to make the active one, with what its document then shows."""
+    """
+    A version to make the active one, with what its document then shows.
+
+    ``input_hashes``: for each passage the hash that its vector is kept by.
+    """
 
     document: Document
     version: DocumentVersion
+    input_hashes: Sequence[bytes]
 
 
 class Documents(Protocol):
@@ -130,6 +135,18 @@ class Documents(Protocol):
         """
 
     @abstractmethod
+    async def active(self, after: UUID | None, *, limit: int) -> Sequence[tuple[Document, DocumentVersion]]:
+        """Active documents of all collections with their active version, by id, those after ``after``."""
+
+    @abstractmethod
+    async def active_passages(self, passage_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Those of the passages that belong to an active version, of whatever collection."""
+
+    @abstractmethod
+    async def passage_count(self) -> int:
+        """How many passages belong to active versions, of all collections."""
+
+    @abstractmethod
     async def uris(self, collection: str) -> Sequence[str]:
         """The uris of all active documents of a collection, sorted."""
 
@@ -168,6 +185,10 @@ class EmbeddingStore(Protocol):
     @abstractmethod
     async def put(self, embedder: str, vectors: Mapping[bytes, Vector]) -> None:
         """Keep vectors; putting the same hash again changes nothing."""
+
+    @abstractmethod
+    def as_kept(self, vectors: Mapping[bytes, Vector]) -> Mapping[bytes, Vector]:
+        """What ``get`` would give back for these vectors after ``put``. Nothing is stored."""
 
 
 class PassageText(Protocol):

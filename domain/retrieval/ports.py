@@ -110,5 +110,13 @@ class PassageWriter(Protocol):
         """How many passages the index holds, of all collections."""
 
     @abstractmethod
+    async def ids(self, after: UUID | None, *, limit: int) -> tuple[Sequence[UUID], UUID | None]:
+        """
+        Some of the passages that the index holds, and what to give as ``after`` for more: None when there is no more.
+
+        Begin with None. A passage that is there from beginning to end is told of once. Raises PortUnavailable.
+        """
+
+    @abstractmethod
     async def settle(self) -> None:
         """The writer has finished a batch of work: a good moment to build search structures. May take seconds."""

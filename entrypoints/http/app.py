@@ -29,6 +29,7 @@ from entrypoints.http.quotas import QuotasController
 from entrypoints.http.references import ReferencesController
 from entrypoints.http.room import Room
 from entrypoints.http.searching import SearchingController
+from entrypoints.http.turns import TurnsController
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 """One ingestion; the documentation trees that were looked at are 2 to 20 MB. Asking and searching take far less."""
@@ -58,6 +59,7 @@ def create_app(
             AskingController,
             SearchingController,
             ConversationsController,
+            TurnsController,
             ReferencesController,
             DocumentsController,
             IngestionController,

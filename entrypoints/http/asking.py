@@ -1,7 +1,7 @@
 """Ask a question: the whole turn as JSON, or its events as they come."""
 
+from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from anyio import create_task_group
 from litestar import Controller, Request, Response, post
@@ -11,15 +11,15 @@ from litestar.params import JSONBody
 from litestar.status_codes import HTTP_200_OK
 
 from application.ask_question import AskQuestion
-from application.events import TurnStarted
 from application.turn_stream import TurnStream
 from domain.access.model import Principal
 from domain.conversation.model import Turn
 from entrypoints.http.bodies import AskBody, ask_command
 from entrypoints.http.errors import headers_of, problem_of, problem_response
-from entrypoints.http.openapi import StreamingOperation, problems
+from entrypoints.http.idempotency import keyed_request, replay_headers
+from entrypoints.http.openapi import KeyedStreamingOperation, problems
 from entrypoints.http.room import place_of
-from entrypoints.http.sse import EventStream
+from entrypoints.http.sse import ASK_PATH, EventStream
 from entrypoints.http.turn_bodies import TurnBody, turn_body
 
 MAX_BODY_BYTES = 256 * 1024
@@ -30,14 +30,14 @@ class AskingController(Controller):
     tags = ("Asking",)
 
     @post(
-        "/v1/ask",
+        ASK_PATH,
         status_code=HTTP_200_OK,
         request_max_body_size=MAX_BODY_BYTES,
-        operation_class=StreamingOperation,
+        operation_class=KeyedStreamingOperation,
         summary="Ask a question",
         description="`Accept: text/event-stream` gives the turn's events as they come; anything else the whole turn.",
         responses={200: ResponseSpec(TurnBody, generate_examples=False, description="The turn")}
-        | problems(400, 401, 403, 404, 409, 413, 415, 422, 500, 503),
+        | problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503),
     )
     async def ask(
         self,
@@ -46,29 +46,25 @@ class AskingController(Controller):
         caller: NamedDependency[Principal],
         ask_question: NamedDependency[AskQuestion],
     ) -> Response[Any]:
-        stream = await ask_question.execute(ask_command(data, caller))
-        turn_id = await _turn_id(stream)
+        asked = await ask_question.execute_once(ask_command(data, caller, keyed_request(request, caller, data)))
+        headers = replay_headers(replayed=asked.replayed)
         place_of(request.scope).leave()
-        instance = request.scope["path"]
         cancels = data.on_disconnect == "cancel"
         if "text/event-stream" in request.headers.get("accept", ""):
-            return EventStream(turn_id, stream, instance=instance, cancel_when_left=cancels)
-        try:
-            turn = await (_turn_while_there(stream, request) if cancels else stream.turn())
-        except Exception as error:
-            # The turn's own task has logged it already.
-            problem = problem_of(error, instance=instance, turn_id=turn_id)
-            return problem_response(problem, headers_of(error))
-        return Response(turn_body(turn))
+            return EventStream(asked.stream, cancel_when_left=cancels, headers=headers)
+        return await _whole_turn(request, asked.stream, cancels, headers)
 
 
-async def _turn_id(stream: TurnStream) -> UUID:
-    """Every stream begins with TurnStarted, which is there when the use case returns."""
-    async for batch in stream.batches():
-        started = batch[0]
-        break
-    assert isinstance(started, TurnStarted)  # noqa: S101
-    return started.turn_id
+async def _whole_turn(
+    request: Request[Any, Any, Any], stream: TurnStream, cancels: bool, headers: Mapping[str, str]
+) -> Response[Any]:
+    try:
+        turn = await (_turn_while_there(stream, request) if cancels else stream.turn())
+    except Exception as error:
+        # The turn's own task has logged it already.
+        problem = problem_of(error, instance=ASK_PATH, turn_id=stream.turn_id)
+        return problem_response(problem, {**headers_of(error), **headers})
+    return Response(turn_body(turn), headers=dict(headers))
 
 
 async def _turn_while_there(stream: TurnStream, request: Request[Any, Any, Any]) -> Turn:

@@ -3,13 +3,15 @@
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from application.ask_question import AskQuestionCommand
+from application.begin_turn import AskQuestionCommand
+from application.edit_conversations import ConversationChanges
+from application.ports import KeyedRequest
 from application.search_passages import SearchPassagesQuery
 from application.submit_ingestion import SubmitIngestionCommand
 from domain.access.model import Principal
-from domain.conversation.model import AskOptions, Question
+from domain.conversation.model import AskOptions, FeedbackReason, Question, Rating
 from domain.errors import OutOfRange, TextTooLong
 from domain.grounding.model import Verification
 from domain.grounding.references import STYLES
@@ -56,6 +58,28 @@ class AskBody(Struct, forbid_unknown_fields=True):
     on_disconnect: Literal["continue", "cancel"] = "continue"
 
 
+class NewConversationBody(Struct, forbid_unknown_fields=True):
+    """``title`` left out: the first question gives it; ``collections`` left out or empty: all that may be read."""
+
+    title: str | None = None
+    collections: Annotated[list[CollectionName], Meta(max_length=100)] | None = None
+
+
+class ChangedConversationBody(Struct, forbid_unknown_fields=True):
+    """What is left out stays as it is."""
+
+    title: str | UnsetType = UNSET
+    collections: Annotated[list[CollectionName], Meta(max_length=100)] | UnsetType = UNSET
+
+
+class FeedbackGivenBody(Struct, forbid_unknown_fields=True):
+    """``comment``: up to 2,000 characters after trimming."""
+
+    rating: Rating
+    reasons: Annotated[list[FeedbackReason], Meta(max_length=len(FeedbackReason))] = field(default_factory=list)
+    comment: str | None = None
+
+
 class SearchBody(Struct, forbid_unknown_fields=True):
     """``rerank`` is a wish: where no reranker is configured the fused order stands."""
 
@@ -84,7 +108,7 @@ class IngestBody(Struct, forbid_unknown_fields=True):
     prune: bool = False
 
 
-def ask_command(body: AskBody, principal: Principal) -> AskQuestionCommand:
+def ask_command(body: AskBody, principal: Principal, keyed: KeyedRequest | None = None) -> AskQuestionCommand:
     """Raises a Refused that names the field."""
     if body.citation_style not in STYLES:
         raise OutOfRange("citation_style", f"must be one of {', '.join(sorted(STYLES))}")
@@ -100,7 +124,14 @@ def ask_command(body: AskBody, principal: Principal) -> AskQuestionCommand:
             verification=Verification(body.verification or Verification.FLAG),
             verification_said=body.verification is not None,
         ),
+        keyed=keyed,
     )
+
+
+def conversation_changes(body: NewConversationBody | ChangedConversationBody) -> ConversationChanges:
+    title = None if isinstance(body.title, UnsetType) else body.title
+    collections = None if isinstance(body.collections, UnsetType) else body.collections
+    return ConversationChanges(title, collections)
 
 
 def search_query(body: SearchBody, principal: Principal) -> SearchPassagesQuery:
@@ -108,10 +139,12 @@ def search_query(body: SearchBody, principal: Principal) -> SearchPassagesQuery:
     return SearchPassagesQuery(principal, body.query, body.collections, filters, body.limit, body.rerank)
 
 
-def ingest_command(body: IngestBody, principal: Principal) -> SubmitIngestionCommand:
+def ingest_command(body: IngestBody, principal: Principal, keyed: KeyedRequest | None = None) -> SubmitIngestionCommand:
     """Raises a Refused that names the field, as ``documents[3].uri``."""
     sources = [_source(one, f"documents[{position}]") for position, one in enumerate(body.documents)]
-    return SubmitIngestionCommand(principal, body.collection, sources, checked_base_url(body.base_url), body.prune)
+    return SubmitIngestionCommand(
+        principal, body.collection, sources, checked_base_url(body.base_url), body.prune, keyed
+    )
 
 
 def checked_base_url(value: str | None) -> str | None:

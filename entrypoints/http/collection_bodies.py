@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 from application.read_collections import CountedCollection
 from domain.grounding.model import Verification
 from domain.library.model import Collection, Page, Visibility
+from entrypoints.http.texts import CollectionTitle, Description, Instructions, Language, Slug
 
 VisibilityName = Literal["private", "members", "public"]
 VerificationName = Literal["flag", "redact", "off"]
@@ -19,12 +20,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class NewCollectionBody(Struct, forbid_unknown_fields=True):
     """``title`` left out: the name. ``language`` is a code of two letters (ISO 639-1)."""
 
-    name: str
-    title: str | None = None
-    description: str = ""
+    name: Slug
+    title: CollectionTitle | None = None
+    description: Description = ""
     visibility: VisibilityName = "private"
-    language: str = "en"
-    instructions: str = ""
+    language: Language = "en"
+    instructions: Instructions = ""
     verification: VerificationName = "flag"
     trust: Trust = 5
 
@@ -32,11 +33,11 @@ class NewCollectionBody(Struct, forbid_unknown_fields=True):
 class CollectionChangesBody(Struct, forbid_unknown_fields=True):
     """What is left out stays as it is. ``language`` can change while the collection is empty."""
 
-    title: str | UnsetType = UNSET
-    description: str | UnsetType = UNSET
+    title: CollectionTitle | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
     visibility: VisibilityName | UnsetType = UNSET
-    language: str | UnsetType = UNSET
-    instructions: str | UnsetType = UNSET
+    language: Language | UnsetType = UNSET
+    instructions: Instructions | UnsetType = UNSET
     verification: VerificationName | UnsetType = UNSET
     trust: Trust | UnsetType = UNSET
 

@@ -56,11 +56,11 @@ def _described(document: dict[str, Any]) -> dict[str, Any]:
 def _finish(shape: dict[str, Any], litestars: Mapping[str, Any]) -> None:
     """Two things that msgspec leaves out: the type of a list of words, and the format of a time."""
     for name, value in shape.get("properties", {}).items():
-        if "enum" in value:
-            value["type"] = "string"
-        known = litestars.get("properties", {}).get(name, {})
+        is_time = "date-time" in str(litestars.get("properties", {}).get(name, {}))
         for part in (value, *value.get("anyOf", ())):
-            if part == {"type": "string"} and "date-time" in str(known):
+            if all(isinstance(word, str) for word in part.get("enum", (None,))):
+                part["type"] = "string"
+            if is_time and part == {"type": "string"}:
                 part["format"] = "date-time"
 
 

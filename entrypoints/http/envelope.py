@@ -153,7 +153,7 @@ class _Answer:
 
     async def _start(self, message: HTTPResponseStartEvent) -> None:
         self.status = message["status"]
-        self._place.leave()
+        self._place.answering()
         added = [(b"x-request-id", self._request_id.encode()), *await self._more()]
         replaced = {name for name, _ in added}
         kept = [header for header in message["headers"] if header[0] not in replaced]

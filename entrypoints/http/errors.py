@@ -39,14 +39,20 @@ TABLE: Final[Mapping[type[IbidError], Row]] = {
     errors.DocumentVersionNotFound: Row(404, "document_version_not_found", "No such version of the document"),
     errors.ConversationNotFound: Row(404, "conversation_not_found", "No such conversation"),
     errors.TurnNotFound: Row(404, "turn_not_found", "No such turn"),
+    errors.FeedbackNotFound: Row(404, "feedback_not_found", "No feedback was given on this turn"),
     errors.IngestionNotFound: Row(404, "ingestion_not_found", "No such ingestion"),
     errors.ApiKeyNotFound: Row(404, "api_key_not_found", "No such API key"),
     errors.DocumentVersionGone: Row(410, "document_version_gone", "The text was removed"),
+    errors.IdempotencyKeyReused: Row(422, "idempotency_key_reused", "The key came with another body before"),
     errors.CollectionExists: Row(409, "collection_exists", "There is a collection of that name"),
     errors.CollectionInUse: Row(409, "collection_in_use", "The collection's documents stand in the way"),
     errors.ConversationBusy: Row(409, "conversation_busy", "Another question of this conversation still runs"),
+    errors.TooManyRunning: Row(429, "too_many_running", "Too many of your questions run at once"),
+    errors.Overloaded: Row(503, "overloaded", "The service answers as many questions as it can"),
+    errors.TurnFailedBefore: Row(503, "turn_failed", "The turn failed"),
     errors.IngestionRunning: Row(409, "ingestion_running", "The ingestion has not ended"),
     errors.DocumentUnreadable: Row(422, "document_unreadable", "A document cannot be read"),
+    errors.BadEventId: Row(400, "bad_event_id", "Not an event of this turn"),
     errors.TooBusy: Row(503, "too_busy", "Too much at once"),
     errors.BadCursor: Row(400, "bad_cursor", "Not a cursor of this listing"),
     errors.NotAuthenticated: Row(401, "not_authenticated", "No valid credentials"),
@@ -166,7 +172,7 @@ def headers_of(error: Exception) -> dict[str, str]:
         return {"Allow": ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))}
     if isinstance(error, RateExceeded):
         return {"Retry-After": str(error.retry_after_s)}
-    if status == 503:
+    if status in (429, 503):
         asked = error.retry_after_s if isinstance(error, (PortUnavailable, QuotaSpent, errors.TooBusy)) else None
         return {"Retry-After": str(max(1, math.ceil(RETRY_AFTER_S if asked is None else asked)))}
     return {}

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
@@ -16,6 +17,7 @@ from application.submit_ingestion import SubmitIngestion
 from application.submit_upload import SubmitUpload
 from domain.access.model import Principal, Scope
 from entrypoints.http.bodies import IngestBody, ingest_command
+from entrypoints.http.idempotency import keyed_request, replay_headers
 from entrypoints.http.json_body import BadBody, JSONRequest
 from entrypoints.http.library_bodies import (
     DocumentOutcomesPageBody,
@@ -32,6 +34,7 @@ from entrypoints.http.progress_stream import progress_stream
 from entrypoints.http.uploads import read_upload
 
 PATH = "/v1/admin/ingestions"
+_AS_IT_IS = {200: ResponseSpec(IngestionBody, generate_examples=False, description="Nothing to do: as it is")}
 
 
 class IngestionController(Controller):
@@ -58,16 +61,19 @@ class IngestionController(Controller):
         submit_upload: NamedDependency[SubmitUpload],
     ) -> Response[IngestionAcceptedBody]:
         if data is not None:
-            ingestion = await submit_ingestion.execute(ingest_command(data, caller))
+            keyed = keyed_request(request, caller, data)
+            stored = await submit_ingestion.execute_once(ingest_command(data, caller, keyed))
         elif not request.is_upload:
             raise BadBody("", "must be object, not null")
         else:
             caller.require(Scope.INGEST)
             async with submit_upload.uploads.receive() as upload:
                 form = await read_upload(request, upload, submit_upload.uploads.limits)
-                ingestion = await submit_upload.execute(form.request(caller), upload)
-        status_url = f"{PATH}/{ingestion.id}"
-        return Response(IngestionAcceptedBody(ingestion.id, status_url), headers={"Location": status_url})
+                keyed = keyed_request(request, caller, form.digest())
+                stored = await submit_upload.execute(form.request(caller, keyed), upload)
+        status_url = f"{PATH}/{stored.ingestion.id}"
+        headers = {"Location": status_url, **replay_headers(replayed=stored.replayed)}
+        return Response(IngestionAcceptedBody(stored.ingestion.id, status_url), headers=headers)
 
     @get(PATH, summary="List ingestions", responses=problems(400, 401, 403, 422, 500, 503))
     async def ingestions(
@@ -123,7 +129,7 @@ class IngestionController(Controller):
         status_code=HTTP_202_ACCEPTED,
         summary="Cancel an ingestion",
         description="What is in stays in; nothing is pruned. One that has ended is answered with 200.",
-        responses=problems(401, 403, 404, 500, 503),
+        responses=_AS_IT_IS | problems(401, 403, 404, 500, 503),
     )
     async def cancel(
         self,
@@ -139,7 +145,7 @@ class IngestionController(Controller):
         status_code=HTTP_202_ACCEPTED,
         summary="Work again on what failed or was cancelled",
         description="Nothing is pruned by a retry. With nothing to try again, the answer is 200.",
-        responses=problems(401, 403, 404, 409, 500, 503),
+        responses=_AS_IT_IS | problems(401, 403, 404, 409, 500, 503),
     )
     async def retry(
         self,

@@ -20,6 +20,7 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     OpenAPIType,
     Operation,
+    Parameter,
     Reference,
     RequestBody,
     Schema,
@@ -62,6 +63,50 @@ class StreamingOperation(Operation):
             answer.content["text/event-stream"] = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
 
 
+def _takes_key(operation: Operation) -> None:
+    """Document ``Idempotency-Key``; the handler reads it itself."""
+    key = Parameter(
+        name="Idempotency-Key",
+        param_in="header",
+        required=False,
+        description="Kept for 24 hours: the same key with the same body has its effect once",
+        schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=200),
+    )
+    operation.parameters = [*(operation.parameters or ()), key]
+
+
+@dataclass
+class KeyedOperation(Operation):
+    """An operation that takes an ``Idempotency-Key``."""
+
+    def __post_init__(self) -> None:
+        _takes_key(self)
+
+
+@dataclass
+class KeyedStreamingOperation(StreamingOperation):
+    """One that takes a key, and whose 200 may be a stream."""
+
+    def __post_init__(self) -> None:
+        StreamingOperation.__post_init__(self)
+        _takes_key(self)
+
+
+@dataclass
+class FollowingOperation(Operation):
+    """A stream that can be taken up after an event."""
+
+    def __post_init__(self) -> None:
+        last = Parameter(
+            name="Last-Event-ID",
+            param_in="header",
+            required=False,
+            description="The id of the last event that was read",
+            schema=Schema(type=OpenAPIType.STRING),
+        )
+        self.parameters = [*(self.parameters or ()), last]
+
+
 _TEXT: Final = Schema(type=OpenAPIType.STRING)
 _UPLOAD: Final = Schema(
     type=OpenAPIType.OBJECT,
@@ -88,6 +133,7 @@ class UploadOperation(Operation):
             if isinstance(shape, Schema) and shape.one_of:
                 [taken.schema] = [one for one in shape.one_of if isinstance(one, Reference)]
             body.content["multipart/form-data"] = OpenAPIMediaType(schema=_UPLOAD)
+        _takes_key(self)
 
 
 class _SchemaDocument(OpenAPIRenderPlugin):

@@ -1,16 +1,23 @@
 """What the service takes on at a time; beyond it a request is turned away at once instead of being late with all."""
 
+import asyncio
 from typing import Any, Final
 
 from litestar.types import Receive
 
 from domain.errors import TooBusy
 
-AT_WORK: Final = 32
+AT_WORK: Final = 12
 """
-Requests that the processor works on at a time. Each takes it some 5 to 10 ms, so the last one waits a third of a
-second; a queue without end would make everybody wait for ever.
+Requests at work at a time when all of it is done on this machine: each takes the processor some 5 to 10 ms, so that
+more would not be done sooner, only all of them later. Measured by ``python -m bench.overload``.
 """
+
+AT_WORK_OUTSIDE: Final = 96
+"""The same where a provider or a database elsewhere is waited for most of the time: 0.3 s a request, 300 a second."""
+
+TURN_COMPUTES_S: Final = 1.0
+"""How long a question keeps its place at most: retrieval and a quoted answer are computed, a model is waited for."""
 
 LARGE_BODIES_BYTES: Final = 256 * 1024 * 1024
 """Bodies in memory at a time, of those over SMALL_BODY_BYTES: four of the largest."""
@@ -23,8 +30,15 @@ _PLACE: Final = "ibid_place"
 class Room:
     """How much is at work. One for an application."""
 
-    def __init__(self, *, at_work: int = AT_WORK, large_bodies_bytes: int = LARGE_BODIES_BYTES) -> None:
+    def __init__(
+        self,
+        *,
+        at_work: int = AT_WORK,
+        turn_computes_s: float = TURN_COMPUTES_S,
+        large_bodies_bytes: int = LARGE_BODIES_BYTES,
+    ) -> None:
         self._most_at_work = at_work
+        self.turn_computes_s = turn_computes_s
         self._most_bytes = large_bodies_bytes
         self.at_work = 0
         self.held_bytes = 0
@@ -49,17 +63,18 @@ class Room:
 
 class Place:
     """
-    Taken when a request is there with its body, so that a slow sender takes none, and left when its answer begins or
-    when it only waits for a turn, which has limits of its own.
+    Taken when a request is there with its body, so that a slow sender takes none, and left when its answer begins; a
+    question's, when its turn has ended or has had its second.
     """
 
-    __slots__ = ("_held", "_length", "_room", "_taken")
+    __slots__ = ("_held", "_leaving", "_length", "_room", "_taken")
 
     def __init__(self, room: Room, headers: Any) -> None:
         self._room = room
         self._length = _length(headers)
         self._taken = False
         self._held = 0
+        self._leaving: asyncio.TimerHandle | None = None
 
     @property
     def has_body(self) -> bool:
@@ -71,7 +86,18 @@ class Place:
             self._room.enter()
             self._taken = True
 
+    def answering(self) -> None:
+        """The answer begins."""
+        if self._leaving is None:
+            self.give_back()
+
     def leave(self) -> None:
+        """A turn has begun, whose work goes on while it is answered: the place is given back within its second."""
+        self._leaving = asyncio.get_running_loop().call_later(self._room.turn_computes_s, self.give_back)
+
+    def give_back(self) -> None:
+        if self._leaving is not None:
+            self._leaving.cancel()
         if self._taken:
             self._taken = False
             self._room.at_work -= 1
@@ -88,7 +114,7 @@ class Place:
             self._held += size
 
     def end(self) -> None:
-        self.leave()
+        self.give_back()
         self._room.held_bytes -= self._held
         self._held = 0
 

@@ -1,10 +1,9 @@
 """A turn's events as Server-Sent Events: ready bytes, events that are there together in one write."""
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from types import coroutine
 from typing import Any, Final
-from uuid import UUID
 
 import msgspec
 from anyio import CancelScope, create_task_group
@@ -20,49 +19,44 @@ from entrypoints.http.turn_bodies import claim_body, evidence_body, turn_body
 SILENCE_S: Final = 15.0
 """Proxies close a connection that says nothing for half a minute or more; a comment keeps it open."""
 
-_LAST: Final = (TurnDone, TurnFailed)
+STUCK_S: Final = 60.0
+"""A reader that takes nothing for so long while there is something to take has gone, whatever its connection says."""
+RETRY_MS: Final = 2_000
+"""How long a browser waits before it connects again."""
+ASK_PATH: Final = "/v1/ask"
+"""What a failed turn's problem document names: a turn's events are the same bytes on every route."""
+
 _KEEP_ALIVE: Final = b": still here\n\n"
 _encode = msgspec.json.Encoder().encode
 
 
-class EventEncoder:
-    """Turns a turn's events into bytes, numbered from 1: ``id: <turn_id>:<n>``, name, one line of JSON."""
+def encode_events(turn: bytes, events: Sequence[AskEvent], first: int) -> list[bytes]:
+    """Each event as bytes, numbered from ``first``: ``id: <turn>:<n>``, its name, one line of JSON."""
+    if len(events) == 1 and isinstance(event := events[0], TextWritten):
+        # The hot path, a hundred times an answer: no object is made but the bytes.
+        return [b'id: %b:%d\nevent: text\ndata: {"delta":%b}\n\n' % (turn, first, _one_line(_encode(event.delta)))]
+    frames = []
+    for number, event in enumerate(events, start=first):
+        name, value = _named(event)
+        frames.append(b"id: %b:%d\nevent: %b\ndata: %b\n\n" % (turn, number, name, _one_line(_encode(value))))
+    return frames
 
-    __slots__ = ("_instance", "_next", "_prefix", "_turn_id")
 
-    def __init__(self, turn_id: UUID, instance: str) -> None:
-        self._turn_id = turn_id
-        self._instance = instance
-        self._prefix = b"id: %b:" % str(turn_id).encode()
-        self._next = 1
-
-    def encode(self, events: Sequence[AskEvent]) -> bytes:
-        return self._encode(events[0]) if len(events) == 1 else b"".join(map(self._encode, events))
-
-    def _encode(self, event: AskEvent) -> bytes:
-        number = self._next
-        self._next = number + 1
-        if isinstance(event, TextWritten):
-            # The hot path, a hundred times an answer: no object is made but the bytes.
-            data = _one_line(_encode(event.delta))
-            return b'%b%d\nevent: text\ndata: {"delta":%b}\n\n' % (self._prefix, number, data)
-        name, value = self._named(event)
-        return b"%b%d\nevent: %b\ndata: %b\n\n" % (self._prefix, number, name, _one_line(_encode(value)))
-
-    def _named(self, event: AskEvent) -> tuple[bytes, Any]:
-        if isinstance(event, TurnStarted):
-            return b"turn", {"turn_id": event.turn_id, "conversation_id": event.conversation_id}
-        if isinstance(event, EvidenceFound):
-            evidence = [evidence_body(piece) for piece in event.evidence]
-            return b"evidence", {"evidence": evidence, "degraded": event.degraded}
-        if isinstance(event, ClaimJudged):
-            return b"claim", claim_body(event.claim)
-        if isinstance(event, TurnDone):
-            return b"done", turn_body(event.turn)
-        if isinstance(event, TurnFailed):
-            return b"error", problem_of(event.error, instance=self._instance, turn_id=self._turn_id)
-        assert not isinstance(event, TextWritten)  # noqa: S101  encoded by the caller
-        return b"reset", {"reason": event.reason, "next_model": event.next_model}
+def _named(event: AskEvent) -> tuple[bytes, Any]:
+    if isinstance(event, TextWritten):
+        return b"text", {"delta": event.delta}
+    if isinstance(event, TurnStarted):
+        return b"turn\nretry: %d" % RETRY_MS, {"turn_id": event.turn_id, "conversation_id": event.conversation_id}
+    if isinstance(event, EvidenceFound):
+        evidence = [evidence_body(piece) for piece in event.evidence]
+        return b"evidence", {"evidence": evidence, "degraded": event.degraded}
+    if isinstance(event, ClaimJudged):
+        return b"claim", claim_body(event.claim)
+    if isinstance(event, TurnDone):
+        return b"done", turn_body(event.turn)
+    if isinstance(event, TurnFailed):
+        return b"error", problem_of(event.error, instance=ASK_PATH, turn_id=event.turn_id)
+    return b"reset", {"reason": event.reason, "next_model": event.next_model}
 
 
 def _one_line(encoded: bytes) -> bytes:
@@ -75,25 +69,27 @@ def _one_line(encoded: bytes) -> bytes:
 
 
 class EventStream(Response[None]):
-    """The response that follows a turn. ``cancel_when_left``: a reader that goes away takes the turn with it."""
+    """
+    The response that follows a turn, from after its first ``after`` events.
+
+    ``cancel_when_left``: a reader that goes away takes the turn with it.
+    """
 
     def __init__(
         self,
-        turn_id: UUID,
         stream: TurnStream,
         *,
-        instance: str,
-        cancel_when_left: bool,
+        after: int = 0,
+        cancel_when_left: bool = False,
+        headers: Mapping[str, str] | None = None,
         silence_s: float = SILENCE_S,
+        stuck_s: float = STUCK_S,
     ) -> None:
         super().__init__(None)
-        self._encoder = EventEncoder(turn_id, instance)
-        self._stream = stream
-        self._cancel_when_left = cancel_when_left
-        self._silence_s = silence_s
+        self._answer = _ASGIEventStream(stream, after, cancel_when_left, headers or {}, silence_s, stuck_s)
 
     def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:
-        return _ASGIEventStream(self._stream, self._encoder, self._silence_s, self._cancel_when_left)
+        return self._answer
 
 
 class _ASGIEventStream(ASGIResponse):
@@ -106,37 +102,56 @@ class _ASGIEventStream(ASGIResponse):
 
     _should_set_content_length = False
 
-    def __init__(self, stream: TurnStream, encoder: EventEncoder, silence_s: float, cancel_when_left: bool) -> None:
-        headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-        super().__init__(headers=headers, media_type="text/event-stream", status_code=200)
+    def __init__(
+        self,
+        stream: TurnStream,
+        after: int,
+        cancel_when_left: bool,
+        headers: Mapping[str, str],
+        silence_s: float,
+        stuck_s: float,
+    ) -> None:
+        sent = {"cache-control": "no-cache", "x-accel-buffering": "no", **headers}
+        super().__init__(headers=sent, media_type="text/event-stream", status_code=200)
         self._stream = stream
-        self._encoder = encoder
+        self._after = after
         self._cancel_when_left = cancel_when_left
         self._silence_s = silence_s
+        self._stuck_s = stuck_s
 
     async def send_body(self, send: Send, receive: Receive) -> None:
-        writer = _Writer(send, self._encoder)
-        self._stream.follow(writer.push)
+        writer = _Writer(send)
+        self._stream.follow(writer, after=self._after)
         try:
             async with create_task_group() as group:
-                group.start_soon(self._keep_alive, writer)
+                group.start_soon(self._keep_alive, writer, group.cancel_scope)
                 group.start_soon(self._leave, receive, group.cancel_scope)
                 await writer.ended
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 group.cancel_scope.cancel()
         finally:
-            self._stream.leave(writer.push)
+            self._stream.leave(writer)
+            writer.stop()
 
-    async def _keep_alive(self, writer: "_Writer") -> None:
+    async def _keep_alive(self, writer: "_Writer", writing: CancelScope) -> None:
         clock = asyncio.get_running_loop().time
+        pause = min(self._silence_s, self._stuck_s)
         while True:
-            await asyncio.sleep(max(writer.wrote_at + self._silence_s - clock(), 0.001))
-            if clock() - writer.wrote_at >= self._silence_s:
+            await asyncio.sleep(max(writer.wrote_at + pause - clock(), 0.001) if not writer.stuck else pause)
+            silent_s = clock() - writer.wrote_at
+            if writer.stuck:
+                if silent_s >= self._stuck_s:
+                    # What it has not read is a connection, a task and a buffer for as long as it likes.
+                    self._gone(writing)
+            elif silent_s >= self._silence_s:
                 writer.write(_KEEP_ALIVE)
 
     async def _leave(self, receive: Receive, writing: CancelScope) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
+        self._gone(writing)
+
+    def _gone(self, writing: CancelScope) -> None:
         if self._cancel_when_left:
             self._stream.cancel()
         writing.cancel()
@@ -147,13 +162,13 @@ class _Writer:
     Writes a turn's events from within the turn's own task, where a server takes bytes without waiting.
 
     A server whose client reads too slowly makes the sender wait. A turn must not wait: the rest of that send goes to a
-    task of its own, and what is emitted meanwhile is kept for it.
+    task of its own, and what is emitted meanwhile is kept for it. What is kept are the stream's own bytes, so that
+    many slow readers of one turn cost no more than one.
     """
 
-    def __init__(self, send: Send, encoder: EventEncoder) -> None:
+    def __init__(self, send: Send) -> None:
         loop = asyncio.get_running_loop()
         self._send = send
-        self._encoder = encoder
         self._clock = loop.time
         self._kept: list[bytes] = []
         self._sending: asyncio.Task[None] | None = None
@@ -161,17 +176,22 @@ class _Writer:
         self.ended: asyncio.Future[None] = loop.create_future()
         self._last = False
 
-    def push(self, events: Sequence[AskEvent]) -> None:
+    @property
+    def stuck(self) -> bool:
+        """Whether the reader has not taken yet what was sent last."""
+        return self._sending is not None
+
+    def push(self, frames: Sequence[bytes], *, last: bool) -> None:
+        self._last = last
         try:
-            self._last = self._last or isinstance(events[-1], _LAST)
-            self.write(self._encoder.encode(events))
+            if self._sending is not None:
+                self._kept += frames
+            else:
+                self.write(frames[0] if len(frames) == 1 else b"".join(frames))
         except Exception as error:
-            self._end(error)
+            self.fail(error)
 
     def write(self, body: bytes) -> None:
-        if self._sending is not None:
-            self._kept.append(body)
-            return
         coroutine = self._send({"type": "http.response.body", "body": body, "more_body": True})
         try:
             waits_for = coroutine.send(None)  # type: ignore[attr-defined]  # every ASGI server's send is a coroutine
@@ -181,26 +201,32 @@ class _Writer:
         else:
             self._sending = asyncio.ensure_future(self._send_rest(coroutine, waits_for))
 
+    def stop(self) -> None:
+        """Nothing more is to be sent, not even what is on its way."""
+        if self._sending is not None:
+            self._sending.cancel()
+
     async def _send_rest(self, coroutine: Any, waits_for: Any) -> None:
         try:
             await _resumed(coroutine, waits_for)
+            self.wrote_at = self._clock()
             while self._kept:
                 body = b"".join(self._kept)
                 self._kept.clear()
                 await self._send({"type": "http.response.body", "body": body, "more_body": True})
-            self.wrote_at = self._clock()
+                self.wrote_at = self._clock()
             self._sending = None
             self._end_if_last()
         except Exception as error:
-            self._end(error)
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        if not self.ended.done():
+            self.ended.set_exception(error)
 
     def _end_if_last(self) -> None:
         if self._last and not self.ended.done():
             self.ended.set_result(None)
-
-    def _end(self, error: Exception) -> None:
-        if not self.ended.done():
-            self.ended.set_exception(error)
 
 
 @coroutine

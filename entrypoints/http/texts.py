@@ -12,7 +12,15 @@ from msgspec import Meta
 from domain.access.model import MAX_KEY_NAME_CHARS
 from domain.conversation.model import MAX_QUESTION_CHARS
 from domain.grounding.references import STYLES
-from domain.library.model import COLLECTION_NAME, MAX_DOCUMENT_CHARS, MAX_TITLE_CHARS, MAX_URI_CHARS
+from domain.library.model import (
+    COLLECTION_NAME,
+    LANGUAGE,
+    MAX_DESCRIPTION_CHARS,
+    MAX_DOCUMENT_CHARS,
+    MAX_INSTRUCTIONS_CHARS,
+    MAX_TITLE_CHARS,
+    MAX_URI_CHARS,
+)
 
 MAX_URL_CHARS: Final = 2_000
 _SAYS_SOMETHING: Final = r"\S"
@@ -31,5 +39,11 @@ DocumentTitle: TypeAlias = Annotated[str, _text(MAX_TITLE_CHARS)]
 KeyName: TypeAlias = Annotated[str, _text(MAX_KEY_NAME_CHARS)]
 WebAddress: TypeAlias = Annotated[str, _text(MAX_URL_CHARS, _WEB)]
 BaseUrl: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_URL_CHARS, extra_json_schema={"pattern": _WEB})]
-DocumentContent: TypeAlias = Annotated[str, Meta(extra_json_schema={"maxLength": MAX_DOCUMENT_CHARS})]
+DocumentContent: TypeAlias = Annotated[
+    str, Meta(description=f"At most {MAX_DOCUMENT_CHARS:,} characters; of a binary format, its bytes as base64")
+]
+CollectionTitle: TypeAlias = Annotated[str, _text(MAX_TITLE_CHARS)]
+Description: TypeAlias = Annotated[str, Meta(extra_json_schema={"maxLength": MAX_DESCRIPTION_CHARS})]
+Instructions: TypeAlias = Annotated[str, Meta(extra_json_schema={"maxLength": MAX_INSTRUCTIONS_CHARS})]
+Language: TypeAlias = Annotated[str, Meta(extra_json_schema={"pattern": f"^{LANGUAGE.pattern}$"})]
 CitationStyle: TypeAlias = Annotated[str, Meta(extra_json_schema={"enum": sorted(STYLES)})]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
 
-from domain.conversation.model import Turn
+from domain.conversation.model import Conversation, Feedback, Turn
 from domain.grounding.model import Abstention, Citation, Claim, Evidence, Reference
 from domain.library.model import Page
 from domain.retrieval.model import FusedHit
@@ -119,9 +119,50 @@ class TurnBody(Struct):
     timings_ms: dict[str, int]
 
 
+class ConversationBody(Struct):
+    id: UUID
+    title: str
+    collections: tuple[str, ...]
+    created_at: datetime
+
+
+class ConversationsPageBody(Struct):
+    items: list[ConversationBody]
+    next_cursor: str | None
+
+
+class FeedbackBody(Struct):
+    turn_id: UUID
+    rating: str
+    reasons: list[str]
+    comment: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
 class TurnsPageBody(Struct):
     items: list[TurnBody]
     next_cursor: str | None
+
+
+def conversation_body(conversation: Conversation) -> ConversationBody:
+    created_at = conversation.created_at.astimezone(UTC)
+    return ConversationBody(conversation.id, conversation.title, conversation.collections, created_at)
+
+
+def conversations_page_body(page: Page[Conversation]) -> ConversationsPageBody:
+    return ConversationsPageBody([conversation_body(one) for one in page.items], page.next_cursor)
+
+
+def feedback_body(feedback: Feedback) -> FeedbackBody:
+    return FeedbackBody(
+        feedback.turn_id,
+        feedback.rating.value,
+        [reason.value for reason in feedback.reasons],
+        feedback.comment,
+        feedback.created_at.astimezone(UTC),
+        feedback.updated_at.astimezone(UTC),
+    )
 
 
 def turns_page_body(page: Page[Turn]) -> TurnsPageBody:

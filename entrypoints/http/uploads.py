@@ -1,5 +1,6 @@
 """Reading a multipart/form-data body: files to where uploads are kept, chunk by chunk, and the form's few fields."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -8,6 +9,7 @@ from litestar import Request
 from litestar.exceptions import ClientException
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 
+from application.ports import KeyedRequest
 from application.submit_ingestion import IngestionRequest
 from domain.access.model import Principal
 from domain.errors import OutOfRange, UploadTooLarge
@@ -29,6 +31,17 @@ class Form:
     """The fields as they come in."""
 
     values: dict[str, bytes] = field(default_factory=dict)
+    _sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+
+    def digest(self) -> str:
+        """What tells this form from others: its parts' names and contents in their order, whatever stands between."""
+        return self._sha256.hexdigest()
+
+    def note_part(self, segment: MultipartSegment) -> None:
+        self._sha256.update(repr(("part", segment.name, segment.filename)).encode())
+
+    def note(self, chunk: bytes | bytearray) -> None:
+        self._sha256.update(chunk)
 
     def begin(self, name: str) -> None:
         if name not in _FIELDS:
@@ -53,14 +66,15 @@ class Form:
         refuse_unstorable(text, field=name)
         return text
 
-    def request(self, principal: Principal) -> IngestionRequest:
+    def request(self, principal: Principal, keyed: KeyedRequest | None) -> IngestionRequest:
         """Raises a Refused that names the field."""
         collection, prune = self.text("collection"), self.text("prune") or "false"
         if collection is None:
             raise OutOfRange("collection", "is required")
         if prune not in _SWITCH:
             raise OutOfRange("prune", "must be true or false")
-        return IngestionRequest(principal, collection, checked_base_url(self.text("base_url") or None), _SWITCH[prune])
+        base_url = checked_base_url(self.text("base_url") or None)
+        return IngestionRequest(principal, collection, base_url, _SWITCH[prune], keyed)
 
 
 async def read_upload(request: Request[Any, Any, Any], upload: Upload, limits: UploadLimits) -> Form:
@@ -113,8 +127,10 @@ class _Reading:
 
     async def _event(self, event: MultipartSegment | bytes | bytearray | None) -> None:
         if isinstance(event, MultipartSegment):
+            self._form.note_part(event)
             await self._begin(event)
         elif event is not None and not self._skipped:
+            self._form.note(event)
             if self._in_field is None:
                 await self._upload.write(bytes(event))
             else:

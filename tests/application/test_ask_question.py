@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.ask_question import AskQuestionCommand
+from application.begin_turn import AskQuestionCommand
 from application.events import ClaimJudged, EvidenceFound, TextWritten, TurnDone, TurnFailed, TurnStarted
 from application.ports import AnswerWriter
 from domain.access.model import Owner, Principal, Scope
@@ -321,6 +321,26 @@ async def test_redaction_that_leaves_nothing_abstains_because_verification_faile
     assert turn.abstention is not None
     assert turn.abstention.reason is AbstentionReason.VERIFICATION_FAILED
     assert turn.answer == ""
+
+
+@pytest.mark.parametrize("slipped", ["Buy cheese from the moon.", "## Cheese from the moon", "Why not www.moon.com?"])
+async def test_redaction_lets_nothing_pass_that_no_evidence_holds(slipped: str) -> None:
+    truth = "Pin a dependency with an exact version in the requirements file. [1]"
+    story = await a_story_with(ScriptedWriter(f"{slipped}\n\n", truth))
+
+    turn = await story.ask(QUESTION, options=AskOptions(verification=Verification.REDACT))
+
+    assert turn.answer.strip() == truth
+
+
+async def test_redaction_that_leaves_less_than_a_third_abstains() -> None:
+    lies = [f"The moon number {n} is made of green cheese. [1] " for n in range(2, 5)]
+    story = await a_story_with(ScriptedWriter(*lies, "Pin a dependency with an exact version. [1]"))
+
+    turn = await story.ask(QUESTION, options=AskOptions(verification=Verification.REDACT))
+
+    assert turn.abstention is not None
+    assert turn.abstention.reason is AbstentionReason.VERIFICATION_FAILED
 
 
 async def test_flagging_shows_an_unsupported_sentence_with_its_verdict() -> None:

@@ -100,11 +100,11 @@ async def test_deleting_a_collection_takes_it_out_of_every_search_and_leaves_tur
 async def test_what_waits_for_a_collection_that_is_deleted_goes_into_no_later_one_of_its_name() -> None:
     story = Story()
     pages = {"a.md": "# A\n\nWords.", "b.md": "# B\n\nWords."}
-    gone, other = await story.submitted(pages), await story.submitted(pages, collection="other")
+    gone = await story.submitted(pages)
+    await story.submitted(pages, collection="other")
     await story.use_cases.delete_collection().execute(ADMIN, "docs")
     await story.use_cases.create_collection().execute(ADMIN, a_collection("docs", title="New"))
-    await story.worker.work(gone.id)
-    await story.worker.work(other.id)
+    await story.work()
     async with story.unit_of_work() as uow:
         assert (await uow.ingestions.get(gone.id, None)).status is IngestionStatus.CANCELLED
         assert await uow.documents.counts(["docs", "other"]) == {"other": 2}
@@ -114,7 +114,7 @@ async def test_a_batch_that_finds_its_collection_deleted_fails_and_says_why() ->
     story = Story()
     submitted = await story.submitted({"a.md": "# A\n\nWords.", "b.md": "# B\n\nWords."})
     async with story.unit_of_work() as uow:
-        batch = await uow.ingestions.pending(submitted.id, limit=9)
+        batch = await uow.ingestions.pending(submitted.id, range(9))
     await story.use_cases.delete_collection().execute(ADMIN, "docs")
     async with story.unit_of_work() as uow:
         await uow.ingestions.retry(submitted.id)

@@ -157,7 +157,7 @@ async def test_old_passages_that_could_not_leave_the_index_are_not_found_and_lea
     assert "tilde" not in await found(story, "How are ranges written?")
     async with story.unit_of_work() as uow:
         assert len(await uow.documents.stale()) == 1
-    await story.worker.resume()
+    await story.worker.resume(only_process=True)
 
     async with story.unit_of_work() as uow:
         assert await uow.documents.stale() == []
@@ -167,8 +167,8 @@ async def test_an_ingestion_that_a_crash_left_waiting_is_worked_on_at_the_next_s
     waiting = await story.submitted({"a.md": PINNING})
     restarted = story.use_cases.work_ingestions()
 
-    await restarted.resume()
-    await restarted.work(await restarted.queue.next())
+    await restarted.resume(only_process=True)
+    await story.work()
 
     async with story.unit_of_work() as uow:
         assert (await uow.ingestions.get(waiting.id, None)).status is IngestionStatus.SUCCEEDED

@@ -10,9 +10,11 @@ from adapters.memory.chat_model import Line, ScriptedChatModel
 from adapters.memory.clock import SystemClock
 from application.ask_question import AskQuestionCommand
 from application.events import AnswerReset, EvidenceFound, TextWritten, TurnDone
+from application.model_probe import ModelProbe
 from domain.access.quotas import Allowance, ProviderCall, Window
 from domain.conversation.calls import CallEnd, Role
 from domain.conversation.model import AskOptions, AttemptOutcome, Question, TurnStatus, Usage
+from domain.errors import PortUnavailable, QuotaSpent
 from domain.grounding.model import AbstentionReason, Verdict, Verification
 from entrypoints.model_settings import ModelSettings
 from tests.story import ADMIN, PINNING, SNAPSHOTS, Story
@@ -260,3 +262,20 @@ async def test_a_budget_is_only_drawn_on_by_calls_that_are_made() -> None:
     await story.ask(QUESTION)
     await story.ask(QUESTION)
     assert [one.used for one in await budgets.left()] == [1]
+
+
+async def test_asked_whether_models_answer_it_says_which_and_counts_the_call() -> None:
+    model = a_model(first=[Line(("yes",))])
+    budgets = InMemoryProviderBudgets((a_day_of(1),), SystemClock())
+    probe = ModelProbe(lambda: model, budgets, ("first", "second"), "mend")
+    assert await probe.ask() == "first answers, and 1 more are set"
+    with pytest.raises(QuotaSpent):
+        await probe.ask()
+    assert await ModelProbe(lambda: model, budgets, (), "mend").ask() is None
+
+
+@pytest.mark.parametrize("end", [DOWN, CallEnd(AttemptOutcome.ERROR, sent=False)])
+async def test_a_model_that_does_not_answer_is_named(end: CallEnd) -> None:
+    budgets = InMemoryProviderBudgets((), SystemClock())
+    with pytest.raises(PortUnavailable, match="first"):
+        await ModelProbe(lambda: a_model(first=[Line(end=end)]), budgets, ("first",), "mend").ask()

@@ -110,6 +110,7 @@ def test_only_what_may_lean_on_the_conversation_is_rewritten(question: str, lang
         ("Standalone question: How is it written?", "How is it written?"),
         ("**Question:** How is it written?", "How is it written?"),
         ("One.\nTwo.", None),
+        ("NO_ANSWER", None),
         ("", None),
         ("?" * 2_000, None),
     ],

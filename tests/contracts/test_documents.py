@@ -6,7 +6,7 @@ import pytest
 
 from application.ports import UnitOfWorkFactory
 from domain.errors import BadCursor, DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
-from domain.library.model import Document
+from domain.library.model import Document, DocumentVersion
 from domain.library.ports import Activation
 from tests.builders import NOON, a_collection, a_document, a_version, after, an_activation, reading
 
@@ -217,8 +217,8 @@ async def test_many_documents_become_active_at_once(unit_of_work: UnitOfWorkFact
 
 async def test_a_document_without_passages_can_be_active(unit_of_work: UnitOfWorkFactory) -> None:
     document = a_document()
-    empty = Activation(replace(document, version="e" * 64), replace(a_version(document.id), version="e" * 64, text=""))
-    empty = replace(empty, version=replace(empty.version, sections=(), passages=()))
+    nothing = replace(a_version(document.id), version="e" * 64, text="", sections=(), passages=())
+    empty = Activation(replace(document, version="e" * 64), nothing, ())
     await register(unit_of_work, document)
     assert await activate(unit_of_work, empty) == set()
     async with unit_of_work() as uow:
@@ -398,6 +398,33 @@ async def test_two_new_versions_of_one_document_at_once_leave_one_active(unit_of
         active = set(await uow.documents.passages(sorted(everything), DOCS))
     assert len(active) == 1
     assert set.union(*left) == everything - active == await stale(unit_of_work)
+
+
+async def test_active_documents_come_by_id_with_all_that_an_index_is_made_of(unit_of_work: UnitOfWorkFactory) -> None:
+    documents = sorted((a_document(uri=f"{n}.md") for n in range(5)), key=lambda one: one.id)
+    made = [await put(unit_of_work, document, f"First {n}.", f"Second {n}.") for n, document in enumerate(documents)]
+    made[1] = await put(unit_of_work, documents[1], "First 1.", "Another.")
+    await register(unit_of_work, a_document(uri="only-registered.md"))
+    async with unit_of_work() as uow:
+        await uow.documents.forget(documents[3].id, at=after(1))
+        await uow.commit()
+
+    seen: list[tuple[Document, DocumentVersion]] = []
+    last = None
+    async with unit_of_work() as uow:
+        while batch := await uow.documents.active(last, limit=2):
+            assert len(batch) <= 2
+            seen += batch
+            last = batch[-1][0].id
+        every = [passage_id for one in made for passage_id in ids(one)]
+        assert set(await uow.documents.active_passages([*every, uuid4()])) == {
+            passage.id for _, version in seen for passage in version.passages
+        }
+        assert await uow.documents.passage_count() == 8
+
+    living = [made[n] for n in (0, 1, 2, 4)]
+    assert [document for document, _ in seen] == [one.document for one in living]
+    assert [version for _, version in seen] == [one.version for one in living]
 
 
 async def test_in_a_collection_that_is_not_there_no_document_is_made(unit_of_work: UnitOfWorkFactory) -> None:

@@ -75,3 +75,16 @@ async def test_two_that_put_the_same_hashes_at_once_both_succeed(unit_of_work: U
     )
     async with unit_of_work() as uow:
         assert len(await uow.embeddings.get("static", names)) == 300
+
+
+async def test_what_will_be_read_back_is_known_before(unit_of_work: UnitOfWorkFactory) -> None:
+    vectors = {digest("a"): unit(1, 2, 3), digest("b"): unit(0.3, -0.7, 0.001), digest("c"): [0.0, 0.0, 0.0]}
+    async with unit_of_work() as uow:
+        foretold = uow.embeddings.as_kept(vectors)
+        assert uow.embeddings.as_kept({}) == {}
+    await put(unit_of_work, "static", vectors)
+    async with unit_of_work() as uow:
+        read_back = await uow.embeddings.get("static", list(vectors))
+    assert {name: list(vector) for name, vector in read_back.items()} == {
+        name: list(vector) for name, vector in foretold.items()
+    }

@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 from uuid import UUID, uuid4
 
@@ -37,9 +38,12 @@ async def outcomes(unit_of_work: UnitOfWorkFactory, ingestion_id: UUID) -> list[
         return list((await uow.ingestions.documents(ingestion_id, limit=99, cursor=None)).items)
 
 
-async def pending(unit_of_work: UnitOfWorkFactory, ingestion_id: UUID, *, limit: int = 99) -> list[int]:
+async def pending(unit_of_work: UnitOfWorkFactory, ingestion_id: UUID, ordinals: range = range(99)) -> list[int]:
     async with unit_of_work() as uow:
-        return [one.ordinal for one in await uow.ingestions.pending(ingestion_id, limit=limit)]
+        found = [one.ordinal for one in await uow.ingestions.pending(ingestion_id, ordinals)]
+        every = await uow.ingestions.pending_ordinals(ingestion_id)
+    assert found == [ordinal for ordinal in every if ordinal in ordinals]
+    return found
 
 
 def zeros(**counts: int) -> dict[str, int]:
@@ -85,15 +89,16 @@ async def test_staged_documents_come_back_byte_for_byte(unit_of_work: UnitOfWork
     ]
     ingestion_id = await add(unit_of_work, an_ingestion(), sources)
     async with unit_of_work() as uow:
-        staged = list(await uow.ingestions.pending(ingestion_id, limit=9))
+        staged = list(await uow.ingestions.pending(ingestion_id, range(9)))
     assert staged == [StagedDocument(ordinal, source) for ordinal, source in enumerate(sources)]
 
 
 async def test_pending_documents_come_in_order_and_in_parts(unit_of_work: UnitOfWorkFactory) -> None:
     ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES)
-    assert await pending(unit_of_work, ingestion_id, limit=2) == [0, 1]
+    assert await pending(unit_of_work, ingestion_id, range(2)) == [0, 1]
     await record(unit_of_work, ingestion_id, {0: DocumentOutcome("0.md", Outcome.ADDED)})
-    assert await pending(unit_of_work, ingestion_id, limit=2) == [1, 2]
+    assert await pending(unit_of_work, ingestion_id, range(2)) == [1]
+    assert await pending(unit_of_work, ingestion_id, range(2, 9)) == [2, 3, 4]
 
 
 async def test_work_goes_on_where_a_crash_left_it(unit_of_work: UnitOfWorkFactory) -> None:
@@ -320,7 +325,7 @@ async def test_a_retry_queues_what_failed_or_was_cancelled_with_its_bytes(unit_o
 
     async with unit_of_work() as uow:
         kept = await uow.ingestions.get(ingestion_id, None)
-        staged = list(await uow.ingestions.pending(ingestion_id, limit=9))
+        staged = list(await uow.ingestions.pending(ingestion_id, range(9)))
         assert list(await uow.ingestions.unfinished()) == [ingestion_id]
     assert (kept.status, kept.finished_at, kept.retries) == (IngestionStatus.QUEUED, None, 1)
     assert staged == [StagedDocument(ordinal, SOURCES[ordinal]) for ordinal in (1, 2, 3)]
@@ -339,3 +344,31 @@ async def test_there_is_nothing_to_retry_where_all_is_in_or_the_bytes_never_came
     assert await retry(unit_of_work, ingestion_id) == 0
     async with unit_of_work() as uow:
         assert (await uow.ingestions.get(ingestion_id, None)).status is IngestionStatus.PARTIAL
+
+
+async def test_one_of_several_is_told_that_an_ingestion_is_done(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(), SOURCES[:2])
+    async with unit_of_work() as uow:
+        assert not await uow.ingestions.done(ingestion_id), "two documents are pending"
+    await record(unit_of_work, ingestion_id, {n: DocumentOutcome(f"{n}.md", Outcome.ADDED) for n in range(2)})
+
+    async def end() -> bool:
+        async with unit_of_work() as uow:
+            if told := await uow.ingestions.done(ingestion_id):
+                await uow.ingestions.finish(ingestion_id, IngestionStatus.SUCCEEDED, at=after(1))
+            await uow.commit()
+        return told
+
+    assert sorted(await asyncio.gather(*(end() for _ in range(5)))) == [False, False, False, False, True]
+
+
+async def test_starting_tells_what_is_started_and_nothing_of_what_has_ended(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await add(unit_of_work, an_ingestion(prune=True), SOURCES[:1])
+    async with unit_of_work() as uow:
+        for _ in range(2):
+            started = await uow.ingestions.start(ingestion_id)
+            assert started is not None
+            assert (started.id, started.status, started.prune) == (ingestion_id, IngestionStatus.RUNNING, True)
+        await uow.ingestions.finish(ingestion_id, IngestionStatus.SUCCEEDED, at=after(1))
+        assert await uow.ingestions.start(ingestion_id) is None
+        assert await uow.ingestions.start(uuid4()) is None

@@ -287,3 +287,23 @@ async def test_every_index_gives_the_same_bm25_for_the_same_texts(index: Passage
     found = await search(index, "docs", dense=None, sparse=question)
     assert ids(found) == ids(expected)
     assert [hit.score for hit in found.sparse] == pytest.approx([hit.score for hit in expected.sparse], rel=1e-5)
+
+
+async def test_every_passage_is_told_of_once_in_parts(index: PassageIndex) -> None:
+    points = [a_point() for _ in range(25)]
+    await index.put(points)
+    await index.remove([points[0].id])
+    found: list[UUID] = []
+    after, parts = None, 0
+    while True:
+        some, after = await index.ids(after, limit=7)
+        found += some
+        parts += 1
+        if after is None:
+            break
+    assert sorted(found) == sorted(point.id for point in points[1:])
+    assert parts == 4
+
+
+async def test_an_empty_index_tells_of_nothing(index: PassageIndex) -> None:
+    assert await index.ids(None, limit=7) == ([], None)

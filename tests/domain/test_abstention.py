@@ -91,3 +91,33 @@ def test_the_message_names_the_words_that_no_passage_holds() -> None:
     assert abstention is not None
     assert "“kangaroo”" in abstention.message
     assert "door" not in abstention.message
+
+
+@pytest.mark.parametrize(
+    ("question", "begins"),
+    [
+        ("Which kangaroo opens the door?", "The documents"),
+        ("Wer öffnet die Tür und wann?", "Die Dokumente"),
+        ("¿Quién abre la puerta del jardín?", "Los documentos"),
+        ("Qui est-ce qui ouvre la porte de la cave ?", "Les documents"),
+        ("Chi apre il portone del giardino e quando?", "I documenti"),
+        ("Quem abre o portão do jardim e quando?", "Os documentos"),
+        ("Wie opent de deur van het huis?", "De documenten"),
+    ],
+)
+def test_an_abstention_speaks_the_language_of_the_question(question: str, begins: str) -> None:
+    abstention = decide(question, scored(0.01))
+    assert abstention is not None
+    assert abstention.message.startswith(begins)
+
+
+def test_a_question_in_no_known_language_is_answered_in_the_collections_else_in_english() -> None:
+    for language, begins in (("de", "Die Dokumente"), ("ja", "The documents")):
+        abstention = decide_abstention("Känguru?", scored(0.01), analyzer=ANALYZER, language=language)
+        assert abstention is not None
+        assert abstention.message.startswith(begins)
+
+
+def test_a_passage_that_stands_out_answers_sooner_than_one_of_many_alike() -> None:
+    question = "Which porter opens the door at eight?"
+    assert chance(question, scored(0.4, 0.1, 0.1)) > chance(question, scored(0.4, 0.4, 0.4))

@@ -158,6 +158,21 @@ def test_a_claim_without_a_marker_is_uncited() -> None:
     assert (claim.verdict, claim.score, claim.citations) == (Verdict.UNCITED, 0.0, ())
 
 
+@pytest.mark.parametrize("marker", ["[1][9]", "[1, 7]", "[9] [1]", "[1-4]", "［1］［12］"])
+def test_a_claim_that_names_evidence_that_there_is_not_is_marked(marker: str) -> None:
+    claim = judged(f"The plan costs 20 dollars per month {marker}.")
+    assert claim is not None
+    assert claim.verdict is Verdict.PARTIAL
+    assert claim.score < SUPPORTED_CHANCE
+
+
+def test_only_the_sentence_that_names_it_is_marked() -> None:
+    reader = AnswerReader(1)
+    answer = "Cats chase dogs [1]. Dogs chase cats. [1][8] Birds sing [1]."
+    sentences = [*reader.feed(answer).sentences, *reader.finish().sentences]
+    assert [sentence.stray for sentence in sentences] == [False, True, False]
+
+
 def test_a_question_is_judged_by_nobody() -> None:
     assert judged("What does the plan cost [1]?") is None
 

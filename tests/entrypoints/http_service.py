@@ -71,11 +71,12 @@ class HttpService:
         self.adapters = MemoryAdapters(first_keys=first_keys)
         if writer is not None:
             self.adapters.writer.override(providers.Object(writer))
+        self.room = room or Room()
         for name, adapter in instead.items():
             provider = adapter if isinstance(adapter, providers.Provider) else providers.Object(adapter)
             getattr(self.adapters, name).override(provider)
         self.app: Litestar = build_app(
-            self.adapters, holder="a test", only_process=True, allowed_origins=allowed_origins, room=room
+            self.adapters, holder="a test", only_process=True, allowed_origins=allowed_origins, room=self.room
         )
 
     @asynccontextmanager
@@ -124,8 +125,18 @@ async def a_service(writer: AnswerWriter | None = None, *, room: Room | None = N
 class Connection:
     """One request driven by hand over ASGI, so that a test can hang up in the middle of the answer."""
 
-    def __init__(self, app: Any, path: str, body: Mapping[str, Any], *, key: str = READER_KEY, accept: str) -> None:
-        self._body = json.dumps(body).encode()
+    def __init__(
+        self,
+        app: Any,
+        path: str,
+        body: Mapping[str, Any] | None,
+        *,
+        key: str = READER_KEY,
+        accept: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """``body`` None: a GET."""
+        self._body = b"" if body is None else json.dumps(body).encode()
         self._gone = asyncio.Event()
         self._asked = False
         self.sent: list[Any] = []
@@ -134,7 +145,7 @@ class Connection:
             "type": "http",
             "asgi": {"version": "3.0"},
             "http_version": "1.1",
-            "method": "POST",
+            "method": "GET" if body is None else "POST",
             "scheme": "http",
             "path": path,
             "raw_path": path.encode(),
@@ -145,6 +156,7 @@ class Connection:
                 (b"authorization", f"Bearer {key}".encode()),
                 (b"content-type", b"application/json"),
                 (b"accept", accept.encode()),
+                *((name.lower().encode(), value.encode()) for name, value in (headers or {}).items()),
             ],
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 80),

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
+from adapters.memory.chat_model import Line, ScriptedChatModel
 from adapters.memory.clock import SystemClock
 from adapters.memory.embedder import HashingEmbedder
 from adapters.neon.engine import make_engine
 from adapters.neon.schema_probe import SchemaProbe
-from application.diagnose import Diagnose, EmbedderProbe, Outcome
+from application.diagnose import Diagnose, EmbedderProbe, ModelProbe, Outcome
 from domain.errors import PortRefused, PortUnavailable, ScopeMissing
 from domain.retrieval.model import Purpose, Vector
 from entrypoints.settings import read_settings
@@ -54,6 +55,22 @@ async def test_every_part_is_asked_and_what_fails_says_how_to_mend_it() -> None:
     assert [one.outcome for one in found] == [Outcome.OK, Outcome.FAILED, Outcome.FAILED, Outcome.UNUSED]
     assert [one.mend for one in found] == ["", "check the key", "check its address", "set COHERE_API_KEY"]
     assert "did not answer" in found[1].detail
+
+
+async def test_the_first_model_is_asked_for_a_word() -> None:
+    model = ScriptedChatModel()
+    model.script("a/good", Line(["yes"]))
+    found = await Diagnose(
+        [
+            ModelProbe(model, ("a/good", "b/other"), "x"),
+            ModelProbe(model, ("c/silent",), "check"),
+            ModelProbe(None, (), "set"),
+        ],
+        SystemClock(),
+    ).execute(a_principal())
+    assert [one.outcome for one in found] == [Outcome.OK, Outcome.FAILED, Outcome.UNUSED]
+    assert "a/good answers" in found[0].detail
+    assert "c/silent: empty" in found[1].detail
 
 
 async def test_only_an_admin_may_ask() -> None:

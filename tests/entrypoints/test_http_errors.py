@@ -25,6 +25,10 @@ UNKNOWN_ID = "01890b2f-0000-7000-8000-000000000000"
 PROBLEM_FIELDS = ["type", "title", "status", "detail", "instance", "code", "errors"]
 GUARDED = [
     ("POST", "/v1/ask"), ("POST", "/v1/search"), ("GET", f"/v1/turns/{UNKNOWN_ID}"),
+    ("GET", f"/v1/turns/{UNKNOWN_ID}/events"), ("POST", f"/v1/turns/{UNKNOWN_ID}/cancel"),
+    ("GET", f"/v1/turns/{UNKNOWN_ID}/feedback"), ("POST", f"/v1/turns/{UNKNOWN_ID}/feedback"),
+    ("GET", "/v1/conversations"), ("POST", "/v1/conversations"), ("GET", f"/v1/conversations/{UNKNOWN_ID}"),
+    ("PATCH", f"/v1/conversations/{UNKNOWN_ID}"), ("DELETE", f"/v1/conversations/{UNKNOWN_ID}"),
     ("GET", f"/v1/conversations/{UNKNOWN_ID}/turns"), ("GET", "/v1/documents"), ("GET", f"/v1/documents/{UNKNOWN_ID}"),
     ("DELETE", f"/v1/documents/{UNKNOWN_ID}"), ("GET", f"/v1/documents/{UNKNOWN_ID}/text"),
     ("POST", "/v1/admin/ingestions"), ("GET", "/v1/admin/ingestions"), ("GET", f"/v1/admin/ingestions/{UNKNOWN_ID}"),

@@ -64,20 +64,20 @@ async def test_one_more_than_there_is_room_for_is_turned_away_at_once(gated: tup
     assert (await search(service)).status == 200, "and there is room again"
 
 
-async def test_a_turn_that_is_waited_for_takes_no_place() -> None:
+async def test_a_turn_that_waits_for_its_model_gives_its_place_back() -> None:
     gate = asyncio.Event()
-    async with a_service(ScriptedWriter("Pin it [1].", gate=gate), room=Room(at_work=1)) as service:
+    room = Room(at_work=1, turn_computes_s=0.01)
+    async with a_service(ScriptedWriter("Pin it [1].", gate=gate), room=room) as service:
         body = b'{"question": "%b"}' % QUESTION.encode()
-        asking = [
-            asyncio.create_task(send(service.app, "POST", "/v1/ask", key=ADMIN_KEY, headers=[JSON, *accept], body=body))
-            for accept in ([], [(b"accept", b"text/event-stream")])
-            for _ in range(2)
-            if not await asyncio.sleep(0.05)
-        ]
-        await asyncio.sleep(0.05)
+        asking = []
+        for accept in ([], [(b"accept", b"text/event-stream")]):
+            ask = send(service.app, "POST", "/v1/ask", key=ADMIN_KEY, headers=[JSON, *accept], body=body)
+            asking.append(asyncio.create_task(ask))
+            await asyncio.sleep(0.1)
         assert (await search(service)).status == 200
         gate.set()
         assert {one.status for one in await asyncio.gather(*asking)} == {200}
+    assert room.at_work == 0
 
 
 async def test_a_sender_that_is_slow_takes_no_place() -> None:

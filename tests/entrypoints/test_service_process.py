@@ -208,6 +208,49 @@ def test_an_idle_service_sends_the_database_nothing(data_dir: Path) -> None:
     assert busy == 0
 
 
+def test_an_idle_service_writes_no_line_into_a_log_of_every_statement(data_dir: Path) -> None:
+    with running(data_dir) as service:
+        ingest(service, {"pinning.md": PINNING})
+        [socket] = [path for path in data_dir.rglob(".s.PGSQL.*") if path.is_socket()]
+        asyncio.run(log_every_statement(socket.parent))
+        log = next(data_dir.rglob("postgresql.log"))
+        ingest(service, {"snapshots.md": SNAPSHOTS})
+        time.sleep(3)
+        busy = log.read_text()
+        time.sleep(4)
+        idle = log.read_text()[len(busy) :]
+        listening = asyncio.run(still_listening(socket.parent))
+
+    assert "LISTEN" in busy, "the log does not show the statements of the ingestion"
+    assert "statement:" not in idle
+    assert "execute" not in idle
+    assert listening == 0
+
+
+async def log_every_statement(socket_folder: Path) -> None:
+    connection = await asyncpg.connect(user="postgres", host=str(socket_folder), database="postgres")
+    try:
+        await connection.execute("ALTER SYSTEM SET log_statement = 'all'")
+        await connection.execute("SELECT pg_reload_conf()")
+    finally:
+        await connection.close()
+
+
+async def still_listening(socket_folder: Path) -> int:
+    """Connections of the service whose last statement was pgqueuer's or a LISTEN."""
+    connection = await asyncpg.connect(user="postgres", host=str(socket_folder), database="postgres")
+    try:
+        return int(
+            await connection.fetchval(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND (query ILIKE 'listen%' OR query ILIKE '%pgqueuer%')"
+                " AND query NOT ILIKE '%INSERT INTO pgqueuer%'"
+            )
+        )
+    finally:
+        await connection.close()
+
+
 async def connections_of_ibid(socket_folder: Path) -> tuple[int, int]:
     """How many there are, and how many of them were sent a statement in the last two seconds."""
     connection = await asyncpg.connect(user="postgres", host=str(socket_folder), database="postgres")

@@ -181,9 +181,11 @@ class FakeOpenRouter:
 
 def _quotation(body: Mapping[str, Any]) -> str:
     """What the fake answers by itself: the first sentence of the first evidence in the prompt."""
-    found = _EVIDENCE.search(body["messages"][-1]["content"])
+    asked = body["messages"][-1]["content"]
+    found = _EVIDENCE.search(asked)
     if found is None:
-        return "NO_ANSWER"
+        # Not asked for an answer, then: a follow-up is repeated, anything else agreed to.
+        return asked.rpartition("Last question of the reader: ")[2] if "Last question" in asked else "yes"
     sentence = re.split(r"(?<=[.!?])\s", found[2].strip(), maxsplit=1)[0].rstrip(".")
     return f"{sentence} [{found[1]}]."
 

@@ -29,6 +29,7 @@ from qdrant_edge import (
     Query,
     QueryBatchRequest,
     QueryRequest,
+    ScrollRequest,
     SparseVector,
     UpdateOperation,
 )
@@ -77,6 +78,7 @@ class FakeQdrant(HttpServer):
             ("POST", "/collections/([^/]+)/points/delete", self._delete),
             ("POST", "/collections/([^/]+)/points/query/batch", self._query),
             ("POST", "/collections/([^/]+)/points/count", self._count),
+            ("POST", "/collections/([^/]+)/points/scroll", self._scroll),
         ]
 
     def script(self, *replies: Reply) -> None:
@@ -215,6 +217,15 @@ class FakeQdrant(HttpServer):
 
     def _count(self, name: str, _: dict[str, Any]) -> Any:
         return {"count": self._shard(name).count(CountRequest(exact=True))}
+
+    def _scroll(self, name: str, body: dict[str, Any]) -> Any:
+        offset = None if body.get("offset") is None else UUID(body["offset"])
+        request = ScrollRequest(offset=offset, limit=body["limit"], with_payload=False, with_vector=False)
+        points, following = self._shard(name).scroll(request)
+        return {
+            "points": [{"id": str(one.id)} for one in points],
+            "next_page_offset": None if following is None else str(following),
+        }
 
 
 class _NotFoundError(Exception):

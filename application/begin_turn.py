@@ -1,0 +1,148 @@
+"""The first transaction of a turn: everything that is settled before anything slow begins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from application.events import TurnStarted
+from application.ports import Clock, IdSource, KeyedRequest, UnitOfWork, UnitOfWorkFactory
+from application.reading import languages_of, verification_of
+from application.turn_stream import TurnStream
+from application.turn_streams import Slot, TurnStreams
+from domain.access.model import Principal
+from domain.access.readable import ReadableCollections, readable_collections
+from domain.conversation.model import AskOptions, Conversation, Question, Turn, TurnStatus
+from domain.conversation.prompt import Exchange
+from domain.library.model import Collection
+
+LEASE: Final = timedelta(seconds=180)
+"""How long a process may hold a running turn: models may take 28 + 120 s in all, and half a minute is for the rest."""
+HISTORY: Final = 6
+"""Earlier turns of a conversation that are read back: the prompt's budget seldom holds as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskQuestionCommand:
+    """``keyed``: what the request's idempotency key says of it, if it came with one."""
+
+    principal: Principal
+    question: Question
+    collections: Sequence[str] | None = None
+    conversation_id: UUID | None = None
+    options: AskOptions = field(default_factory=AskOptions)
+    keyed: KeyedRequest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the first transaction settled: everything that answering needs and nothing that it must look up again."""
+
+    turn: Turn
+    question: Question
+    options: AskOptions
+    readable: ReadableCollections
+    languages: tuple[str, ...]
+    instructions: tuple[str, ...]
+    history: tuple[Exchange, ...]
+    started_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    asked: Asked
+    stream: TurnStream
+    slot: Slot
+
+
+class BeginTurn:
+    """Stores a question as a running turn, with its key and its place in the conversation."""
+
+    def __init__(
+        self, *, unit_of_work: UnitOfWorkFactory, streams: TurnStreams, clock: Clock, ids: IdSource, holder: str
+    ) -> None:
+        self._unit_of_work = unit_of_work
+        self._streams = streams
+        self._clock = clock
+        self._ids = ids
+        self._holder = holder
+
+    async def execute(self, command: AskQuestionCommand) -> Begun | UUID:
+        """
+        The turn that has begun; or, where the key says that the question was asked before, the id of that turn.
+
+        Nothing at all is stored when it raises: CollectionNotFound, ConversationNotFound, ConversationBusy,
+        IdempotencyKeyReused, Overloaded, TooManyRunning or a PortError.
+        """
+        started_ms = self._clock.elapsed_ms()
+        turn_id, now = self._ids.new(), self._clock.now()
+        async with self._unit_of_work() as uow:
+            if command.keyed is not None:
+                effect = await uow.idempotency_keys.claim(command.keyed, turn_id, turn=turn_id, at=now)
+                if effect != turn_id:
+                    return effect
+            slot = self._streams.admit(command.principal.owner)
+            try:
+                collections = await uow.collections.all()
+                conversation = await self._conversation(uow, command)
+                history = await self._history(uow, command)
+                asked = self._asked_collections(command, conversation, collections)
+                readable = readable_collections(command.principal, collections, asked=asked)
+                turn = Turn.begin(turn_id, conversation.id, command.principal.owner, command.question, now)
+                await uow.turns.begin(turn, holder=self._holder, lease_until=now + LEASE)
+                stream = await self._committed(uow, turn)
+            except BaseException:
+                slot.give_back()
+                raise
+        languages = languages_of(collections, readable)
+        options = command.options
+        if not options.verification_said:
+            options = replace(options, verification=verification_of(collections, readable))
+        instructions = tuple(one.instructions for one in collections if one.name in readable and one.instructions)
+        settled = Asked(turn, command.question, options, readable, languages, instructions, history, started_ms)
+        return Begun(settled, stream, slot)
+
+    async def _committed(self, uow: UnitOfWork, turn: Turn) -> TurnStream:
+        # Open before the commit lets anybody else see the turn: whoever finds its key finds its stream.
+        stream = self._streams.open(turn)
+        stream.emit(TurnStarted(turn.id, turn.conversation_id))
+        try:
+            await uow.commit()
+        except BaseException:
+            self._streams.discard(stream)
+            raise
+        return stream
+
+    async def _conversation(self, uow: UnitOfWork, command: AskQuestionCommand) -> Conversation:
+        owner, title = command.principal.owner, Conversation.title_for(command.question)
+        if command.conversation_id is not None:
+            conversation = await uow.conversations.get(command.conversation_id, owner)
+            if not conversation.title:
+                conversation = replace(conversation, title=title)
+                await uow.conversations.update(conversation)
+            return conversation
+        conversation = Conversation(self._ids.new(), owner, title, tuple(command.collections or ()), self._clock.now())
+        await uow.conversations.add(conversation)
+        return conversation
+
+    @staticmethod
+    async def _history(uow: UnitOfWork, command: AskQuestionCommand) -> tuple[Exchange, ...]:
+        """What was asked and answered before in the conversation, oldest first."""
+        if command.conversation_id is None:
+            return ()
+        page = await uow.turns.of_conversation(
+            command.conversation_id, command.principal.owner, limit=HISTORY, cursor=None
+        )
+        answered = [turn for turn in page.items if turn.status is TurnStatus.ANSWERED]
+        return tuple(Exchange(turn.question, turn.answer) for turn in reversed(answered))
+
+    @staticmethod
+    def _asked_collections(
+        command: AskQuestionCommand, conversation: Conversation, existing: Sequence[Collection]
+    ) -> Sequence[str] | None:
+        if command.collections is not None:
+            return command.collections
+        # A conversation outlives its collections: one that is gone is no longer asked for.
+        names = {collection.name for collection in existing}
+        return [name for name in conversation.collections if name in names] or None

@@ -1,0 +1,119 @@
+"""What the contract of ChatModel does not say of OpenRouter's adapter: bytes, error objects, requests."""
+
+import asyncio
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.openrouter.bodies import ErrorBody, MaxPrice, ProviderPreferences, request_body
+from adapters.openrouter.event_lines import MAX_LINE_BYTES, EventLines
+from adapters.openrouter.refusals import refusal, refusal_inside
+from adapters.openrouter.silence import Silence
+from adapters.resilience.faults import Blame
+from domain.conversation.calls import Message, ModelCall, Role
+from domain.conversation.model import AttemptOutcome
+from domain.errors import PortReplyInvalid
+
+CALL = ModelCall("m", (Message(Role.USER, "question"),), 64)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
+    """A stream of events with comments, blank lines and both kinds of line ends, and the events in it."""
+    end = draw(st.sampled_from([b"\n", b"\r\n"]))
+    events, stream = [], b""
+    for kind in draw(st.lists(st.sampled_from(["data", "tight", "comment", "blank", "field"]), max_size=12)):
+        text = draw(st.text("aé😀{}:", min_size=1, max_size=6)).encode()
+        if kind in ("data", "tight"):
+            events.append(text)
+            stream += (b"data: " if kind == "data" else b"data:") + text + end + end
+        else:
+            stream += {"comment": b": " + text, "blank": b"", "field": b"event: " + text}[kind] + end
+    return stream, events
+
+
+@given(streams(), st.data())
+def test_the_events_of_a_stream_are_the_same_however_its_bytes_are_cut(
+    made: tuple[bytes, list[bytes]], data: st.DataObject
+) -> None:
+    stream, events = made
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    lines = EventLines("port")
+    found = [one for start, end in pairwise([0, *cuts, len(stream)]) for one in lines.feed(stream[start:end])]
+    assert found == events
+
+
+def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
+    lines = EventLines("port")
+    for _ in range(MAX_LINE_BYTES // 65_536):
+        lines.feed(b"x" * 65_536)
+    with pytest.raises(PortReplyInvalid):
+        lines.feed(b"x")
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "blame"),
+    [
+        (ErrorBody(code=429), AttemptOutcome.RATE_LIMITED, Blame.SERVICE),
+        (ErrorBody(code="server_error"), AttemptOutcome.ERROR, Blame.SERVICE),
+        (ErrorBody(code="rate_limit_exceeded"), AttemptOutcome.RATE_LIMITED, Blame.SERVICE),
+        (ErrorBody(code="unheard of", metadata={"error_type": "timeout"}), AttemptOutcome.TIMEOUT, Blame.SERVICE),
+        (ErrorBody(http_status=404), AttemptOutcome.REFUSED, Blame.REQUEST),
+        (ErrorBody(code=401), AttemptOutcome.REFUSED, Blame.ACCOUNT),
+        (ErrorBody(code=7), AttemptOutcome.ERROR, Blame.SERVICE),
+        (ErrorBody(), AttemptOutcome.ERROR, Blame.SERVICE),
+    ],
+)
+def test_an_error_inside_a_reply_is_read_by_number_by_word_or_as_a_failure(
+    error: ErrorBody, outcome: AttemptOutcome, blame: Blame
+) -> None:
+    read, fault = refusal_inside(error)
+    assert (read, fault.blame) == (outcome, blame)
+
+
+def test_a_model_without_a_discreet_provider_names_the_setting_that_decides() -> None:
+    body = {"error": {"message": "no", "availability": {"code": "privacy_restricted"}}}
+    _, fault = refusal(404, {}, msgspec.json.encode(body))
+    assert "IBID_DATA_COLLECTION" in str(fault.error)
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"[]", b'{"error": "plain text"}', b"\xff"])
+def test_a_refusal_that_is_not_json_of_an_error_is_read_by_its_status(content: bytes) -> None:
+    outcome, fault = refusal(502, {}, content)
+    assert (outcome, fault.retryable) == (AttemptOutcome.ERROR, True)
+
+
+def test_preferences_are_sent_as_published_and_none_at_all_to_who_asked_for_none() -> None:
+    preferences = ProviderPreferences(data_collection="deny", max_price=MaxPrice("0.5", "1.5"))
+    sent = msgspec.json.decode(request_body(CALL, preferences, stream=True))
+    assert sent["provider"] == {"data_collection": "deny", "max_price": {"prompt": "0.5", "completion": "1.5"}}
+    assert sent["stream_options"] == {"include_usage": True}
+    plain = msgspec.json.decode(request_body(CALL, ProviderPreferences(), stream=False))
+    assert plain.keys() == {"model", "messages", "max_tokens", "stream"}
+
+
+def test_a_schema_asks_for_a_provider_that_heeds_it() -> None:
+    call = ModelCall("m", CALL.messages, 64, schema={"type": "object"})
+    sent = msgspec.json.decode(request_body(call, ProviderPreferences(), stream=False))
+    assert sent["response_format"]["json_schema"]["schema"] == {"type": "object"}
+    assert sent["provider"] == {"require_parameters": True}
+
+
+async def test_silence_ends_a_wait_and_a_word_puts_the_end_off() -> None:
+    heard = 0
+
+    async def listen() -> None:
+        nonlocal heard
+        async with Silence(0.3) as silence:
+            for _ in range(4):
+                await asyncio.sleep(0.1)
+                silence.heard(0.3)
+                heard += 1
+            await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        await listen()
+    assert heard == 4

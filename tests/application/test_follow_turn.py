@@ -1,0 +1,231 @@
+"""Two processes over one database: a turn of one is followed, resumed and cancelled at the other."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from adapters.memory.clock import SettableClock
+from adapters.memory.store import InMemoryStore
+from application.begin_turn import AskQuestionCommand
+from application.events import TextWritten, TurnDone, TurnStarted
+from application.follow_turn import FollowTurn
+from application.journal_turns import JournalTurns
+from application.turn_stream import TurnStream
+from application.turn_streams import KEPT_MS, TurnStreams
+from domain.conversation.model import Question, Turn, TurnStatus
+from entrypoints.containers import UseCases
+from entrypoints.http.sse import encode_events
+from tests.application.test_ask_question import QUESTION, ScriptedWriter
+from tests.builders import ACME, NOON, a_turn, answered
+from tests.story import ADMIN, PINNING, Story
+
+
+class Collector:
+    """A follower that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.ended = asyncio.Event()
+
+    def push(self, frames: Sequence[bytes], *, last: bool) -> None:
+        self.frames += frames
+        if last:
+            self.ended.set()
+
+    def fail(self, error: Exception) -> None:
+        raise error
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(10):
+            while len(self.frames) < count:  # noqa: ASYNC110  what it waits for is counted
+                await asyncio.sleep(0)
+
+
+class Process:
+    """A process of a service with several: its use cases over the database that it shares with the others."""
+
+    def __init__(self, story: Story, holder: str) -> None:
+        self.use_cases = UseCases(adapters=story.adapters, holder=holder)
+        self.journal: JournalTurns = self.use_cases.journal_turns()
+        self.follow = FollowTurn(
+            unit_of_work=story.unit_of_work,
+            streams=self.use_cases.turn_streams(),
+            clock=story.adapters.clock(),
+            pause=lambda _: asyncio.sleep(0),
+        )
+
+    async def ask(self) -> TurnStream:
+        return await self.use_cases.ask_question().execute(AskQuestionCommand(ADMIN, Question(QUESTION)))
+
+
+@pytest.fixture
+async def gate() -> asyncio.Event:
+    return asyncio.Event()
+
+
+@pytest.fixture
+async def two(gate: asyncio.Event) -> tuple[Process, Process]:
+    story = Story(writer=ScriptedWriter("Pin a dependency ", "with an exact version. [1]", gate=gate))
+    await story.ingest({"pinning.md": PINNING})
+    return Process(story, "one"), Process(story, "two")
+
+
+async def written(stream: TurnStream, count: int) -> None:
+    async with asyncio.timeout(10):
+        while len(stream.frames(0)) < count:  # noqa: ASYNC110  what it waits for is counted
+            await asyncio.sleep(0)
+
+
+async def test_another_process_s_turn_is_followed_from_its_journal_to_its_end(
+    two: tuple[Process, Process], gate: asyncio.Event
+) -> None:
+    one, other = two
+    stream = await one.ask()
+    await written(stream, 4)
+    await one.journal.write()
+    relayed = await other.follow.execute(ADMIN, stream.turn_id)
+    first, second = Collector(), Collector()
+    relayed.follow(first)
+    await first.until(4)
+    relayed.follow(second, after=2)
+    assert await other.follow.execute(ADMIN, stream.turn_id) is relayed, "many readers are one look at a time"
+
+    gate.set()
+    turn = await stream.turn()
+    await one.journal.write()
+    for reader in (first, second):
+        await asyncio.wait_for(reader.ended.wait(), 10)
+
+    assert first.frames == stream.frames(0)
+    assert second.frames == stream.frames(2)
+    assert await relayed.turn() == turn
+
+
+async def test_what_a_journal_lost_in_a_crash_is_made_up_by_the_end(two: tuple[Process, Process]) -> None:
+    one, other = two
+    stream = await one.ask()
+    await written(stream, 3)
+    await one.journal.write()
+    reader = Collector()
+    relayed = await other.follow.execute(ADMIN, stream.turn_id)
+    relayed.follow(reader)
+    await reader.until(3)
+    async with one.journal.unit_of_work() as uow:
+        # As when the process died here, and its lease has passed since.
+        await uow.turns.interrupt_lost(now=one.journal.clock.now() + timedelta(hours=1), lost_holders_all_but=None)
+        await uow.commit()
+    await asyncio.wait_for(reader.ended.wait(), 10)
+    assert reader.frames[:-1] == stream.frames(0)[: len(reader.frames) - 1]
+    assert b"event: done" in reader.frames[-1]
+    assert b'"status":"interrupted"' in reader.frames[-1]
+    assert (await relayed.turn()).status is TurnStatus.INTERRUPTED
+    stream.cancel()
+
+
+async def test_another_process_s_turn_is_cancelled_by_the_process_that_holds_it(two: tuple[Process, Process]) -> None:
+    one, other = two
+    stream = await one.ask()
+    await written(stream, 3)
+    asked: Turn = await other.use_cases.cancel_turn().execute(ADMIN, stream.turn_id)
+    assert asked.status is TurnStatus.RUNNING
+    await other.journal.write()
+    assert not stream.ended, "it is not the other's to end"
+    await one.journal.write()
+    assert (await stream.turn()).status is TurnStatus.CANCELLED
+
+
+async def test_nothing_is_written_while_nothing_runs_and_nothing_twice(
+    two: tuple[Process, Process], gate: asyncio.Event
+) -> None:
+    one, _ = two
+    store: InMemoryStore = one.use_cases.adapters.store()
+    gate.set()
+    await (await one.ask()).turn()
+    await one.journal.write()
+    assert not store.journal, "it had ended before anybody could look for it elsewhere"
+    gate.clear()
+    stream = await one.ask()
+    await written(stream, 4)
+    await one.journal.write()
+    await one.journal.write()
+    assert [first for _, first in store.journal] == [1]
+    gate.set()
+    await stream.turn()
+    for _ in range(2):
+        await one.journal.write()
+    assert [first for _, first in store.journal] == [1, 5]
+
+
+async def test_a_turn_that_nobody_follows_any_more_is_left_alone(two: tuple[Process, Process]) -> None:
+    one, other = two
+    stream = await one.ask()
+    relayed = await other.follow.execute(ADMIN, stream.turn_id)
+    async with asyncio.timeout(10):
+        while await other.follow.execute(ADMIN, stream.turn_id) is relayed:  # noqa: ASYNC110  nothing tells of it
+            await asyncio.sleep(0)
+    stream.cancel()
+
+
+def streams(clock: SettableClock, **limits: int) -> TurnStreams:
+    return TurnStreams(clock=clock, encode=encode_events, max_running=9, **limits)
+
+
+def kept(streams: TurnStreams, *, text: str = "word ") -> TurnStream:
+    turn = a_turn(uuid4())
+    stream = streams.open(turn)
+    stream.emit(TurnStarted(turn.id, turn.conversation_id))
+    for _ in range(5):
+        stream.emit(TextWritten(text))
+    stream.emit(TurnDone(answered(turn)))
+    streams.keep(stream)
+    return stream
+
+
+async def test_ended_streams_are_kept_an_hour_and_no_more_than_so_many_and_so_much() -> None:
+    clock = SettableClock(NOON)
+    of_number = streams(clock, max_kept=3)
+    made = [kept(of_number) for _ in range(5)]
+    assert [of_number.find(one.turn_id, ACME) for one in made] == [None, None, *made[2:]]
+    of_bytes = streams(clock, max_kept_bytes=3 * made[0].weight())
+    made = [kept(of_bytes) for _ in range(5)]
+    assert [of_bytes.find(one.turn_id, ACME) for one in made] == [None, None, *made[2:]]
+    clock.advance(timedelta(milliseconds=KEPT_MS + 1))
+    assert of_bytes.find(made[4].turn_id, ACME) is None
+    assert of_number.find(made[4].turn_id, ACME) is None
+
+
+async def test_an_event_is_encoded_once_however_many_follow() -> None:
+    encoded: list[int] = []
+
+    def encode(turn: bytes, events: Sequence[Any], first: int) -> list[bytes]:
+        encoded.extend(range(first, first + len(events)))
+        return encode_events(turn, events, first)
+
+    turn = a_turn(uuid4())
+    stream = TurnStream(turn, encode)
+    readers = [Collector() for _ in range(3)]
+    stream.emit(TurnStarted(turn.id, turn.conversation_id))
+    stream.follow(readers[0])
+    stream.emit(TextWritten("a "), TextWritten("b "))
+    stream.follow(readers[1], after=1)
+    stream.emit(TurnDone(turn.ended(TurnStatus.CANCELLED)))
+    stream.settle()
+    stream.follow(readers[2])
+    assert encoded == [1, 2, 3, 4]
+    assert [len(reader.frames) for reader in readers] == [4, 3, 4]
+    assert readers[0].frames[1:] == readers[1].frames
+    assert all(one is other for one, other in zip(readers[0].frames, readers[2].frames, strict=True))
+
+
+async def test_a_turn_is_cancelled_also_before_its_first_step_and_only_once(two: tuple[Process, Process]) -> None:
+    one, _ = two
+    stream = await one.ask()
+    stream.cancel()
+    stream.cancel()
+    assert (await asyncio.wait_for(stream.turn(), 10)).status is TurnStatus.CANCELLED
+    async with one.journal.unit_of_work() as uow:
+        assert (await uow.turns.get(stream.turn_id, ADMIN.owner)).status is TurnStatus.CANCELLED

