@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from application.events import AskEvent, ClaimJudged, TextWritten
@@ -10,6 +11,8 @@ from domain.grounding.reader import AnswerReader, Read
 from domain.grounding.verdicts import adds_nothing, judge
 from domain.text import Analyzer
 
+_written: Final = partial(tuple.__new__, TextWritten)
+"""TextWritten(*fields) for half of what a named tuple's own constructor takes."""
 _HELD_BACK: Final = (Verdict.UNSUPPORTED, Verdict.UNCITED)
 _LEAST_LEFT: Final = 1 / 3
 """Share of the claims below which what is left is no answer any more."""
@@ -57,7 +60,10 @@ class JudgedAnswer:
     def feed(self, piece: str) -> Sequence[AskEvent]:
         # Most pieces are a word inside a sentence.
         if self._reader.takes_whole(piece):
-            return () if self.verification is Verification.REDACT else self._release(piece)
+            if self.verification is Verification.REDACT:
+                return ()
+            self._given.append(piece)
+            return (_written((piece,)),)
         return self._pass_on(self._reader.feed(piece))
 
     def finish(self) -> Sequence[AskEvent]:
@@ -78,8 +84,6 @@ class JudgedAnswer:
         if not text:
             return []
         self._given.append(text)
-        self._given_chars += len(text)
-        self._taken += len(text)
         return [TextWritten(text)]
 
     def _judge(self, sentence: WrittenSentence) -> list[AskEvent]:
@@ -98,6 +102,8 @@ class JudgedAnswer:
             return []
         shift = self._given_chars - self._taken
         events = self._release(piece)
+        self._given_chars += len(piece)
+        self._taken += len(piece)
         if claim is not None:
             events += self._keep(replace(claim, start=claim.start + shift, end=claim.end + shift))
         return events

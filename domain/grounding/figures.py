@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-_FIGURE: Final = re.compile(
-    r"(?P<sign>[$€£¥])?[ ]?(?<![\w.])(?<![A-Za-z][-/+])"
-    r"(?P<value>\d+(?:[.,]\d+)*)(?:[ \u00a0-]?(?P<unit>%|°[CF]|[A-Za-zµ]+))?"
-)
+# Begins with its digit, so that searching leaps from digit to digit; what stands before is looked at by _BEFORE.
+_FIGURE: Final = re.compile(r"(?P<value>\d+(?:[.,]\d+)*)(?:[ \u00a0-]?(?P<unit>%|°[CF]|[A-Za-zµ]+))?")
+_BEFORE: Final = re.compile(r"(?P<part_of_name>[\w.]|[A-Za-z][-/+])\Z|(?P<sign>[$€£¥])[ ]?\Z")
 _SPELLED: Final = "zero one two three four five six seven eight nine ten eleven twelve"
 _WORDS: Final = {word: str(value) for value, word in enumerate(_SPELLED.split()) if value > 1}
 _NUMBER_WORD: Final = re.compile(r"\b(" + "|".join(_WORDS) + r")\b(?:[ -](?P<unit>[A-Za-z]+))?", re.IGNORECASE)
@@ -38,12 +37,19 @@ class Figure(NamedTuple):
 def figures(text: str) -> list[Figure]:
     """The numbers of a text in order, but for those that are part of a name: ``IL-6``, ``H2O``, ``3T3``."""
     found: list[Figure] = []
-    for match in _FIGURE.finditer(text):
-        unit = (match["unit"] or match["sign"] or "").lower()
+    at = 0
+    while match := _FIGURE.search(text, at):
+        before = _BEFORE.search(text, max(0, match.start() - 2), match.start())
+        if before and before["part_of_name"]:
+            at = match.start() + 1  # "gene6,7": the 7 is a figure all the same
+            continue
+        at = match.end()
+        sign = (before and before["sign"]) or ""
+        unit = (match["unit"] or sign).lower()
         if unit not in _UNITS and text[match.end("value") : match.end("value") + 1].isalpha():
             continue
         value = _THOUSANDS.sub("", match["value"])
-        found.append(Figure(value, _UNITS.get(unit, _UNITS.get(match["sign"] or "", ""))))
+        found.append(Figure(value, _UNITS.get(unit, _UNITS.get(sign, ""))))
     return found
 
 

@@ -14,6 +14,10 @@ from domain.text import Analyzer, Span, Term
 _CACHED_PASSAGES: Final = 512
 """The passages of some dozens of running answers: each is analysed once and compared with every sentence."""
 
+_LENGTH_WEIGHTS: Final = tuple(0.7 + 0.6 * letters / 8 for letters in range(9))
+
+_FULL_WEIGHT: Final = _LENGTH_WEIGHTS[8]
+
 WIDEST_RUN: Final = 3
 """Adjoining sentences that one quote may span."""
 
@@ -71,7 +75,10 @@ def weigh(stems: Iterable[str], units: Sequence[Unit]) -> dict[str, float]:
     wanted = frozenset(stems)
     holding = Counter(chain.from_iterable([wanted & unit.stems for unit in units]))
     count = len(units)
-    return {stem: _rarity(count, holding[stem]) * length_weight(stem) for stem in wanted}
+    return {
+        stem: _rarity(count, holding[stem]) * (_LENGTH_WEIGHTS[len(stem)] if len(stem) < 8 else _FULL_WEIGHT)
+        for stem in wanted
+    }
 
 
 @lru_cache(maxsize=4_096)
@@ -81,7 +88,12 @@ def _rarity(count: int, holding: int) -> float:
 
 def length_weight(stem: str) -> float:
     """What a stem's length alone says of how much it tells: 0.7 to 1.3, full at eight letters."""
-    return 0.7 + 0.6 * min(len(stem), 8) / 8
+    return _LENGTH_WEIGHTS[min(len(stem), 8)]
+
+
+def length_weights(terms: Iterable[Term]) -> dict[str, float]:
+    """``length_weight`` of each stem, without a call a word."""
+    return {stem: _LENGTH_WEIGHTS[len(stem)] if len(stem) < 8 else _FULL_WEIGHT for stem, _, _ in terms}
 
 
 def coverage(weights: Mapping[str, float], found: frozenset[str] | set[str]) -> float:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from domain.grounding.assertion import asks_rather_than_says
 from domain.grounding.figures import missing_figures
 from domain.grounding.letters import share_held
-from domain.grounding.overlap import length_weight
+from domain.grounding.overlap import length_weights
 from domain.grounding.polarity import says_opposite
 from domain.grounding.senses import Senses, one_sided, points_against, senses_of, turns
 from domain.grounding.sources import Source
@@ -74,9 +74,10 @@ class Signals(NamedTuple):
 
 def signals_of(claim: str, terms: Sequence[Term], source: Source, *, language: str) -> Signals:
     """Compare a claim without its markers, and its terms, with what it cites."""
-    weights = {term.stem: length_weight(term.stem) for term in terms}
+    weights = length_weights(terms)
     total = sum(weights.values()) or 1.0
-    held = {stem: 1.0 if stem in source.stems else share_held(stem, source.triples) for stem in weights}
+    whole = source.stems
+    held = {stem: 1.0 if stem in whole else share_held(stem, source.triples) for stem in weights}
     cover = sum([weights[stem] * share for stem, share in held.items()]) / total
     related = max(0.0, cover - _RELATED)
     place = source.best_sentence(weights)

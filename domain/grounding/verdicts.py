@@ -13,7 +13,7 @@ from domain.grounding.figures import missing_figures
 from domain.grounding.instructions import in_instruction
 from domain.grounding.letters import share_held
 from domain.grounding.model import Citation, Claim, Evidence, Verdict, Verifier, WrittenSentence
-from domain.grounding.overlap import coverage, length_weight, terms_of, units_of
+from domain.grounding.overlap import coverage, length_weights, terms_of, units_of
 from domain.grounding.polarity import Conflict, conflict, says_opposite
 from domain.grounding.ports import CitedText, Judgement
 from domain.grounding.quotes import align_quote, changes_sense, find_verbatim
@@ -122,7 +122,7 @@ def adds_nothing(text: str, evidence: Sequence[str], *, analyzer: Analyzer, lang
     """
     words = without_markers(text)
     source = joined([source_of(one, analyzer, language) for one in evidence])
-    weights = {term.stem: length_weight(term.stem) for term in terms_of(words, analyzer, language)}
+    weights = length_weights(terms_of(words, analyzer, language))
     if any(address not in source.text for address in addresses(words)) or missing_figures(words, source.text)[0]:
         return False
     return not weights or coverage(weights, source.stems) >= _NOTHING_NEW
@@ -144,7 +144,7 @@ def _obeys(terms: Sequence[Term], source: Source) -> bool:
     instructions and questions are no part of the source, and a claim that has more of its words from one of them than
     from any sentence that asserts something is not borne out.
     """
-    weights = {term.stem: length_weight(term.stem) for term in terms}
+    weights = length_weights(terms)
     asked = max((coverage(weights, stems) for stems in source.unsaid), default=0.0)
     said = max((coverage(weights, unit.stems) for unit in source.units), default=0.0)
     return asked >= _OBEYS and asked > said
@@ -155,7 +155,7 @@ def _departure(claim: str, terms: Sequence[Term], source: Source, language: str)
     wrong, _ = missing_figures(claim, source.text)
     if any(address not in source.text for address in addresses(claim)):
         return Verdict.UNSUPPORTED
-    weights = {term.stem: length_weight(term.stem) for term in terms}
+    weights = length_weights(terms)
     place = source.best_sentence(weights)
     if place is None or coverage(weights, source.stems) < _UNRELATED:
         return Verdict.UNSUPPORTED

@@ -37,7 +37,14 @@ def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPro
 def started(environment: dict[str, str]) -> Demo:
     """A demonstration that has said all it has to say."""
     process = subprocess.Popen(
-        [*IBID, "demo"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*IBID, "demo"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job hands an ignored SIGINT down; a person's Ctrl-C is never ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     said = ""
     assert process.stdout is not None

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.neon.documents import NeonDocuments
 from adapters.neon.engine import statement_by_statement
+from adapters.neon.passage_text import NeonPassageText
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.qdrant_edge.index import QdrantEdgeIndex
 from application.extractive_writer import ExtractiveWriter
@@ -22,9 +23,10 @@ from application.ports import AnswerWriter
 from domain.access.model import Principal, Scope
 from domain.access.readable import ReadableCollections
 from domain.conversation.model import Question
+from domain.errors import PortUnavailable
 from domain.grounding.model import Evidence
 from domain.library.model import PassageInDocument
-from domain.retrieval.model import HybridHits
+from domain.retrieval.model import Hit, HybridHits
 from entrypoints.asgi import build_app
 from entrypoints.containers import MemoryAdapters
 from tests.builders import reading
@@ -70,14 +72,17 @@ class Watch:
 
 
 class WatchedIndex(QdrantEdgeIndex):
-    """``leaky``: it finds passages wherever they are, as if its own filter were lost."""
+    """``leaky``: it finds passages wherever they are, as if its own filter were lost. ``down``: it finds none."""
 
     def __init__(self, path: Path, watch: Watch) -> None:
         super().__init__(path, 256)
         self.watch = watch
         self.leaky = False
+        self.down = False
 
     async def search(self, **wanted: Any) -> HybridHits:
+        if self.down:
+            raise PortUnavailable("index")
         if self.leaky:
             wanted["readable"] = reading(*TENANTS, COMMONS)
         found = await super().search(**wanted)
@@ -89,6 +94,18 @@ class WatchedUnitOfWork(NeonUnitOfWork):
     def __init__(self, engine: AsyncEngine, watch: Watch) -> None:
         super().__init__(engine)
         self.documents = _WatchedDocuments(self._transaction, watch)
+        self.passage_text = _WatchedText(self._transaction, watch)
+
+
+class _WatchedText(NeonPassageText):
+    def __init__(self, transaction: Any, watch: Watch) -> None:
+        super().__init__(transaction)
+        self._watch = watch
+
+    async def find(self, *words: Any, **wanted: Any) -> Sequence[Hit]:
+        found = await super().find(*words, **wanted)
+        self._watch.hits |= {hit.passage_id for hit in found}
+        return found
 
 
 class _WatchedDocuments(NeonDocuments):

@@ -175,6 +175,18 @@ async def test_the_database_holds_even_where_the_index_finds_passages_of_everybo
     await check(move, tenants, caplog)
 
 
+@given(move=moves)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_nothing_comes_to_light_where_the_database_searches_in_place_of_the_index(
+    tenants: Tenants, caplog: pytest.LogCaptureFixture, move: Move
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    tenants.index.down = True
+    own = Move(move.caller, "", "search", move.caller, "ledger", {})
+    assert (await check(own, tenants, caplog)).json()["degraded"] == ["fulltext_only"]
+    await check(move, tenants, caplog)
+
+
 @pytest.mark.slow
 @given(move=moves)
 @settings(max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
