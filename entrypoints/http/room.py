@@ -1,6 +1,9 @@
 """What the service takes on at a time; beyond it a request is turned away at once instead of being late with all."""
 
 import asyncio
+import math
+import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from litestar.types import Receive
@@ -16,6 +19,15 @@ more would not be done sooner, only all of them later. Measured by ``python -m b
 AT_WORK_OUTSIDE: Final = 96
 """The same where a provider or a database elsewhere is waited for most of the time: 0.3 s a request, 300 a second."""
 
+IN_A_BURST: Final = 1_000
+"""Requests that wait their turn when many come at once: a crowd that begins together is served, one after another."""
+
+BURST_S: Final = 0.3
+"""How long there may be more at work than there is room for before that counts as a load and no longer as a burst."""
+
+OVERLOADED_S: Final = 5.0
+"""After a request was turned away, more than there is room for counts as a load at once."""
+
 TURN_COMPUTES_S: Final = 1.0
 """How long a question keeps its place at most: retrieval and a quoted answer are computed, a model is waited for."""
 
@@ -28,16 +40,27 @@ _PLACE: Final = "ibid_place"
 
 
 class Room:
-    """How much is at work. One for an application."""
+    """
+    How much is at work. One for an application.
+
+    A queue that drains is let grow and one that stands is not, as in CoDel (Nichols & Jacobson, Controlling Queue
+    Delay, 2012): a burst is served late rather than refused, and under a lasting load nobody waits.
+    """
 
     def __init__(
         self,
         *,
         at_work: int = AT_WORK,
+        in_a_burst: int = IN_A_BURST,
         turn_computes_s: float = TURN_COMPUTES_S,
         large_bodies_bytes: int = LARGE_BODIES_BYTES,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._most_at_work = at_work
+        self._most_in_a_burst = max(in_a_burst, at_work)
+        self._had_room_at = -math.inf
+        self._overloaded_until = -math.inf
         self.turn_computes_s = turn_computes_s
         self._most_bytes = large_bodies_bytes
         self.at_work = 0
@@ -50,7 +73,11 @@ class Room:
 
     def enter(self) -> None:
         """Raises TooBusy."""
-        if self.at_work >= self._most_at_work:
+        now = self._clock()
+        if self.at_work < self._most_at_work:
+            self._had_room_at = now
+        elif now < self._overloaded_until or now - self._had_room_at > BURST_S or self.at_work >= self._most_in_a_burst:
+            self._overloaded_until = now + OVERLOADED_S
             raise TooBusy
         self.at_work += 1
 

@@ -10,7 +10,7 @@ from dependency_injector import providers
 from adapters.memory.embedder import HashingEmbedder
 from domain.errors import TooBusy
 from domain.retrieval.model import Purpose, Vector
-from entrypoints.http.room import SMALL_BODY_BYTES, Room
+from entrypoints.http.room import BURST_S, OVERLOADED_S, SMALL_BODY_BYTES, Room
 from tests.abuse.bare_client import JSON, Answer, as_scope, send
 from tests.entrypoints.http_service import ADMIN_KEY, QUESTION, HttpService, ScriptedWriter, a_service
 
@@ -33,7 +33,7 @@ class GatedEmbedder(HashingEmbedder):
 @pytest.fixture
 async def gated() -> AsyncIterator[tuple[HttpService, GatedEmbedder]]:
     embedder = GatedEmbedder()
-    service = HttpService(room=Room(at_work=3))
+    service = HttpService(room=Room(at_work=3, in_a_burst=3))
     service.adapters.embedder.override(providers.Object(embedder))
     async with service.running():
         await service.ingest_story()
@@ -66,7 +66,7 @@ async def test_one_more_than_there_is_room_for_is_turned_away_at_once(gated: tup
 
 async def test_a_turn_that_waits_for_its_model_gives_its_place_back() -> None:
     gate = asyncio.Event()
-    room = Room(at_work=1, turn_computes_s=0.01)
+    room = Room(at_work=1, in_a_burst=1, turn_computes_s=0.01)
     async with a_service(ScriptedWriter("Pin it [1].", gate=gate), room=room) as service:
         body = b'{"question": "%b"}' % QUESTION.encode()
         asking = []
@@ -81,7 +81,7 @@ async def test_a_turn_that_waits_for_its_model_gives_its_place_back() -> None:
 
 
 async def test_a_sender_that_is_slow_takes_no_place() -> None:
-    async with a_service(room=Room(at_work=1)) as service:
+    async with a_service(room=Room(at_work=1, in_a_burst=1)) as service:
         waiting = [asyncio.create_task(send_slowly(service)) for _ in range(3)]
         await asyncio.sleep(0.05)
         assert (await search(service)).status == 200
@@ -131,3 +131,23 @@ async def test_every_place_and_byte_is_given_back(service: HttpService) -> None:
         await send(service.app, "GET", "/nowhere")
         await send(service.app, "POST", "/v1/ask", key=ADMIN_KEY, headers=[JSON], body=b'{"question": "pin?"}')
     assert (room.at_work, room.held_bytes) == (0, 0)
+
+
+def test_a_burst_is_let_in_and_a_lasting_load_is_not() -> None:
+    clock = [100.0]
+    room = Room(at_work=2, in_a_burst=5, clock=lambda: clock[0])
+    for _ in range(5):
+        room.enter()  # all at once
+    with pytest.raises(TooBusy):
+        room.enter()
+    room.at_work = 2
+    clock[0] += 1
+    with pytest.raises(TooBusy):
+        room.enter()  # one was turned away just now: what is too much is a load
+    room.at_work = 1
+    clock[0] += OVERLOADED_S + 1
+    room.enter()
+    room.enter()  # calm again: a little more is a burst
+    clock[0] += BURST_S + 0.1
+    with pytest.raises(TooBusy):
+        room.enter()  # and has lasted too long by now
