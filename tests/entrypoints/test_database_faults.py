@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.embedded_postgres.folders import SOCKET_NAME
 from adapters.neon.engine import make_engine
 from adapters.neon.unit_of_work import NeonUnitOfWork
+from adapters.neon.work_queue import PgQueuerWorkQueue
 from domain.errors import PortUnavailable
 from tests.builders import a_conversation
 from tests.entrypoints.http_service import ADMIN_KEY, QUESTION, HttpService
@@ -28,7 +29,9 @@ async def a_service_on(url: str, *, pool_size: int = 5, story: bool = True) -> A
     """The service with its stores in PostgreSQL at ``url``, and the rest in memory."""
     engine = make_engine(url, pool_size=pool_size, command_timeout_s=SHORT_S)
     units = providers.Factory(NeonUnitOfWork, engine)
-    service = HttpService(unit_of_work=units, reading=units, background_unit_of_work=units)
+    # What waits is in the database; without a story nothing does, and no connection is taken to look.
+    waiting = {"queue": providers.Singleton(PgQueuerWorkQueue, url)} if story else {}
+    service = HttpService(unit_of_work=units, reading=units, background_unit_of_work=units, **waiting)
     try:
         async with service.running():
             if story:

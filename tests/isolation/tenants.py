@@ -17,6 +17,7 @@ from adapters.neon.documents import NeonDocuments
 from adapters.neon.engine import statement_by_statement
 from adapters.neon.passage_text import NeonPassageText
 from adapters.neon.unit_of_work import NeonUnitOfWork
+from adapters.neon.work_queue import PgQueuerWorkQueue
 from adapters.qdrant_edge.index import QdrantEdgeIndex
 from application.extractive_writer import ExtractiveWriter
 from application.ports import AnswerWriter
@@ -151,9 +152,12 @@ class Tenants:
         self._engine = engine
         self.index = WatchedIndex(folder, self.watch)
         admin = {hashlib.sha256(ADMIN_KEY.encode()).digest(): Principal("default", "admin", frozenset({Scope.ADMIN}))}
+        units = providers.Factory(WatchedUnitOfWork, engine, self.watch)
         self.adapters = MemoryAdapters(
             first_keys=admin,
-            unit_of_work=providers.Factory(WatchedUnitOfWork, engine, self.watch),
+            unit_of_work=units,
+            background_unit_of_work=units,
+            queue=providers.Singleton(PgQueuerWorkQueue, engine.url.render_as_string(hide_password=False)),
             reading=providers.Factory(WatchedUnitOfWork, statement_by_statement(engine), self.watch),
             passage_index=providers.Object(self.index),
         )
