@@ -92,7 +92,7 @@ class Place:
             self.give_back()
 
     def leave(self) -> None:
-        """A turn has begun, whose work goes on while it is answered: the place is given back within a quarter of a second."""
+        """A turn has begun, whose work goes on while it is answered: the place is given back in a moment."""
         self._leaving = asyncio.get_running_loop().call_later(self._room.turn_computes_s, self.give_back)
 
     def give_back(self) -> None:
