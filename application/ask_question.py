@@ -160,20 +160,21 @@ class AskQuestion:
         turn, rewritten = await self._rewritten(asked)
         progress.turn = turn
         sought = rewritten.question if selected is None else f"{rewritten.question}\n{selected}"
+        own = asked.question.text if rewritten.carried else rewritten.question
+        question = decisive_question(own, sought, analyzer=self._analyzer, language=language)
         found = await self._find_passages.execute(
             sought,
             asked.readable,
             languages=asked.languages,
             filters=asked.options.filters,
             top_k=asked.options.top_k,
+            question=question,
             trust=asked.trust,
         )
         evidence = found.evidence if selected is None else selection_first(found.evidence, selected)
         degraded = (*turn.degraded, *found.degraded)
         turn = replace(turn, degraded=degraded, timings_ms={**turn.timings_ms, **found.timings_ms})
         progress.turn = turn
-        own = asked.question.text if rewritten.carried else rewritten.question
-        question = decisive_question(own, sought, analyzer=self._analyzer, language=language)
         abstention = decide_abstention(question, evidence, analyzer=self._analyzer, language=language)
         if abstention is not None:
             stream.emit(EvidenceFound((), degraded))

@@ -72,11 +72,13 @@ class FindPassages:
         languages: Sequence[str],
         filters: SearchFilters,
         top_k: int,
+        question: str | None = None,
         trust: Mapping[str, int] | None = None,
         rerank: bool = True,
     ) -> FoundEvidence:
         """
-        ``trust`` by collection, 0 to 9; the default where it is not said.
+        ``question`` is what the passages are scored by, where that is not all that is searched for. ``trust`` by
+        collection, 0 to 9; the default where it is not said.
 
         Raises PortUnavailable or PortRefused, of the database alone.
         """
@@ -94,7 +96,7 @@ class FindPassages:
             read = await self._reranked(reranking, text, read, degraded)
             first = drop_near_duplicates(read, keep=top_k)
             rerank_ms = self.clock.elapsed_ms() - began
-        chances = Chances(text, self.analyzer, languages[0], dense_asked=dense is not None and by_index)
+        chances = Chances(question or text, self.analyzer, languages[0], dense_asked=dense is not None and by_index)
         kept = choose(read, first, trust or {}, chances, top_k=top_k, reranked=reranking is not None)
         evidence = tuple(as_evidence(n, passage, score=chances.of(passage)) for n, passage in enumerate(kept, start=1))
         retrieve_ms = self.clock.elapsed_ms() - embedded - rerank_ms
