@@ -15,6 +15,11 @@ from domain.text import clean_text, refuse_unstorable
 T = TypeVar("T")
 
 COLLECTION_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+WEB_ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9._-]+(?::[0-9]{1,5})?(?:[/?#]\S*)?")
+"""
+Scheme, host name, port, and whatever follows; other alphabets' host names as DNS writes them (xn--...). No user and
+password, which would be shown to every reader.
+"""
 MAX_URI_CHARS: Final = 1_000
 MAX_TITLE_CHARS: Final = 500
 MAX_DESCRIPTION_CHARS: Final = 2_000
@@ -100,6 +105,13 @@ def collection_name(value: str, *, field: str = "collection") -> str:
     return value
 
 
+def web_address(value: str, *, field: str) -> str:
+    """An address that a reader may be sent to. Raises OutOfRange for what no browser would take for one."""
+    if not WEB_ADDRESS.fullmatch(value):
+        raise OutOfRange(field, "must be an address that begins with https:// or http://, and has no spaces")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class SourceDocument:
     """
@@ -132,8 +144,7 @@ class SourceDocument:
             title = clean_text(title, field=f"{at}.title", limit=MAX_TITLE_CHARS)
         if url is not None:
             url = clean_text(url, field=f"{at}.url", limit=2_000)
-            if not url.startswith(("https://", "http://")):
-                raise OutOfRange(f"{at}.url", "must begin with https:// or http://")
+            web_address(url, field=f"{at}.url")
         _check_content(content, format, f"{at}.content")
         for text in _texts_in(metadata):
             refuse_unstorable(text, field=f"{at}.metadata")

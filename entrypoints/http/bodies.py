@@ -15,11 +15,13 @@ from domain.conversation.model import AskOptions, FeedbackReason, Question, Rati
 from domain.errors import OutOfRange, TextTooLong
 from domain.grounding.model import Verification
 from domain.grounding.references import STYLES
-from domain.library.model import Format, SourceDocument
+from domain.library.model import Format, SourceDocument, web_address
 from domain.retrieval.model import SearchFilters
 from entrypoints.http.texts import (
     BaseUrl,
     CitationStyle,
+    Comment,
+    ConversationTitle,
     DocumentContent,
     DocumentTitle,
     QuestionText,
@@ -61,14 +63,14 @@ class AskBody(Struct, forbid_unknown_fields=True):
 class NewConversationBody(Struct, forbid_unknown_fields=True):
     """``title`` left out: the first question gives it; ``collections`` left out or empty: all that may be read."""
 
-    title: str | None = None
+    title: ConversationTitle | None = None
     collections: Annotated[list[CollectionName], Meta(max_length=100)] | None = None
 
 
 class ChangedConversationBody(Struct, forbid_unknown_fields=True):
     """What is left out stays as it is."""
 
-    title: str | UnsetType = UNSET
+    title: ConversationTitle | UnsetType = UNSET
     collections: Annotated[list[CollectionName], Meta(max_length=100)] | UnsetType = UNSET
 
 
@@ -77,7 +79,7 @@ class FeedbackGivenBody(Struct, forbid_unknown_fields=True):
 
     rating: Rating
     reasons: Annotated[list[FeedbackReason], Meta(max_length=len(FeedbackReason))] = field(default_factory=list)
-    comment: str | None = None
+    comment: Comment | None = None
 
 
 class SearchBody(Struct, forbid_unknown_fields=True):
@@ -150,8 +152,7 @@ def ingest_command(body: IngestBody, principal: Principal, keyed: KeyedRequest |
 def checked_base_url(value: str | None) -> str | None:
     """Raises a Refused for what is no address of a site."""
     if value is not None:
-        if not value.startswith(("https://", "http://")):
-            raise OutOfRange("base_url", "must begin with https:// or http://")
+        web_address(value, field="base_url")
         if len(value) > MAX_URL_CHARS:
             raise TextTooLong("base_url", limit=MAX_URL_CHARS, actual=len(value))
     return value

@@ -20,6 +20,14 @@ _NAMES: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Where an answer names something that other operations take the id of, by the name of their parameter."""
 
+_EVENT: Final = {
+    "description": "One event; `data` is JSON, of a shape that `event` names. Comments keep the connection open.",
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}, "retry": {"type": "integer"},
+    },
+}  # fmt: skip
+
 
 def api_description(app: Litestar) -> dict[str, Any]:
     """
@@ -48,6 +56,9 @@ def _described(document: dict[str, Any]) -> dict[str, Any]:
             if PROBLEM_JSON not in content:
                 responses[str(status)] = _problem(FRAMEWORK[status].title)
         operation["responses"] = dict(sorted(responses.items()))
+        for answer in responses.values():
+            if "text/event-stream" in answer.get("content", {}):
+                answer["content"]["text/event-stream"] = {"schema": _EVENT}
     _link(document)
     document["components"]["schemas"] = dict(sorted(named.items()))
     return document

@@ -10,14 +10,14 @@ from litestar.types import Receive
 
 from domain.errors import TooBusy
 
-AT_WORK: Final = 12
+AT_WORK: Final = 64
 """
-Requests at work at a time when all of it is done on this machine: each takes the processor some 5 to 10 ms, so that
-more would not be done sooner, only all of them later. Measured by ``python -m bench.overload``.
+Requests at work at a time when all of it is done on this machine: fifty users who never pause are all answered, and
+the last in line waits a third of a second. Measured by ``python -m bench.overload``.
 """
 
-AT_WORK_OUTSIDE: Final = 96
-"""The same where a provider or a database elsewhere is waited for most of the time: 0.3 s a request, 300 a second."""
+AT_WORK_OUTSIDE: Final = 256
+"""The same where a provider or a database elsewhere is waited for most of the time: 0.3 s a request, 800 a second."""
 
 IN_A_BURST: Final = 1_000
 """Requests that wait their turn when many come at once: a crowd that begins together is served, one after another."""
@@ -28,7 +28,7 @@ BURST_S: Final = 0.3
 OVERLOADED_S: Final = 5.0
 """After a request was turned away, more than there is room for counts as a load at once."""
 
-TURN_COMPUTES_S: Final = 1.0
+TURN_COMPUTES_S: Final = 0.25
 """How long a question keeps its place at most: retrieval and a quoted answer are computed, a model is waited for."""
 
 LARGE_BODIES_BYTES: Final = 256 * 1024 * 1024
@@ -91,7 +91,7 @@ class Room:
 class Place:
     """
     Taken when a request is there with its body, so that a slow sender takes none, and left when its answer begins; a
-    question's, when its turn has ended or has had its second.
+    question's, when its turn has ended or has had its quarter of a second.
     """
 
     __slots__ = ("_held", "_leaving", "_length", "_room", "_taken")
@@ -119,7 +119,7 @@ class Place:
             self.give_back()
 
     def leave(self) -> None:
-        """A turn has begun, whose work goes on while it is answered: the place is given back within its second."""
+        """A turn has begun, whose work goes on while it is answered: the place is given back in a moment."""
         self._leaving = asyncio.get_running_loop().call_later(self._room.turn_computes_s, self.give_back)
 
     def give_back(self) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Final, TypeAlias
 from msgspec import Meta
 
 from domain.access.model import MAX_KEY_NAME_CHARS
-from domain.conversation.model import MAX_QUESTION_CHARS
+from domain.conversation.model import MAX_COMMENT_CHARS, MAX_GIVEN_TITLE_CHARS, MAX_QUESTION_CHARS
 from domain.grounding.references import STYLES
 from domain.library.model import (
     COLLECTION_NAME,
@@ -20,12 +20,13 @@ from domain.library.model import (
     MAX_INSTRUCTIONS_CHARS,
     MAX_TITLE_CHARS,
     MAX_URI_CHARS,
+    WEB_ADDRESS,
 )
 
 MAX_URL_CHARS: Final = 2_000
 _SAYS_SOMETHING: Final = r"\S"
 _SLUG_PATTERN: Final = f"^{COLLECTION_NAME.pattern}$"
-_WEB: Final = "^https?://"
+_WEB: Final = f"^{WEB_ADDRESS.pattern}$"
 
 
 def _text(limit: int, pattern: str = _SAYS_SOMETHING) -> Meta:
@@ -43,6 +44,8 @@ DocumentContent: TypeAlias = Annotated[
     str, Meta(description=f"At most {MAX_DOCUMENT_CHARS:,} characters; of a binary format, its bytes as base64")
 ]
 CollectionTitle: TypeAlias = Annotated[str, _text(MAX_TITLE_CHARS)]
+ConversationTitle: TypeAlias = Annotated[str, _text(MAX_GIVEN_TITLE_CHARS)]
+Comment: TypeAlias = Annotated[str, Meta(extra_json_schema={"maxLength": MAX_COMMENT_CHARS})]
 Description: TypeAlias = Annotated[str, Meta(extra_json_schema={"maxLength": MAX_DESCRIPTION_CHARS})]
 Instructions: TypeAlias = Annotated[str, Meta(extra_json_schema={"maxLength": MAX_INSTRUCTIONS_CHARS})]
 Language: TypeAlias = Annotated[str, Meta(extra_json_schema={"pattern": f"^{LANGUAGE.pattern}$"})]
