@@ -161,6 +161,7 @@ def postgres(program: str, folder: Path, *arguments: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_dump_of_the_running_service_restored_and_rebuilt_gives_the_same_answers(
     data_dir: Path,  # noqa: F811
     tmp_path: Path,
