@@ -5,6 +5,7 @@ The service runs as it ships, in a process of its own on the embedded database; 
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -60,7 +61,8 @@ def _fuzz(service: ServiceProcess, cases: int, seed: int | None, folder: Path) -
         "--generation-database", "none",
         *(["--seed", str(seed)] if seed is not None else []),
     ]  # fmt: skip
-    return subprocess.run(command, cwd=folder, check=False).returncode
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": str(ROOT / "tests" / "abuse" / "fuzz_hooks.py")}
+    return subprocess.run(command, cwd=folder, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -1,0 +1,37 @@
+"""
+What Schemathesis is told of this API that no setting of its own can say; ``fuzz.py`` has it loaded.
+
+The check ``ensure_resource_availability`` (ST302) takes every 404 on ``/v1/conversations/{id}`` for "the conversation
+just made is not there". Here a 404 may also speak of what the body names, a collection that is not there or not yours
+to see, and the problem's code says of what it speaks. The check stays on; only those answers are none of its business.
+"""
+
+from typing import Any
+
+import msgspec
+import schemathesis
+from schemathesis.core.failures import Failure
+from schemathesis.core.transport import Response
+from schemathesis.openapi.checks import EnsureResourceAvailability
+
+_MISSING = "_not_found"
+
+
+def speaks_of_another(path: str, problem: Any) -> bool:
+    """Whether a 404's problem document names a kind of thing of which the path itself names none."""
+    code = problem.get("code", "") if isinstance(problem, dict) else ""
+    kind = code.removesuffix(_MISSING)
+    return bool(kind != code and f"{kind.replace('_', '-')}s" not in path.split("/"))
+
+
+@schemathesis.hook
+def filter_failure(
+    context: schemathesis.HookContext, failure: Failure, case: schemathesis.Case[Any], response: Response
+) -> bool:
+    if not isinstance(failure, EnsureResourceAvailability):
+        return True
+    try:
+        problem = msgspec.json.decode(response.content)
+    except msgspec.DecodeError:
+        return True
+    return not speaks_of_another(case.operation.path, problem)
