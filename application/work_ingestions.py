@@ -32,7 +32,7 @@ from domain.retrieval.ports import PassageWriter
 RETRY_AFTER_S: Final = (0.5, 2.0, 10.0)
 """Waits before a part is tried again when a port did not answer."""
 
-DRAIN_AGAIN_AFTER_S: Final = (1.0, 5.0, 15.0, 60.0)
+DRAIN_AGAIN_AFTER_S: Final = (1.0, 5.0, 15.0, 30.0)
 """Waits after a drain that the database broke off; the last one repeats, as work is known to be left."""
 
 _log = logging.getLogger("ibid.ingest")
@@ -56,6 +56,7 @@ class WorkIngestions:
     retry_after_s: Sequence[float] = field(default=RETRY_AFTER_S)
     _unsettled: bool = field(default=False, init=False)
     _only_process: bool = field(default=False, init=False)
+    _taken: int = field(default=0, init=False)
 
     async def resume(self, *, only_process: bool) -> None:
         """
@@ -107,13 +108,15 @@ class WorkIngestions:
         await self._persistently(self.queue.drain)
 
     async def _persistently(self, handed_out: Callable[[Work], Awaitable[None]]) -> None:
-        failures = 0
+        failures, taken = 0, self._taken
         while True:
             try:
                 if failures:
                     await self._reclaim()
                 await handed_out(self.work)
             except PortError as error:
+                if self._taken > taken:
+                    failures, taken = 0, self._taken  # it had been well in between
                 _log.error("the queue cannot be worked on; it is tried again", exc_info=error)
                 await asyncio.sleep(DRAIN_AGAIN_AFTER_S[min(failures, len(DRAIN_AGAIN_AFTER_S) - 1)])
                 failures += 1
@@ -139,6 +142,7 @@ class WorkIngestions:
                 return
             batch = await uow.ingestions.pending(job.ingestion_id, job.ordinals)
             await uow.commit()
+        self._taken += 1
         if batch:
             await self._ingest(ingestion, batch, job)
         await self._end_if_done(ingestion)

@@ -17,6 +17,7 @@ from uuid import uuid4
 import msgspec
 import uvicorn
 
+from adapters.embedded_postgres.keeper import Keeper
 from adapters.embedded_postgres.server import EmbeddedPostgres
 from application.ports import RetentionRules
 from domain.access.model import Principal, Scope
@@ -100,10 +101,13 @@ def database(settings: Settings, directory: DataDirectory) -> Iterator[str]:
         began = starting.submit(postgres.start)
         _import_application()
         url = began.result()
+    keeper = Keeper(postgres)
+    keeper.start()
     try:
         asyncio.run(migrate(url))
         yield url
     finally:
+        keeper.stop()
         postgres.stop()
 
 

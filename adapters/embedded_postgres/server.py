@@ -45,12 +45,14 @@ class EmbeddedPostgres:
 
     def start(self) -> str:
         """
-        Start the server, or join the one that runs; returns its URL.
+        Start the server, or join the one that runs; returns its URL. Again when it has died: the URL stays the same.
 
         Raises PortRefused when the directory or the machine forbids it, PortUnavailable when it does not come up.
         """
         owner = account()
         make_data_dir(self._data_dir, owner)
+        if self._process is not None:
+            self._process.poll()  # one that was killed is gone only when its parent has asked
         with starting_or_stopping(self._data_dir):
             self._lock = self._lock or UserLock(self._data_dir)
             try:
@@ -60,6 +62,12 @@ class EmbeddedPostgres:
                 self._lock = None
                 raise
         return f"postgresql://postgres@/postgres?host={quote(str(socket_dir), safe='/')}"
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process as its own file names it, whoever started it; None when there is none."""
+        running = Postmaster.read(self._cluster)
+        return running.pid if running is not None and running.serves(self._cluster) else None
 
     def stop(self) -> None:
         """Let go of the server; its last user stops it and returns when it is gone. Stopping twice is no harm."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ import asyncpg
 import pytest
 
 from adapters.embedded_postgres.folders import MAX_SOCKET_PATH_BYTES, SOCKET_NAME
+from adapters.embedded_postgres.keeper import Keeper
 from adapters.embedded_postgres.postmaster import Postmaster
 from adapters.embedded_postgres.server import EmbeddedPostgres
 from domain.errors import PortRefused
@@ -308,3 +310,41 @@ def test_an_ordinary_user_runs_it_in_a_closed_home(bare_dir: Path, stranger: pwd
     assert errors == ""
     assert servers_of(home) == []
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
+
+
+def test_a_server_that_dies_under_its_user_is_started_again_at_the_same_address(data_dir: Path) -> None:
+    server = EmbeddedPostgres(data_dir)
+    url = server.start()
+    run(url, "CREATE TABLE kept AS SELECT 42 AS n")
+    keeper = Keeper(server)
+    keeper.start()
+    for _ in range(2):
+        killed = server.pid
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while server.pid in (None, killed) or not answers(url):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert run(url, "SELECT n FROM kept") == 42
+    keeper.stop()
+    server.stop()
+    assert not servers_of(data_dir)
+
+
+def answers(url: str) -> bool:
+    try:
+        return bool(run(url, "SELECT true"))
+    except (OSError, asyncpg.PostgresError):
+        return False
+
+
+def test_a_server_that_is_stopped_stays_so(data_dir: Path) -> None:
+    server = EmbeddedPostgres(data_dir)
+    server.start()
+    keeper = Keeper(server)
+    keeper.start()
+    keeper.stop()
+    server.stop()
+    time.sleep(0.2)
+    assert not servers_of(data_dir)

@@ -1,10 +1,8 @@
-"""Ingestion in a process of its own that is killed, and an index that is lost: what was acknowledged is there, once."""
+"""An index that is lost, and a database that is restored from a dump: the same answers afterwards, nothing bought."""
 
 import json
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -13,30 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from adapters.embedded_postgres.programs import MAJOR
 from bench.service_process import ServiceProcess, running
-from entrypoints.maintenance import repair
-from entrypoints.settings import read_settings
-from tests.entrypoints.test_service_process import data_dir, ingest, ingested  # noqa: F401  a fixture
+from tests.entrypoints.test_service_process import data_dir, ingest  # noqa: F401  a fixture
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
-
-
-def documents(service: ServiceProcess) -> list[str]:
-    """The uris of every document that the service lists."""
-    uris: list[str] = []
-    cursor: str | None = None
-    with service.client() as client:
-        while True:
-            parameters = {"collection": "docs", "limit": "100"} | ({"cursor": cursor} if cursor else {})
-            page = client.get("/v1/documents", params=parameters).json()
-            uris += [one["uri"] for one in page["items"]]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return uris
 
 
 def pages(count: int) -> dict[str, str]:
@@ -44,44 +25,6 @@ def pages(count: int) -> dict[str, str]:
         f"{n:04}.md": f"# Page {n}\n\nThe number of this page is {n}.\n\n## More of {n}\n\nMore words about {n * 7}.\n"
         for n in range(count)
     }
-
-
-def kill_and_resume(folder: Path, count: int, kills: int, seed: int) -> None:
-    """Ingest ``count`` pages while the service is killed again and again, and compare what is there in the end."""
-    chance = random.Random(seed)  # noqa: S311  a seeded choice of moments
-    sent = pages(count)
-    status_url = ""
-    for round_ in range(kills):
-        try:
-            with running(folder) as service:
-                if not status_url:
-                    status_url = ingest(service, sent, wait=False)["status_url"]
-                time.sleep(chance.uniform(0.0, 0.6 if round_ else 0.3))
-                os.kill(service.pid, signal.SIGKILL)
-        except (httpx.TransportError, subprocess.CalledProcessError):
-            continue
-    began = time.monotonic()
-    with running(folder) as service:
-        state = ingested(service, status_url)
-        resumed_s = time.monotonic() - began
-        listed = documents(service)
-    assert state["status"] == "succeeded"
-    assert state["counts"]["added"] == state["counts"]["total"] == count
-    assert sorted(listed) == sorted(sent)
-    assert resumed_s < 40
-    agreed = repair(read_settings({"IBID_DATA_DIR": str(folder)}), rebuild=False)
-    assert (agreed.missing, agreed.orphaned, agreed.bought) == (0, 0, 0)
-    assert agreed.passages == 2 * count
-
-
-def test_an_ingestion_that_is_killed_again_and_again_ends_with_every_page_once(data_dir: Path) -> None:  # noqa: F811
-    kill_and_resume(data_dir, count=300, kills=3, seed=7)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(10))
-def test_fifty_kills_at_random_moments_lose_and_double_nothing(data_dir: Path, seed: int) -> None:  # noqa: F811
-    kill_and_resume(data_dir, count=600, kills=5, seed=seed)
 
 
 def questions() -> Iterator[str]:
