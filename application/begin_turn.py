@@ -10,7 +10,7 @@ from application.events import TurnStarted
 from application.ports import Clock, IdSource, KeyedRequest, UnitOfWork, UnitOfWorkFactory
 from application.reading import languages_of, trust_of, verification_of
 from application.turn_stream import TurnStream
-from application.turn_streams import Slot, TurnStreams
+from application.turn_streams import MAX_RUNNING_PER_USER, Slot, TurnStreams
 from domain.access.model import Principal
 from domain.access.readable import ReadableCollections, readable_collections
 from domain.conversation.model import AskOptions, Conversation, Question, Turn, TurnStatus
@@ -58,16 +58,28 @@ class Begun:
 
 
 class BeginTurn:
-    """Stores a question as a running turn, with its key and its place in the conversation."""
+    """
+    Stores a question as a running turn, with its key and its place in the conversation.
+
+    ``shared``: other processes answer too, so that one user's running turns are counted in the database.
+    """
 
     def __init__(
-        self, *, unit_of_work: UnitOfWorkFactory, streams: TurnStreams, clock: Clock, ids: IdSource, holder: str
+        self,
+        *,
+        unit_of_work: UnitOfWorkFactory,
+        streams: TurnStreams,
+        clock: Clock,
+        ids: IdSource,
+        holder: str,
+        shared: bool = False,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._streams = streams
         self._clock = clock
         self._ids = ids
         self._holder = holder
+        self._shared = shared
 
     async def execute(self, command: AskQuestionCommand) -> Begun | UUID:
         """
@@ -91,7 +103,8 @@ class BeginTurn:
                 asked = self._asked_collections(command, conversation, collections)
                 readable = readable_collections(command.principal, collections, asked=asked)
                 turn = Turn.begin(turn_id, conversation.id, command.principal.owner, command.question, now)
-                await uow.turns.begin(turn, holder=self._holder, lease_until=now + LEASE)
+                of_user = MAX_RUNNING_PER_USER if self._shared and turn.owner.user else None
+                await uow.turns.begin(turn, holder=self._holder, lease_until=now + LEASE, of_user_at_most=of_user)
                 stream = await self._committed(uow, turn)
             except BaseException:
                 slot.give_back()

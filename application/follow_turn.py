@@ -12,7 +12,7 @@ from application.turn_stream import TurnStream
 from application.turn_streams import TurnStreams
 from domain.access.model import Principal, Scope
 from domain.conversation.model import Turn, TurnStatus
-from domain.errors import PortError, TurnFailedBefore
+from domain.errors import PortError, TurnFailedBefore, TurnNotFound
 
 POLL_S: Final = 0.5
 """How often another process's running turn is looked after, while somebody follows it here."""
@@ -53,9 +53,14 @@ class FollowTurn:
             return stream
         async with self._unit_of_work() as uow:
             turn = await uow.turns.get(turn_id, principal.owner)
-        if turn.status is not TurnStatus.RUNNING:
+            if turn.status is TurnStatus.RUNNING:
+                return self._relays.get(turn_id) or self._relayed(turn)
+            entry = await uow.turn_journal.read(turn_id, after=0)
+        if not entry.last:
             return TurnStream.of_end(turn, end_of(turn), self._streams.encode)
-        return self._relays.get(turn_id) or self._relayed(turn)
+        stream = TurnStream(turn, self._streams.encode)
+        self._finish(turn, entry, stream)
+        return stream
 
     def _relayed(self, turn: Turn) -> TurnStream:
         stream = self._relays[turn.id] = TurnStream.of_relay(turn, self._streams.encode)
@@ -77,7 +82,7 @@ class FollowTurn:
                 missing += turn.status is not TurnStatus.RUNNING
                 alone = 0 if stream.followed else alone + 1
                 await self._pause(POLL_S)
-        except PortError as error:
+        except (PortError, TurnNotFound) as error:  # the latter: deleted, with its conversation
             _log.warning("a turn of another process could not be followed", extra={"turn_id": str(turn.id)})
             stream.emit(TurnFailed(turn.id, error))
 

@@ -83,14 +83,20 @@ class WorkIngestions:
         if lease_s is not None:
             asyncio.get_running_loop().call_later(lease_s, self.queue.wake)
 
-    async def run(self) -> None:
-        """Drain the queue whenever it is woken, until cancelled; the index builds its search structures meanwhile."""
+    async def run(self, *, sweeping: bool = True) -> None:
+        """
+        Drain the queue whenever it is woken, until cancelled; the index builds its search structures meanwhile.
+
+        ``sweeping``: before the first time, too.
+        """
         settling: asyncio.Task[None] | None = None
         try:
             while True:
-                await self.sweep_retention.execute()
+                if sweeping:
+                    await self.sweep_retention.execute()
                 await self.queue.woken()
                 await self._drained()
+                sweeping = True
                 self._unsettled = True
                 if settling is None or settling.done():
                     settling = asyncio.create_task(self._settle())

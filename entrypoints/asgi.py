@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any, Final
 
 from dependency_injector import containers
@@ -61,6 +61,8 @@ def build_app(
     *,
     holder: str,
     only_process: bool,
+    takes_over: bool = True,
+    lost_holder: str | None = None,
     keep_vectors: bool = True,
     max_running_turns: int = 1_000,
     retention_rules: RetentionRules = _KEEP,
@@ -75,7 +77,8 @@ def build_app(
     The application over some adapters.
 
     ``holder`` names this process in its turns' leases; ``only_process`` says that no other can be answering, so that
-    every turn another left running is lost. ``opened`` opens the adapters around the application's life.
+    every turn another left running is lost. ``takes_over``: it sees to what earlier processes left, among them
+    ``lost_holder``, which is known to have ended. ``opened`` opens the adapters around the application's life.
     ``trusted_proxies`` are those whose X-Forwarded-For is believed.
     """
     use_cases = UseCases(
@@ -87,17 +90,21 @@ def build_app(
         rate_per_minute=rate_per_minute,
         # Whoever shares a database hears nothing of keys that another process revokes.
         remembered_keys=CAPACITY if only_process else 0,
+        shared=not only_process,
     )
     state: dict[str, Any] = {"ready": False, "checks": {}}
 
     @asynccontextmanager
     async def life(_: Litestar) -> AsyncIterator[None]:
-        if opened is None:
-            async with _running(use_cases, state, holder if only_process else None):
-                yield
-        else:
-            async with opened(), _running(use_cases, state, holder if only_process else None):
-                yield
+        running = _running(
+            use_cases,
+            state,
+            only_holder=holder if only_process else None,
+            lost_holder=lost_holder,
+            takes_over=takes_over,
+        )
+        async with opened() if opened is not None else nullcontext(), running:
+            yield
 
     def readiness() -> dict[str, Any]:
         """A service outside that is left alone for a while makes answers poorer, and Ibid no less ready."""
@@ -124,16 +131,16 @@ def build_app(
 
 
 @asynccontextmanager
-async def _running(use_cases: UseCases, state: dict[str, Any], only_holder: str | None) -> AsyncIterator[None]:
+async def _running(
+    use_cases: UseCases, state: dict[str, Any], *, only_holder: str | None, lost_holder: str | None, takes_over: bool
+) -> AsyncIterator[None]:
     """End what a crash left running, work on what it left waiting, and let turns end before leaving."""
-    async with use_cases.unit_of_work()() as uow:
-        lost = await uow.turns.interrupt_lost(now=use_cases.adapters.clock().now(), lost_holders_all_but=only_holder)
-        await uow.commit()
-    if lost:
-        _log.warning("turns interrupted by an earlier crash", extra={"turns": lost})
-    work = use_cases.work_ingestions()
-    await work.resume(only_process=only_holder is not None)
-    beside = [asyncio.create_task(_repaired_then_worked(use_cases, only_process=only_holder is not None))]
+    if takes_over:
+        await _take_over(use_cases, only_holder, lost_holder)
+        working = _repaired_then_worked(use_cases, only_process=only_holder is not None)
+    else:
+        working = use_cases.work_ingestions().run(sweeping=False)
+    beside = [asyncio.create_task(working)]
     if only_holder is None:
         beside.append(asyncio.create_task(use_cases.journal_turns().run()))
     state |= {"ready": True, "checks": {"database": "ok", "index": "ok", "embedder": "ok"}}
@@ -149,6 +156,17 @@ async def _running(use_cases: UseCases, state: dict[str, Any], only_holder: str 
         for task in beside:
             with suppress(asyncio.CancelledError):
                 await task
+
+
+async def _take_over(use_cases: UseCases, only_holder: str | None, lost_holder: str | None) -> None:
+    async with use_cases.unit_of_work()() as uow:
+        lost = await uow.turns.interrupt_lost(
+            now=use_cases.adapters.clock().now(), lost_holders_all_but=only_holder, lost_holder=lost_holder
+        )
+        await uow.commit()
+    if lost:
+        _log.warning("turns interrupted by an earlier crash", extra={"turns": lost})
+    await use_cases.work_ingestions().resume(only_process=only_holder is not None)
 
 
 async def _repaired_then_worked(use_cases: UseCases, *, only_process: bool) -> None:

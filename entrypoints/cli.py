@@ -68,7 +68,7 @@ def demo() -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
     try:
-        run_server(settings, on_ready=lambda service: show(service.url))
+        run_server(settings, on_ready=show)
     finally:
         if failed:
             raise failed[0]

@@ -28,7 +28,7 @@ from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.memory.work_queue import InMemoryWorkQueue
-from adapters.neon.engine import BACKGROUND_POOL_SIZE, BACKGROUND_TIMEOUT_S, make_engine, statement_by_statement
+from adapters.neon.engine import BACKGROUND_TIMEOUT_S, Pools, make_engine, statement_by_statement
 from adapters.neon.rates import NeonRateLimits
 from adapters.neon.schema_probe import SchemaProbe
 from adapters.neon.unit_of_work import NeonUnitOfWork
@@ -142,12 +142,14 @@ class LiveAdapters(containers.DeclarativeContainer):
     # "own": nobody else uses the database, so requests are counted here, for nothing; "shared": they are counted there.
     rates_kept = providers.Object("own")
 
-    engine = providers.Singleton(make_engine, database_url)
+    pools = providers.Object(Pools())
+
+    engine = providers.Singleton(make_engine, database_url, pool_size=pools.provided.requests)
     unit_of_work = providers.Factory(NeonUnitOfWork, engine)
     # Reads see no more of one another in a transaction than outside of one, and a transaction is two round trips.
     # A pool of its own: a large ingestion takes no connection from the questions, and its batches may take a minute.
     background = providers.Singleton(
-        make_engine, database_url, pool_size=BACKGROUND_POOL_SIZE, command_timeout_s=BACKGROUND_TIMEOUT_S
+        make_engine, database_url, pool_size=pools.provided.background, command_timeout_s=BACKGROUND_TIMEOUT_S
     )
     background_unit_of_work = providers.Factory(NeonUnitOfWork, background)
     statements = providers.Singleton(statement_by_statement, engine)
@@ -202,6 +204,7 @@ class UseCases(containers.DeclarativeContainer):
     retention_rules = providers.Object(RetentionRules())
     remembered_keys = providers.Object(0)
     max_running_turns = providers.Object(1_000)
+    shared = providers.Object(False)
     rate_per_minute = providers.Object(DEFAULT_PER_MINUTE)
 
     unit_of_work = adapters.unit_of_work.provider
@@ -227,6 +230,7 @@ class UseCases(containers.DeclarativeContainer):
         clock=adapters.clock,
         ids=adapters.ids,
         holder=holder,
+        shared=shared,
     )
     follow_turn = providers.Singleton(FollowTurn, unit_of_work=reading, streams=turn_streams, clock=adapters.clock)
     ask_question = providers.Singleton(

@@ -1,4 +1,4 @@
-"""Run the service in this process: data directory, database, application, HTTP server."""
+"""Run the service: data directory, database, application, HTTP server; in this process, or in several."""
 
 import asyncio
 import errno
@@ -30,6 +30,7 @@ from entrypoints.settings_shown import shown
 if TYPE_CHECKING:
     from litestar import Litestar
 
+    from adapters.neon.engine import Pools
     from entrypoints.containers import LiveAdapters
 
 GRACE_S: Final = 25
@@ -52,6 +53,21 @@ class Service:
     directory: DataDirectory
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """
+    What one process is of a service of ``of``.
+
+    ``takes_over``: it sees to what earlier processes left, among them ``lost_holder``, in whose place it stands.
+    """
+
+    holder: str
+    of: int = 1
+    takes_over: bool = True
+    lost_holder: str | None = None
+    pools: "Pools | None" = None
+
+
 @contextmanager
 def prepared(settings: Settings) -> Iterator[Service]:
     """
@@ -61,18 +77,16 @@ def prepared(settings: Settings) -> Iterator[Service]:
     """
     with ExitStack() as stack:
         directory = stack.enter_context(DataDirectory(settings.data_dir))
-        listener = stack.enter_context(_listening(settings))
+        listener = stack.enter_context(listening(settings))
         admin_key = directory.admin_key(settings)
         configure_logs(settings.log, secrets=(*settings.secrets, admin_key.reveal()))
         database_url = stack.enter_context(database(settings, directory))
-        app = _application(settings, directory, database_url, admin_key)
-        host, port = listener.getsockname()[:2]
-        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        yield Service(app, listener, url, admin_key, directory)
+        app = application(settings, directory, database_url, admin_key)
+        yield Service(app, listener, address_of(listener), admin_key, directory)
 
 
 @contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
+def listening(settings: Settings) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -84,6 +98,11 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
             why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
             raise SettingsError(f"{where} {why}; set IBID_HOST and IBID_PORT to another address") from error
         yield listener
+
+
+def address_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @contextmanager
@@ -149,21 +168,27 @@ def _import_application() -> None:
     import entrypoints.asgi  # noqa: F401
 
 
-def _application(settings: Settings, directory: DataDirectory, database_url: str, admin_key: Secret) -> "Litestar":
+def application(
+    settings: Settings, directory: DataDirectory, database_url: str, admin_key: Secret, part: "Part | None" = None
+) -> "Litestar":
+    """``part``: what this process is of a service of several; None: it is all of it."""
     from entrypoints.asgi import build_app
     from entrypoints.containers import opened
     from entrypoints.http.room import AT_WORK, AT_WORK_OUTSIDE, Room
 
     principal = Principal("default", "admin", frozenset({Scope.ADMIN}))
     first_keys = {hashlib.sha256(admin_key.reveal().encode()).digest(): principal}
-    adapters = live_adapters(settings, directory, database_url, first_keys)
+    part = part or Part(str(uuid4()))
+    adapters = live_adapters(settings, directory, database_url, first_keys, part.pools)
     return build_app(
         adapters,
-        holder=str(uuid4()),
+        holder=part.holder,
         # The index is this process's alone, so on the embedded database nobody else can be answering.
         only_process=settings.database_url is None,
+        takes_over=part.takes_over,
+        lost_holder=part.lost_holder,
         keep_vectors=settings.keep_vectors,
-        max_running_turns=settings.max_running_turns,
+        max_running_turns=-(-settings.max_running_turns // part.of),
         retention_rules=RetentionRules(settings.keep_ingestions_days, settings.keep_turns_days),
         rate_per_minute=settings.rate_per_minute,
         trusted_proxies=settings.trusted_proxies,
@@ -175,15 +200,21 @@ def _application(settings: Settings, directory: DataDirectory, database_url: str
 
 
 def live_adapters(
-    settings: Settings, directory: DataDirectory, database_url: str, first_keys: Mapping[bytes, Principal] | None = None
+    settings: Settings,
+    directory: DataDirectory,
+    database_url: str,
+    first_keys: Mapping[bytes, Principal] | None = None,
+    pools: "Pools | None" = None,
 ) -> "LiveAdapters":
     """The adapters that the settings call for; none of them is open yet."""
+    from adapters.neon.engine import Pools
     from entrypoints.containers import LiveAdapters
 
     return LiveAdapters(
         settings=settings,
         first_keys=first_keys or {},
         database_url=database_url,
+        pools=pools or Pools(),
         direct_url=_direct_url(settings, database_url),
         index_folder=directory.index,
         models=settings.models,
@@ -211,7 +242,7 @@ def _waits_outside(settings: Settings) -> bool:
     return any(getattr(settings, name, None) is not None for name in outside)
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Tells when it accepts requests; and, told to stop, lets the turns end before it waits for their connections."""
 
     def __init__(
@@ -251,31 +282,40 @@ def server_config(app: "Litestar") -> uvicorn.Config:
     )
 
 
-def _server(service: Service, announce: Callable[[], None]) -> _Server:
-    return _Server(server_config(service.app), announce, service.app.state.drain)
+def server(app: "Litestar", announce: Callable[[], None]) -> Server:
+    return Server(server_config(app), announce, app.state.drain)
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """What is loaded by now stays for good: the garbage collector need not look at it again with every question."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_AFTER_OBJECTS, 20, 20)
 
 
-def run_server(settings: Settings, *, on_ready: Callable[[Service], None] = lambda service: None) -> None:
-    """Serve until told to stop. ``on_ready`` is called once, in a thread, when requests are accepted."""
+def run_server(settings: Settings, *, on_ready: Callable[[str], None] = lambda url: None) -> None:
+    """Serve until told to stop. ``on_ready`` is called once, in a thread, with the address that takes requests."""
+    if settings.workers > 1:
+        from entrypoints.processes import run_processes
+
+        run_processes(settings, on_ready=on_ready)
+        return
     with prepared(settings) as service:
 
         def announce() -> None:
-            _spare_the_collector()
-            service.directory.announce(service.url)
-            _log.info("ready", extra={"url": service.url, "data_dir": str(service.directory.path)})
-            threading.Thread(target=on_ready, args=(service,), daemon=True).start()
+            spare_the_collector()
+            announced(service.directory, service.url, on_ready)
 
         try:
-            _server(service, announce).run(sockets=[service.listener])
+            server(service.app, announce).run(sockets=[service.listener])
         finally:
             service.directory.withdraw()
+
+
+def announced(directory: DataDirectory, url: str, on_ready: Callable[[str], None]) -> None:
+    directory.announce(url)
+    _log.info("ready", extra={"url": url, "data_dir": str(directory.path)})
+    threading.Thread(target=on_ready, args=(url,), daemon=True).start()
 
 
 @contextmanager
@@ -283,8 +323,8 @@ def serve_in_background(settings: Settings) -> Iterator[Service]:
     """Serve from a thread on a free port of this machine, for as long as the context lasts."""
     with prepared(msgspec.structs.replace(settings, host="127.0.0.1", port=0)) as service:
         ready = threading.Event()
-        server = _server(service, ready.set)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [service.listener]}, daemon=True)
+        serving = server(service.app, ready.set)
+        thread = threading.Thread(target=serving.run, kwargs={"sockets": [service.listener]}, daemon=True)
         thread.start()
         try:
             while not ready.wait(0.05):
@@ -292,5 +332,5 @@ def serve_in_background(settings: Settings) -> Iterator[Service]:
                     raise SettingsError("the service did not start; the lines above say why")
             yield service
         finally:
-            server.should_exit = True
+            serving.should_exit = True
             thread.join(GRACE_S + 5)

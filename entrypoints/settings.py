@@ -92,7 +92,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_DATA_DIR": lambda value: Path(value).expanduser().absolute(),
         "IBID_HOST": str,
         "IBID_PORT": whole_number("IBID_PORT", 0, 65_535),
-        "IBID_WORKERS": _one_worker,
+        "IBID_WORKERS": whole_number("IBID_WORKERS", 1, 64),
         "IBID_ADMIN_KEY": _admin_key,
         "IBID_URL": partial(http_url, "IBID_URL"),
         "IBID_API_KEY": Secret,
@@ -138,16 +138,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     settings = Settings(**values)  # type: ignore[arg-type]  # each reader above returns its field's type
     if settings.database_url is not None and settings.admin_key is None and settings.url is None:
         raise SettingsError("IBID_ADMIN_KEY must be set when DATABASE_URL is: the key is not made up for you then")
+    if settings.workers > 1 and (settings.database_url is None or settings.qdrant_url is None):
+        raise SettingsError(
+            "IBID_WORKERS must be 1 unless DATABASE_URL and QDRANT_URL are set:"
+            " an embedded database or index belongs to one process"
+        )
     if settings.embed_model.startswith("embed-v4") and settings.embed_dimensions not in EMBED_V4_DIMENSIONS:
         allowed = ", ".join(map(str, EMBED_V4_DIMENSIONS))
         raise SettingsError(f"IBID_EMBED_DIMENSIONS of {settings.embed_model} must be one of {allowed}")
     return settings
-
-
-def _one_worker(value: str) -> int:
-    if value != "1":
-        raise SettingsError("IBID_WORKERS must be 1: the embedded index belongs to one process")
-    return 1
 
 
 def _admin_key(value: str) -> Secret:

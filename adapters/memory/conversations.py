@@ -10,7 +10,7 @@ from adapters.memory.store import InMemoryStore, Lease, Transaction
 from domain.access.model import Owner
 from domain.conversation.model import Conversation, Feedback, Turn, TurnStatus
 from domain.conversation.ports import Conversations, Feedbacks, Turns
-from domain.errors import ConversationBusy, ConversationNotFound, FeedbackNotFound, TurnNotFound
+from domain.errors import ConversationBusy, ConversationNotFound, FeedbackNotFound, TooManyRunning, TurnNotFound
 from domain.library.model import Page
 
 
@@ -57,11 +57,19 @@ class InMemoryTurns(Turns):
         self._store = store
         self._transaction = transaction
 
-    async def begin(self, turn: Turn, *, holder: str, lease_until: datetime) -> None:
+    async def begin(
+        self, turn: Turn, *, holder: str, lease_until: datetime, of_user_at_most: int | None = None
+    ) -> None:
+        begun_s = turn.created_at.timestamp()
+        mine = [
+            one for one in self._running() if one.owner == turn.owner and self._store.leases[one.id].until > begun_s
+        ]
+        if of_user_at_most is not None and len(mine) >= of_user_at_most:
+            raise TooManyRunning(of_user_at_most)
         for other in self._running():
             if other.conversation_id != turn.conversation_id:
                 continue
-            if self._store.leases[other.id].until > turn.created_at.timestamp():
+            if self._store.leases[other.id].until > begun_s:
                 raise ConversationBusy(turn.conversation_id)
             self._interrupt(other)
         self._transaction.put(self._store.turns, turn.id, turn)
@@ -98,15 +106,18 @@ class InMemoryTurns(Turns):
         mine = [turn.id for turn in self._running() if self._store.leases[turn.id].holder == holder]
         return [turn_id for turn_id in mine if turn_id in self._store.cancels]
 
-    async def interrupt_lost(self, *, now: datetime, lost_holders_all_but: str | None) -> int:
-        lost = [turn for turn in self._running() if self._is_lost(turn, now, lost_holders_all_but)]
+    async def interrupt_lost(
+        self, *, now: datetime, lost_holders_all_but: str | None, lost_holder: str | None = None
+    ) -> int:
+        lost = [turn for turn in self._running() if self._is_lost(turn, now, lost_holders_all_but, lost_holder)]
         for turn in lost:
             self._interrupt(turn)
         return len(lost)
 
-    def _is_lost(self, turn: Turn, now: datetime, only_holder: str | None) -> bool:
+    def _is_lost(self, turn: Turn, now: datetime, only_holder: str | None, lost_holder: str | None) -> bool:
         lease = self._store.leases[turn.id]
-        return lease.until <= now.timestamp() or (only_holder is not None and lease.holder != only_holder)
+        gone = lease.holder == lost_holder or (only_holder is not None and lease.holder != only_holder)
+        return gone or lease.until <= now.timestamp()
 
     def _running(self) -> list[Turn]:
         return [turn for turn in self._store.turns.values() if turn.status is TurnStatus.RUNNING]

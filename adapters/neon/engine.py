@@ -3,15 +3,17 @@
 import ssl
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from adapters.neon.errors import PORT
+from adapters.neon.transaction import Transaction
 from domain.errors import PortRefused
 
 POOL_SIZE: Final = 10
@@ -25,12 +27,50 @@ BACKGROUND_TIMEOUT_S: Final = 60.0
 BACKGROUND_POOL_SIZE: Final = 5
 """Three batches side by side, and what watches over them."""
 
+CONNECTIONS_SHARE: Final = 0.8
+"""Of the connections that the database gives, for the processes of one service: workers and people need some too."""
+
 PING_AFTER_IDLE_S: Final = 20.0
 RECYCLE_AFTER_S: Final = 240
 """Neon suspends an idle compute after 300 s and drops its connections without always saying so."""
 
 _CONNECT_KEYS: Final = frozenset({"host", "port", "application_name", "connect_timeout", "pgbouncer"})
 _TLS_KEYS: Final = frozenset({"sslmode", "sslrootcert", "ssl", "channel_binding"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """How many connections a process keeps at most; draining the queue takes one more while it lasts."""
+
+    requests: int = POOL_SIZE
+    background: int = BACKGROUND_POOL_SIZE
+
+
+_LEAST: Final = Pools(2, 2)
+
+
+def pools_within(limit: int, processes: int) -> Pools | None:
+    """The pools of each of so many processes on a database that gives ``limit`` connections; None: too many."""
+    each = int(limit * CONNECTIONS_SHARE) // processes - 1
+    if each < _LEAST.requests + _LEAST.background:
+        return None
+    background = max(_LEAST.background, min(BACKGROUND_POOL_SIZE, each // 3))
+    return Pools(min(POOL_SIZE, each - background), background)
+
+
+async def connection_limit(engine: AsyncEngine) -> int:
+    """How many connections the database gives to others than its administrators. Raises PortError."""
+    transaction = Transaction(engine)
+    try:
+        return int((await transaction.run(_LIMIT)).scalar_one())
+    finally:
+        await transaction.close()
+
+
+_LIMIT: Final = text(
+    "SELECT sum(setting::int * CASE name WHEN 'max_connections' THEN 1 ELSE -1 END) FROM pg_settings "
+    "WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')"
+)
 
 
 def make_engine(url: str, *, pool_size: int = POOL_SIZE, command_timeout_s: float = COMMAND_TIMEOUT_S) -> AsyncEngine:

@@ -16,7 +16,7 @@ from adapters.neon.transaction import Transaction
 from domain.access.model import Owner
 from domain.conversation.model import Turn, TurnStatus
 from domain.conversation.ports import Turns
-from domain.errors import ConversationBusy, TurnNotFound
+from domain.errors import ConversationBusy, TooManyRunning, TurnNotFound
 from domain.library.model import Page
 
 _TURN: Final = msgspec.json.Decoder(Turn)
@@ -29,6 +29,10 @@ _mine = (turns.c.tenant == bindparam("tenant"), turns.c.user == bindparam("user"
 _BEGIN = (
     insert(turns).on_conflict_do_nothing(index_elements=["conversation_id"], index_where=_running).returning(turns.c.id)
 )
+
+# Two that begin at once stand in line here until the first is committed: a count alone would miss it.
+_IN_LINE = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("line", type_=Text), literal_column("0"))))
+_RUNNING_OF_USER = select(func.count()).where(_running, *_mine, turns.c.lease_until > bindparam("now", type_=TIME))
 
 _interrupted = update(turns).values(
     status=TurnStatus.INTERRUPTED.value,
@@ -45,6 +49,7 @@ _INTERRUPT_LOST = _interrupted.where(
     or_(
         turns.c.lease_until <= bindparam("now", type_=TIME),
         turns.c.holder != bindparam("only_holder", type_=Text),
+        turns.c.holder == bindparam("lost_holder", type_=Text),
     ),
 )
 
@@ -91,7 +96,11 @@ class NeonTurns(Turns):
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    async def begin(self, turn: Turn, *, holder: str, lease_until: datetime) -> None:
+    async def begin(
+        self, turn: Turn, *, holder: str, lease_until: datetime, of_user_at_most: int | None = None
+    ) -> None:
+        if of_user_at_most is not None:
+            await self._refuse_more(of_user_at_most, turn)
         row = {
             "id": turn.id,
             "conversation_id": turn.conversation_id,
@@ -109,6 +118,12 @@ class NeonTurns(Turns):
         interrupted = (await self._transaction.run(_INTERRUPT_IN_CONVERSATION, lost)).one_or_none()
         if interrupted is None or not await self._begun(row):
             raise ConversationBusy(turn.conversation_id)
+
+    async def _refuse_more(self, at_most: int, turn: Turn) -> None:
+        await self._transaction.run(_IN_LINE, {"line": f"turns of {turn.owner.tenant} {turn.owner.user}"})
+        wanted = {"tenant": turn.owner.tenant, "user": turn.owner.user, "now": turn.created_at}
+        if (await self._transaction.run(_RUNNING_OF_USER, wanted)).scalar_one() >= at_most:
+            raise TooManyRunning(at_most)
 
     async def _begun(self, row: dict[str, Any]) -> bool:
         return (await self._transaction.run(_BEGIN, row)).one_or_none() is not None
@@ -158,9 +173,12 @@ class NeonTurns(Turns):
     async def to_be_cancelled(self, holder: str) -> Sequence[UUID]:
         return list((await self._transaction.run(_TO_BE_CANCELLED, {"of_holder": holder})).scalars())
 
-    async def interrupt_lost(self, *, now: datetime, lost_holders_all_but: str | None) -> int:
-        # "holder != NULL" is never true: then leases alone decide.
-        lost = await self._transaction.run(_INTERRUPT_LOST, {"now": now, "only_holder": lost_holders_all_but})
+    async def interrupt_lost(
+        self, *, now: datetime, lost_holders_all_but: str | None, lost_holder: str | None = None
+    ) -> int:
+        # Compared with NULL nothing is true: then leases alone decide.
+        which = {"now": now, "only_holder": lost_holders_all_but, "lost_holder": lost_holder}
+        lost = await self._transaction.run(_INTERRUPT_LOST, which)
         return int(lost.rowcount)
 
 

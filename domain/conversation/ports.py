@@ -50,12 +50,15 @@ class Turns(Protocol):
     """
 
     @abstractmethod
-    async def begin(self, turn: Turn, *, holder: str, lease_until: datetime) -> None:
+    async def begin(
+        self, turn: Turn, *, holder: str, lease_until: datetime, of_user_at_most: int | None = None
+    ) -> None:
         """
         Store a new running turn, held by the process ``holder``.
 
         A running turn of the same conversation whose lease has passed by the new turn's ``created_at`` becomes
-        interrupted first. Raises ConversationBusy when another still runs.
+        interrupted first. Raises ConversationBusy when another still runs, and TooManyRunning when ``of_user_at_most``
+        turns of the owner run already, in whatever process; of any that begin at once no more get through.
         """
 
     @abstractmethod
@@ -81,12 +84,15 @@ class Turns(Protocol):
         """The running turns of a holder that were asked to end."""
 
     @abstractmethod
-    async def interrupt_lost(self, *, now: datetime, lost_holders_all_but: str | None) -> int:
+    async def interrupt_lost(
+        self, *, now: datetime, lost_holders_all_but: str | None, lost_holder: str | None = None
+    ) -> int:
         """
         Running turns whose lease has passed become interrupted; returns how many did.
 
         ``lost_holders_all_but`` names the only process that can be alive (the owner of an embedded data directory):
-        then turns of any other holder are lost at once. None: other processes may be alive, leases alone decide.
+        then turns of any other holder are lost at once. None: other processes may be alive, leases alone decide, but
+        for ``lost_holder``, a process that is known to have ended.
         """
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.neon.engine import make_engine, read_url
+from adapters.neon.engine import CONNECTIONS_SHARE, Pools, make_engine, pools_within, read_url
 from adapters.neon.transaction import Transaction
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from domain.errors import PortRefused, PortUnavailable
@@ -75,6 +75,24 @@ def test_a_url_that_cannot_be_read_is_refused_without_quoting_it(url: str) -> No
         read_url(url)
     assert SECRET not in str(refused.value)
     assert refused.value.__context__ is None or refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("limit", "processes", "pools"),
+    [
+        (97, 2, Pools(10, 5)),
+        (97, 8, Pools(6, 2)),
+        (27, 2, Pools(6, 3)),
+        (27, 4, Pools(2, 2)),
+        (27, 5, None),
+    ],
+)
+def test_processes_share_the_connections_that_the_database_gives(
+    limit: int, processes: int, pools: Pools | None
+) -> None:
+    assert pools_within(limit, processes) == pools
+    if pools is not None:
+        assert processes * (pools.requests + pools.background + 1) <= limit * CONNECTIONS_SHARE
 
 
 async def test_a_database_that_is_not_there_is_unavailable_and_its_address_is_not_told() -> None:

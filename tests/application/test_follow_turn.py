@@ -105,6 +105,44 @@ async def test_another_process_s_turn_is_followed_from_its_journal_to_its_end(
     assert await relayed.turn() == turn
 
 
+async def test_an_ended_turn_of_another_process_is_replayed_from_its_journal(
+    two: tuple[Process, Process], gate: asyncio.Event
+) -> None:
+    one, other = two
+    stream = await one.ask()
+    await written(stream, 4)
+    await one.journal.write()
+    gate.set()
+    turn = await stream.turn()
+    early = await other.follow.execute(ADMIN, stream.turn_id)
+    assert len(frames_of(early)) == 1, "its last events are not written yet: the end is all there is"
+    await one.journal.write()
+    replayed = await other.follow.execute(ADMIN, stream.turn_id)
+    assert frames_of(replayed) == stream.frames(0)
+    assert frames_of(replayed, after=3) == stream.frames(3)
+    assert (replayed.has(len(stream.frames(0))), replayed.has(len(stream.frames(0)) + 1)) == (True, False)
+    assert await replayed.turn() == turn
+
+
+def frames_of(stream: TurnStream, *, after: int = 0) -> list[bytes]:
+    reader = Collector()
+    stream.follow(reader, after=after)
+    assert reader.ended.is_set()
+    return reader.frames
+
+
+async def test_following_ends_when_the_conversation_is_deleted_at_another_process(two: tuple[Process, Process]) -> None:
+    one, other = two
+    stream = await one.ask()
+    await written(stream, 3)
+    relayed = await other.follow.execute(ADMIN, stream.turn_id)
+    reader = Collector()
+    relayed.follow(reader)
+    await one.use_cases.edit_conversations().delete(ADMIN, stream.conversation_id)
+    await asyncio.wait_for(reader.ended.wait(), 10)
+    assert b"event: error" in reader.frames[-1]
+
+
 async def test_what_a_journal_lost_in_a_crash_is_made_up_by_the_end(two: tuple[Process, Process]) -> None:
     one, other = two
     stream = await one.ask()

@@ -1,5 +1,6 @@
 """Sweeping: at the start and after work, at most once an hour, and never in the way."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 from application.ports import Clock, RetentionRules
@@ -40,6 +41,21 @@ async def test_what_is_old_goes_at_most_once_an_hour() -> None:
     clock.at += timedelta(minutes=2)
     await sweep.execute()
     assert await ingestions(story) == 0
+
+
+async def test_of_several_processes_that_start_together_only_one_sweeps_before_there_was_work() -> None:
+    story = Story()
+    await story.ingest({"a.md": PINNING})
+    await story.adapters.queue().woken()
+    clock = SetClock(story.adapters.clock().now() + timedelta(days=31))
+    story.worker.sweep_retention = SweepRetention(story.unit_of_work, clock, RetentionRules(ingestions_days=30))
+    for sweeping, left in ((False, 1), (True, 0)):
+        working = asyncio.create_task(story.worker.run(sweeping=sweeping))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        working.cancel()
+        await asyncio.wait([working])
+        assert await ingestions(story) == left
 
 
 async def test_a_database_that_does_not_answer_is_asked_again_the_next_time() -> None:

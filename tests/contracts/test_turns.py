@@ -7,7 +7,7 @@ import pytest
 from application.ports import UnitOfWorkFactory
 from domain.access.model import Owner
 from domain.conversation.model import Attempt, Conversation, Turn, TurnStatus, Usage
-from domain.errors import BadCursor, ConversationBusy, TurnNotFound
+from domain.errors import BadCursor, ConversationBusy, TooManyRunning, TurnNotFound
 from tests.builders import ACME, NOON, a_conversation, a_turn, abstained, after, answered
 
 
@@ -181,6 +181,50 @@ async def test_the_only_process_ends_the_turns_of_all_others_at_once(
         await uow.commit()
     assert await stored(unit_of_work, kept) == kept
     assert await stored(unit_of_work, lost) == lost.ended(TurnStatus.INTERRUPTED)
+
+
+async def test_a_process_that_is_known_to_have_ended_loses_its_turns_at_once(
+    unit_of_work: UnitOfWorkFactory, conversation: Conversation
+) -> None:
+    another = a_conversation()
+    async with unit_of_work() as uow:
+        await uow.conversations.add(another)
+        await uow.commit()
+    kept = await begin(unit_of_work, a_turn(another.id), holder="alive")
+    lost = await begin(unit_of_work, a_turn(conversation.id), holder="gone")
+    async with unit_of_work() as uow:
+        assert await uow.turns.interrupt_lost(now=NOON, lost_holders_all_but=None, lost_holder="gone") == 1
+        await uow.commit()
+    assert await stored(unit_of_work, kept) == kept
+    assert await stored(unit_of_work, lost) == lost.ended(TurnStatus.INTERRUPTED)
+
+
+async def test_of_one_user_no_more_turns_run_than_may_in_whatever_process(unit_of_work: UnitOfWorkFactory) -> None:
+    conversations = [a_conversation() for _ in range(15)]
+    async with unit_of_work() as uow:
+        for one in conversations:
+            await uow.conversations.add(one)
+        await uow.commit()
+    *many, first, second, third = conversations
+
+    async def begun(turn: Turn, holder: str) -> Turn | None:
+        async with unit_of_work() as uow:
+            try:
+                await uow.turns.begin(turn, holder=holder, lease_until=after(60), of_user_at_most=3)
+            except TooManyRunning:
+                return None
+            await uow.commit()
+            return turn
+
+    told = await asyncio.gather(*(begun(a_turn(one.id), f"process {n % 2}") for n, one in enumerate(many)))
+    running = [turn for turn in told if turn is not None]
+    assert len(running) == 3
+    others = a_turn(first.id, owner=replace(ACME, user="somebody else"))
+    assert await begun(others, "process 0") is not None, "counted by user"
+    await finish(unit_of_work, answered(running[0]))
+    assert await begun(a_turn(second.id), "process 1") is not None
+    assert await begun(a_turn(third.id), "process 1") is None
+    assert await begun(a_turn(third.id, at=after(61)), "process 1") is not None, "the leases of the others have passed"
 
 
 async def test_an_ended_turn_is_never_interrupted(unit_of_work: UnitOfWorkFactory, conversation: Conversation) -> None:
