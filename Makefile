@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Two at a time, whatever the machine has: each has its own PostgreSQL, and what they start computes too.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all fuzz openapi data-model check format bench eval lock clean
@@ -14,10 +16,10 @@ demo: $(VENV)/run.stamp ## ingest the manual, serve it, ask a first question (Ct
 	@$(BIN)/ibid demo
 
 test: $(VENV)/dev.stamp ## run the tests (under 5 minutes)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: $(VENV)/dev.stamp ## run the tests, the slow ones too
-	$(BIN)/python -m pytest -m "not live"
+	$(PYTEST) -m "not live"
 
 fuzz: $(VENV)/dev.stamp ## send the running service 200 made-up requests an operation, and hold it to its description
 	$(BIN)/python -m tests.abuse.fuzz --cases 200

@@ -27,7 +27,7 @@ async def a_free_story(cohere: FakeCohere, clock: SettableClock, *, calls: int =
     allowances = free_allowances(model_calls_per_day=50, cohere_calls_per_month=calls)
     budgets = InMemoryProviderBudgets(allowances, clock)
     async with (
-        cohere_embedder(cohere.url, budgets=budgets) as embedder,
+        cohere_embedder(cohere.url, budgets=budgets, question_s=30) as embedder,
         cohere_reranker(cohere.url, budgets=budgets) as reranker,
     ):
         story = Story(embedder=embedder, reranking=Reranking(reranker, 30), budgets=budgets)
