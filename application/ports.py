@@ -24,7 +24,7 @@ JOURNAL_WINDOW: Final = timedelta(hours=1)
 class Clock(Protocol):
     @abstractmethod
     def now(self) -> datetime:
-        """The time in UTC, with its zone."""
+        """The time in UTC, with its zone; processes that share a database agree on it within seconds."""
 
     @abstractmethod
     def elapsed_ms(self) -> float:

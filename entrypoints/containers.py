@@ -28,6 +28,7 @@ from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.memory.work_queue import InMemoryWorkQueue
+from adapters.neon.clock import DatabaseClock
 from adapters.neon.engine import BACKGROUND_TIMEOUT_S, Pools, make_engine, statement_by_statement
 from adapters.neon.rates import NeonRateLimits
 from adapters.neon.schema_probe import SchemaProbe
@@ -156,7 +157,7 @@ class LiveAdapters(containers.DeclarativeContainer):
     reading = providers.Factory(NeonUnitOfWork, statements)
     analyzer = providers.Singleton(SnowballAnalyzer)
     sparse_encoder = providers.Singleton(Bm25SparseEncoder, analyzer)
-    clock = providers.Singleton(SystemClock)
+    clock = providers.Singleton(DatabaseClock)
     outside = providers.Singleton(Dependencies)
     http_clients = providers.Singleton(HttpClients)
     budgets = providers.Singleton(chosen.budgets, settings, statements, clock)
@@ -333,6 +334,8 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
         stack.push_async_callback(adapters.engine().dispose)
         stack.push_async_callback(adapters.background().dispose)
         stack.push_async_callback(adapters.http_clients().aclose)
+        # Before anything is held against a time: another process's lease, the day of a key.
+        await adapters.clock().follow(adapters.engine(), adapters.background())
         preparer = adapters.preparer()
         await preparer.open()
         stack.push_async_callback(preparer.close)
