@@ -11,6 +11,7 @@ from application.events import AnswerReset, EvidenceFound, TurnDone, TurnFailed
 from application.find_passages import FindPassages
 from application.follow_turn import FollowTurn
 from application.judged_answer import JudgedAnswer
+from application.judging import Judging
 from application.ports import Clock, UnitOfWorkFactory
 from application.turn_stream import TurnStream
 from application.turn_streams import TurnStreams
@@ -26,7 +27,6 @@ from domain.grounding.ports import ReferenceFormatter
 from domain.grounding.references import references
 from domain.grounding.selection import selection_first
 from domain.grounding.source_notices import source_notices
-from domain.grounding.verdicts import VERIFIER
 from domain.text import Analyzer
 
 _log = logging.getLogger("ibid.ask")
@@ -47,13 +47,19 @@ class _Progress:
     turn: Turn
     draft: Draft | None = None
     answer: JudgedAnswer | None = None
+    judging: tuple[Usage, ...] = ()
+
+    def book(self, usage: Usage) -> None:
+        """What judging the answer has cost."""
+        self.judging += (usage,)
 
     @property
     def so_far(self) -> Turn:
         if self.draft is None:
             return self.turn
         degraded = tuple(dict.fromkeys((*self.turn.degraded, *self.draft.degraded)))
-        spent = replace(Usage.total((self.turn.usage, self.draft.usage)), cached=self.draft.usage.cached)
+        spent = Usage.total((self.turn.usage, self.draft.usage, *self.judging))
+        spent = replace(spent, cached=self.draft.usage.cached)
         return replace(self.turn, degraded=degraded, attempts=self.draft.attempts, usage=spent)
 
 
@@ -77,7 +83,9 @@ class AskQuestion:
         reference_formatter: ReferenceFormatter,
         analyzer: Analyzer,
         clock: Clock,
+        judging: Judging | None = None,
     ) -> None:
+        """``judging``: who is asked about the claims beside their words; None: nobody."""
         self._unit_of_work = unit_of_work
         self._begin_turn = begin_turn
         self._follow_turn = follow_turn
@@ -88,6 +96,7 @@ class AskQuestion:
         self._reference_formatter = reference_formatter
         self._analyzer = analyzer
         self._clock = clock
+        self._judging = judging
         self._running: dict[asyncio.Task[None], TurnStream] = {}
         self._stopping = False
 
@@ -139,6 +148,8 @@ class AskQuestion:
             stream.emit(TurnDone(turn))
         except asyncio.CancelledError:
             status = TurnStatus.INTERRUPTED if self._stopping else TurnStatus.CANCELLED
+            if progress.answer is not None and (events := progress.answer.break_off()):
+                stream.emit(*events)
             await self._end(self._timed(self._broken_off(progress, asked).ended(status), asked), stream)
         except Exception as error:
             stream.close()
@@ -231,14 +242,28 @@ class AskQuestion:
                     stream.emit(*events)
         if events := answer.finish():
             stream.emit(*events)
+        await self._judge_again(progress, answer, stream)
         turn = progress.so_far
         if first_ms is not None:
             first = round(first_ms - asked.started_ms)
             turn = replace(turn, timings_ms={**turn.timings_ms, "first_text": first})
         return self._closed(turn, answer, draft.model, asked, stream)
 
+    async def _judge_again(self, progress: _Progress, answer: JudgedAnswer, stream: TurnStream) -> None:
+        """Ask for the opinion that the answer's claims wait for, if any do."""
+        claims = answer.wanted
+        if self._judging is None or not claims:
+            return
+        began_ms = self._clock.elapsed_ms()
+        opinion = await self._judging.ask(claims, language=answer.language, book=progress.book)
+        took = {"judge": round(self._clock.elapsed_ms() - began_ms)}
+        progress.turn = replace(progress.turn, timings_ms={**progress.turn.timings_ms, **took})
+        if events := answer.settle(opinion):
+            stream.emit(*events)
+
     def _judged(self, draft: Draft, asked: Asked) -> JudgedAnswer:
-        return JudgedAnswer(draft.evidence, asked.options.verification, self._analyzer, asked.languages[0])
+        options, asks = asked.options, self._judging is not None
+        return JudgedAnswer(draft.evidence, options.verification, self._analyzer, asked.languages[0], asks)
 
     def _closed(self, turn: Turn, answer: JudgedAnswer, model: str, asked: Asked, stream: TurnStream) -> Turn:
         options, language = asked.options, asked.languages[0]
@@ -253,7 +278,7 @@ class AskQuestion:
         return replace(turn, notices=told).answered(
             answer.text,
             claims=tuple(answer.claims),
-            verifier=None if options.verification is Verification.OFF else VERIFIER,
+            verifier=None if options.verification is Verification.OFF else answer.verifier,
             references=self._references(answer, asked),
             model=model,
         )
@@ -271,7 +296,7 @@ class AskQuestion:
             turn,
             answer=answer.text,
             claims=tuple(answer.claims),
-            verifier=None if asked.options.verification is Verification.OFF else VERIFIER,
+            verifier=None if asked.options.verification is Verification.OFF else answer.verifier,
             references=self._references(answer, asked),
             model=draft.model,
         )

@@ -8,9 +8,7 @@ from typing import Final, Protocol
 
 from application.ports import Clock, UnitOfWorkFactory
 from domain.access.model import Principal, Scope
-from domain.conversation.calls import Message, ModelCall, Role
-from domain.conversation.ports import ChatModel
-from domain.errors import PortError, PortUnavailable
+from domain.errors import PortError
 from domain.retrieval.model import Purpose
 from domain.retrieval.ports import Embedder, PassageWriter, Reranker
 
@@ -90,27 +88,6 @@ class RerankerProbe:
             return None
         await self.reranker.rerank("Does this answer?", ["It does.", "It does not."], keep=1)
         return self.reranker.name
-
-
-@dataclass(frozen=True, slots=True)
-class ModelProbe:
-    """The first of the models, asked for one word. ``chat_model`` None: no model is set."""
-
-    chat_model: ChatModel | None
-    models: Sequence[str]
-    mend: str
-    part: str = "models"
-
-    async def ask(self) -> str | None:
-        if self.chat_model is None:
-            return None
-        word = Message(Role.USER, "Answer with the word yes.")
-        _, end = await self.chat_model.whole(ModelCall(self.models[0], (word,), max_tokens=16))
-        if not end.stands:
-            raise PortUnavailable(self.models[0], end.outcome.value)
-        return f"{self.models[0]} answers" + (
-            f", {len(self.models) - 1} more stand in for it" if self.models[1:] else ""
-        )
 
 
 @dataclass(frozen=True, slots=True)

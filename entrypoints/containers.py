@@ -57,6 +57,7 @@ from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
 from application.journal_turns import JournalTurns
+from application.judging import Judging
 from application.limit_rate import DEFAULT_PER_MINUTE, LimitRate
 from application.model_costs import ModelCosts
 from application.ports import RetentionRules
@@ -84,7 +85,8 @@ from domain.library.ports import UploadLimits
 from entrypoints import outside as chosen
 from entrypoints.document_parts import document_parts
 from entrypoints.http.sse import encode_events
-from entrypoints.model_parts import drafting_by, model_probe, openrouter, rewriter_by
+from entrypoints.judging_parts import judging_by
+from entrypoints.model_parts import drafting_by, openrouter, rewriter_by
 from entrypoints.model_settings import ModelSettings
 from entrypoints.probes import model_probe_by
 from entrypoints.settings import Settings
@@ -127,6 +129,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
     costs = providers.Singleton(ModelCosts)
     drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
     rewriter = providers.Singleton(rewriter_by, models, chat_model.provider, budgets, analyzer, costs)
+    judging = providers.Object[Judging | None](None)
 
 
 class LiveAdapters(containers.DeclarativeContainer):
@@ -162,7 +165,8 @@ class LiveAdapters(containers.DeclarativeContainer):
     http_clients = providers.Singleton(HttpClients)
     budgets = providers.Singleton(chosen.budgets, settings, statements, clock)
     embedder = providers.Singleton(chosen.embedder, settings, outside, http_clients, budgets)
-    reranking = providers.Singleton(chosen.reranking, settings, outside, http_clients, budgets)
+    reranker = providers.Singleton(chosen.reranker, settings, outside, http_clients, budgets)
+    reranking = providers.Singleton(chosen.reranking, settings, reranker)
     passage_index = providers.Singleton(chosen.passage_index, settings, outside, index_folder, embedder)
     plan = settings.provided.plan
     footprints = providers.Callable(chosen.footprints, settings, statements, passage_index, embedder)
@@ -171,20 +175,18 @@ class LiveAdapters(containers.DeclarativeContainer):
     queue = providers.Singleton(PgQueuerWorkQueue, direct_url)
     uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
     ids = providers.Singleton(TimeOrderedIds)
-    outside = providers.Singleton(Dependencies)
     own_rates = providers.Singleton(InMemoryRateLimits, clock)
     caller_rates = providers.Selector(rates_kept, own=own_rates, shared=providers.Singleton(NeonRateLimits, statements))
 
     models = providers.Object[ModelSettings | None](None)
     chat_model = providers.Singleton(openrouter, outside, models)
-    more_probes = providers.List(
-        providers.Factory(SchemaProbe, engine),
-        providers.Factory(model_probe_by, models, chat_model.provider, budgets),
-    )
     writer = providers.Singleton(ExtractiveWriter, analyzer)
     costs = providers.Singleton(ModelCosts)
     drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
     rewriter = providers.Singleton(rewriter_by, models, chat_model.provider, budgets, analyzer, costs)
+    judging = providers.Singleton(
+        judging_by, settings, analyzer, chat_model.provider, reranker.provider, budgets, costs
+    )
     more_probes = providers.List(
         providers.Factory(SchemaProbe, engine),
         providers.Factory(
@@ -192,7 +194,7 @@ class LiveAdapters(containers.DeclarativeContainer):
             providers.Callable(lambda reranking: reranking and reranking.reranker, reranking),
             mend="set COHERE_API_KEY, and IBID_RERANK_BUDGET_MS above 0",
         ),
-        providers.Factory(model_probe, models, chat_model.provider),
+        providers.Factory(model_probe_by, models, chat_model.provider, budgets),
     )
 
 
@@ -246,6 +248,7 @@ class UseCases(containers.DeclarativeContainer):
         reference_formatter=adapters.reference_formatter,
         analyzer=adapters.analyzer,
         clock=adapters.clock,
+        judging=adapters.judging,
     )
     cancel_turn = providers.Singleton(CancelTurn, unit_of_work, turn_streams, adapters.clock)
     journal_turns = providers.Singleton(JournalTurns, unit_of_work, turn_streams, adapters.clock, holder)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from adapters.resilience.dependency import Dependencies
-from application.diagnose import ModelProbe
 from application.model_answer import ModelDrafting
 from application.model_costs import ModelCosts
 from application.ports import AnswerWriter, Clock
@@ -53,12 +52,6 @@ def rewriter_by(
     """The first of the models, where some are set; rules otherwise, and where it does not answer."""
     rules = RuleRewriter(analyzer)
     return rules if models is None else ModelRewriter(chat_model(), budgets, rules, models.names[0], costs)
-
-
-def model_probe(models: ModelSettings | None, chat_model: Callable[[], ChatModel]) -> ModelProbe:
-    if models is None:
-        return ModelProbe(None, (), mend="set OPENROUTER_API_KEY, or OPENROUTER_BASE_URL and IBID_MODELS")
-    return ModelProbe(chat_model(), models.names, mend="check OPENROUTER_API_KEY, OPENROUTER_BASE_URL and IBID_MODELS")
 
 
 def openrouter(outside: Dependencies, models: ModelSettings) -> "OpenRouterChatModel":

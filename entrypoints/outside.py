@@ -15,12 +15,22 @@ from adapters.static.embedder import StaticEmbedder
 from application.find_passages import Reranking
 from application.ports import Clock
 from domain.access.ports import Footprint, ProviderBudgets
-from domain.access.quotas import NEON_FREE_BYTES, QDRANT_FREE_BYTES, Plan, ProviderCall, free_allowances
+from domain.access.quotas import (
+    MODEL_CALLS_PER_DAY,
+    NEON_FREE_BYTES,
+    QDRANT_FREE_BYTES,
+    Allowance,
+    Plan,
+    ProviderCall,
+    free_allowances,
+    of_provider,
+)
 from domain.retrieval.ports import Embedder
 from entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from adapters.cohere.embedder import CohereEmbedder
+    from adapters.cohere.reranker import CohereReranker
     from adapters.qdrant.index import QdrantIndex
 
 _COHERE: Final = Policy(timeout_s=30.0, width=200)
@@ -30,11 +40,22 @@ _QDRANT: Final = Policy(timeout_s=30.0, width=100)
 
 
 def budgets(settings: Settings, engine: AsyncEngine, clock: Clock) -> ProviderBudgets:
-    """On a paid plan nothing is counted."""
-    allowances = free_allowances(
-        model_calls_per_day=settings.model_calls_per_day, cohere_calls_per_month=settings.cohere_calls_per_month
+    return NeonProviderBudgets(engine, allowances(settings), clock)
+
+
+def allowances(settings: Settings) -> tuple[Allowance, ...]:
+    """On a paid plan nothing is counted, nor are models of a server that no account gives a plan to."""
+    if settings.plan is not Plan.FREE:
+        return ()
+    calls_per_day = settings.model_calls_per_day
+    held = free_allowances(
+        model_calls_per_day=MODEL_CALLS_PER_DAY if calls_per_day is None else calls_per_day,
+        cohere_calls_per_month=settings.cohere_calls_per_month,
     )
-    return NeonProviderBudgets(engine, allowances if settings.plan is Plan.FREE else (), clock)
+    # Ollama and its like ask for no key. With one it may be OpenRouter behind another address, and is held to its plan.
+    if settings.models is not None and settings.models.key is None and calls_per_day is None:
+        return of_provider("cohere", held)
+    return held
 
 
 def embedder(
@@ -56,20 +77,26 @@ def embedder(
     )
 
 
-def reranking(
+def reranker(
     settings: Settings, outside: Dependencies, clients: HttpClients, spending: ProviderBudgets
-) -> Reranking | None:
-    if settings.cohere_api_key is None or not settings.rerank_budget_ms:
+) -> "CohereReranker | None":
+    """None: without a key there is none."""
+    if settings.cohere_api_key is None:
         return None
     from adapters.cohere.reranker import PORT, CohereReranker
 
-    reranker = CohereReranker(
+    return CohereReranker(
         clients.client(settings.cohere_base_url),
         MeteredCalls(outside.add(PORT, _COHERE, account="cohere"), spending, ProviderCall.RERANK),
         model=settings.rerank_model,
         key=settings.cohere_api_key.reveal(),
         base_url=settings.cohere_base_url,
     )
+
+
+def reranking(settings: Settings, reranker: "CohereReranker | None") -> Reranking | None:
+    if reranker is None or not settings.rerank_budget_ms:
+        return None
     reranker.load()
     return Reranking(reranker, settings.rerank_budget_ms / 1_000)
 

@@ -48,8 +48,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     embed_type: Literal["float", "int8", "base64"] = "float"
     rerank_model: str = "rerank-v4.0-fast"
     rerank_budget_ms: int = 150
+    verifier: Literal["lexical", "rerank", "model"] = "lexical"
+    judge_model: str | None = None
+    judge_budget_ms: int = 8_000
     cohere_calls_per_month: int = 1_000
-    model_calls_per_day: int = 50
+    model_calls_per_day: int | None = None
     qdrant_url: str | None = None
     qdrant_api_key: Secret | None = None
     qdrant_shards: int = 1
@@ -112,6 +115,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_EMBED_TYPE": _one_of("IBID_EMBED_TYPE", ("float", "int8", "base64")),
         "IBID_RERANK_MODEL": str,
         "IBID_RERANK_BUDGET_MS": whole_number("IBID_RERANK_BUDGET_MS", 0, 60_000),
+        "IBID_VERIFIER": _one_of("IBID_VERIFIER", ("lexical", "rerank", "model")),
+        "IBID_JUDGE_MODEL": _model,
+        "IBID_JUDGE_BUDGET_MS": whole_number("IBID_JUDGE_BUDGET_MS", 100, 60_000),
         "IBID_COHERE_CALLS_PER_MONTH": whole_number("IBID_COHERE_CALLS_PER_MONTH", 0, 999_999_999),
         "IBID_MODEL_CALLS_PER_DAY": whole_number("IBID_MODEL_CALLS_PER_DAY", 0, 999_999_999),
         "IBID_QDRANT_SHARDS": whole_number("IBID_QDRANT_SHARDS", 1, 1_000),
@@ -143,10 +149,20 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             "IBID_WORKERS must be 1 unless DATABASE_URL and QDRANT_URL are set:"
             " an embedded database or index belongs to one process"
         )
+    if settings.verifier == "rerank" and settings.cohere_api_key is None:
+        raise SettingsError("COHERE_API_KEY must be set when IBID_VERIFIER is rerank: Cohere is asked then")
+    if settings.verifier == "model" and settings.models is None:
+        raise SettingsError("OPENROUTER_API_KEY or OPENROUTER_BASE_URL must be set when IBID_VERIFIER is model")
     if settings.embed_model.startswith("embed-v4") and settings.embed_dimensions not in EMBED_V4_DIMENSIONS:
         allowed = ", ".join(map(str, EMBED_V4_DIMENSIONS))
         raise SettingsError(f"IBID_EMBED_DIMENSIONS of {settings.embed_model} must be one of {allowed}")
     return settings
+
+
+def _model(value: str) -> str:
+    if len(value) > 200 or re.search(r"[\s,]", value):
+        raise SettingsError("IBID_JUDGE_MODEL must be the name of one model")
+    return value
 
 
 def _admin_key(value: str) -> Secret:

@@ -21,12 +21,15 @@ class ProviderCall(StrEnum):
     EMBED = "embed"
     RERANK = "rerank"
     MODEL = "model"
+    JUDGE = "judge"
+    """A model, asked about an answer that is written already: what answers themselves may need goes before it."""
 
 
 PROVIDER: Final[Mapping[ProviderCall, str]] = {
     ProviderCall.EMBED: "cohere",
     ProviderCall.RERANK: "cohere",
     ProviderCall.MODEL: "openrouter",
+    ProviderCall.JUDGE: "openrouter",
 }
 """Whose allowances a call draws on."""
 
@@ -112,6 +115,9 @@ NEON_FREE_BYTES: Final = 512 * 1024 * 1024
 QDRANT_FREE_BYTES: Final = 1024 * 1024 * 1024
 """Of memory on the free cluster. Source: Qdrant Cloud's documentation, read 2026-11."""
 
+MODEL_CALLS_PER_DAY: Final = 50
+"""Of OpenRouter's free models, for an account that never bought 10 credits. Source: its limits page, read 2026-11."""
+
 Ledger = tuple[Spending, ...]
 """What one provider was asked for, oldest slot first for each allowance; only what still counts need be kept."""
 
@@ -124,14 +130,15 @@ def free_allowances(*, model_calls_per_day: int, cohere_calls_per_month: int) ->
     minute; 50 a day, or 1,000 for an account that ever bought 10 credits. Source: both providers' rate-limit pages,
     read 2026-11.
     """
-    embed, rerank, model = ProviderCall.EMBED, ProviderCall.RERANK, ProviderCall.MODEL
-    both, reranks, models = frozenset({embed, rerank}), frozenset({rerank}), frozenset({model})
+    embed, rerank = ProviderCall.EMBED, ProviderCall.RERANK
+    both, reranks, judges = frozenset({embed, rerank}), frozenset({rerank}), frozenset({ProviderCall.JUDGE})
+    models = frozenset({ProviderCall.MODEL}) | judges
     return (
         Allowance("cohere_calls_per_month", both, cohere_calls_per_month, Window.MONTH, optional=reranks),
         Allowance("cohere_reranks_per_minute", reranks, 10, Window.MINUTE),
         Allowance("cohere_inputs_per_minute", frozenset({embed}), 2_000, Window.MINUTE, per_input=True),
         Allowance("openrouter_calls_per_minute", models, 20, Window.MINUTE),
-        Allowance("openrouter_calls_per_day", models, model_calls_per_day, Window.DAY),
+        Allowance("openrouter_calls_per_day", models, model_calls_per_day, Window.DAY, optional=judges),
     )
 
 
@@ -179,7 +186,7 @@ def usable(allowance: Allowance, call: ProviderCall, at: datetime) -> int:
     """
     How far ``call`` may draw on the allowance now.
 
-    An optional call keeps back nine tenths of what the rest of the month is entitled to at an even pace. At the start
+    An optional call keeps back nine tenths of what the rest of the window is entitled to at an even pace. At the start
     of a month of 1,000 calls 100 reranks go through at once, on its last day all that is left; and 30 questions a day
     always find the 900 calls that embedding them takes.
     """

@@ -98,11 +98,20 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """Who was to judge, too, and did not: ``quota``, ``late``, ``invalid`` (a reply of no use) or ``unavailable``."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verifier:
     """Who judged the claims."""
 
     name: str
     version: str
+    missing: Missing | None = None
 
 
 @dataclass(frozen=True, slots=True)

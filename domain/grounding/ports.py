@@ -1,10 +1,11 @@
 """What grounding needs from outside."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from domain.conversation.model import Usage
 from domain.grounding.model import Verdict, Verifier
 
 
@@ -40,13 +41,17 @@ class ClaimVerifier(Protocol):
         """Who judges: stored with every answer, so that its error rates can be looked up."""
 
     @abstractmethod
-    async def verify(self, claims: Sequence[CitedClaim], *, language: str) -> Sequence[Judgement]:
+    async def verify(
+        self, claims: Sequence[CitedClaim], *, language: str, book: Callable[[Usage], None] = lambda usage: None
+    ) -> Sequence[Judgement]:
         """
         One judgement per claim, in the order given; any number of claims, adapters batch.
 
+        ``book`` is told what was spent on it, once a call, whatever came of the call, a cancelled one too.
+
         A claim that cites nothing is ``uncited``. A claim in the very words of a cited text is ``supported``, one that
         shares nothing with it is ``unsupported``. ``supported`` never scores below ``unsupported``. All or nothing:
-        raises PortUnavailable, PortRefused or PortReplyInvalid, and the verdicts there were stand.
+        raises QuotaSpent, PortUnavailable, PortRefused or PortReplyInvalid, and the verdicts there were stand.
         """
 
 

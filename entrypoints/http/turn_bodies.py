@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Struct, UnsetType
 
 from domain.conversation.model import Conversation, Feedback, Turn
-from domain.grounding.model import Abstention, Citation, Claim, Evidence, Reference
+from domain.grounding.model import Abstention, Citation, Claim, Evidence, Reference, Verifier
 from domain.library.model import Page
 from domain.retrieval.model import FusedHit
 
@@ -67,9 +67,15 @@ class ClaimBody(Struct):
     citations: list[CitationBody]
 
 
+class MissingBody(Struct):
+    name: str
+    reason: str
+
+
 class VerifierBody(Struct):
     name: str
     version: str
+    missing: MissingBody | UnsetType = UNSET
 
 
 class AbstentionBody(Struct):
@@ -180,7 +186,7 @@ def turn_body(turn: Turn) -> TurnBody:
         answer=turn.answer,
         abstention=None if turn.abstention is None else _abstention_body(turn.abstention),
         claims=[claim_body(claim) for claim in turn.claims],
-        verifier=None if turn.verifier is None else VerifierBody(turn.verifier.name, turn.verifier.version),
+        verifier=None if turn.verifier is None else _verifier_body(turn.verifier),
         evidence=[evidence_body(piece) for piece in turn.evidence],
         references=[_reference_body(reference) for reference in turn.references],
         notices=turn.notices,
@@ -238,6 +244,13 @@ def _citation_body(citation: Citation) -> CitationBody:
     return CitationBody(citation.evidence, citation.quote, citation.quote_start, citation.quote_end)
 
 
+def _verifier_body(verifier: Verifier) -> VerifierBody:
+    missing = verifier.missing
+    return VerifierBody(
+        verifier.name, verifier.version, UNSET if missing is None else MissingBody(missing.name, missing.reason)
+    )
+
+
 def _abstention_body(abstention: Abstention) -> AbstentionBody:
     closest = [evidence_body(piece) for piece in abstention.closest]
     return AbstentionBody(abstention.reason.value, abstention.message, closest)
@@ -247,7 +260,7 @@ def _reference_body(reference: Reference) -> ReferenceBody:
     return ReferenceBody(reference.evidence, dict(reference.csl), reference.formatted)
 
 
-_TIMING_ORDER = ("rewrite", "embed", "retrieve", "rerank", "first_text", "total")
+_TIMING_ORDER = ("rewrite", "embed", "retrieve", "rerank", "first_text", "judge", "total")
 
 
 def _timings(turn: Turn) -> dict[str, int]:

@@ -17,13 +17,15 @@ from adapters.memory.clock import SystemClock
 from adapters.memory.embedder import HashingEmbedder
 from adapters.neon.engine import make_engine
 from adapters.neon.schema_probe import SchemaProbe
-from application.diagnose import Diagnose, EmbedderProbe, ModelProbe, Outcome
+from application.diagnose import Diagnose, EmbedderProbe, Outcome
+from application.model_probe import ModelProbe
 from domain.errors import PortRefused, PortUnavailable, ScopeMissing
 from domain.retrieval.model import Purpose, Vector
 from entrypoints.settings import read_settings
 from entrypoints.settings_shown import shown
 from tests.builders import a_principal
 from tests.entrypoints.http_service import ADMIN_KEY, READER_KEY, HttpService
+from tests.providers import unlimited
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,15 +64,15 @@ async def test_the_first_model_is_asked_for_a_word() -> None:
     model.script("a/good", Line(["yes"]))
     found = await Diagnose(
         [
-            ModelProbe(model, ("a/good", "b/other"), "x"),
-            ModelProbe(model, ("c/silent",), "check"),
-            ModelProbe(None, (), "set"),
+            ModelProbe(lambda: model, unlimited(), ("a/good", "b/other"), "x"),
+            ModelProbe(lambda: model, unlimited(), ("c/silent",), "check"),
+            ModelProbe(lambda: model, unlimited(), (), "set"),
         ],
         SystemClock(),
     ).execute(a_principal())
     assert [one.outcome for one in found] == [Outcome.OK, Outcome.FAILED, Outcome.UNUSED]
     assert "a/good answers" in found[0].detail
-    assert "c/silent: empty" in found[1].detail
+    assert "c/silent was asked, and the outcome is empty" in found[1].detail
 
 
 async def test_only_an_admin_may_ask() -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from domain.access.quotas import PROVIDER
 from entrypoints.logs import configure_logs
+from entrypoints.outside import allowances
 from entrypoints.settings import Settings, SettingsError, read_settings
 
 KEY = "ibid_canary_0123456789abcdef"
@@ -36,6 +38,9 @@ def test_an_empty_value_counts_as_unset() -> None:
         ("IBID_URL", "ftp://x"),
         ("IBID_KEEP_VECTORS", "maybe"),
         ("IBID_LOG", "xml"),
+        ("IBID_VERIFIER", "oracle"),
+        ("IBID_JUDGE_MODEL", "two, models"),
+        ("IBID_JUDGE_BUDGET_MS", "0"),
         ("IBID_PROT", "8000"),
         ("IBID_ALLOWED_ORIGINS", "*"),
         ("IBID_ALLOWED_ORIGINS", "https://*.example.com"),
@@ -62,6 +67,37 @@ def test_a_refused_secret_is_not_repeated() -> None:
 def test_a_database_of_the_operators_needs_an_admin_key() -> None:
     with pytest.raises(SettingsError, match="IBID_ADMIN_KEY"):
         read_settings({"DATABASE_URL": "postgresql://u:p@h/d"})
+
+
+@pytest.mark.parametrize(("verifier", "key"), [("model", "OPENROUTER_API_KEY"), ("rerank", "COHERE_API_KEY")])
+def test_a_judge_needs_the_service_that_it_is_of(verifier: str, key: str) -> None:
+    with pytest.raises(SettingsError, match=key):
+        read_settings({"IBID_VERIFIER": verifier})
+    assert read_settings({"IBID_VERIFIER": verifier, key: "k" * 20}).verifier == verifier
+
+
+@pytest.mark.parametrize(
+    ("given", "held"),
+    [
+        ({}, {"cohere", "openrouter"}),
+        ({"OPENROUTER_API_KEY": "k" * 20}, {"cohere", "openrouter"}),
+        ({"OPENROUTER_BASE_URL": "http://127.0.0.1:11434/v1", "IBID_MODELS": "llama"}, {"cohere"}),
+        (
+            {"OPENROUTER_BASE_URL": "https://a.test/v1", "IBID_MODELS": "m", "OPENROUTER_API_KEY": "k" * 20},
+            {"cohere", "openrouter"},
+        ),
+        (
+            {"OPENROUTER_BASE_URL": "http://a.test/v1", "IBID_MODELS": "m", "IBID_MODEL_CALLS_PER_DAY": "10"},
+            {"cohere", "openrouter"},
+        ),
+        ({"IBID_PLAN": "paid"}, set()),
+    ],
+)
+def test_a_server_of_models_without_a_key_has_no_plan_to_be_held_to(given: dict[str, str], held: set[str]) -> None:
+    found = allowances(read_settings(given))
+    assert {PROVIDER[call] for one in found for call in one.calls} == held
+    days = [one.limit for one in found if one.name == "openrouter_calls_per_day"]
+    assert days == ([int(given.get("IBID_MODEL_CALLS_PER_DAY", 50))] if "openrouter" in held else [])
 
 
 def test_origins_are_a_list() -> None:

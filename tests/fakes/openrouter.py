@@ -25,6 +25,7 @@ DONE: Final = b"data: [DONE]\n\n"
 USAGE: Final = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120, "cost": 0.0012}
 
 _EVIDENCE: Final = re.compile(r"^====\w+ \[(\d+)\][^\n]*\n(.+?)\n", re.MULTILINE)
+_JUDGE: Final = re.compile(r"Judge statements 1 to (\d+)\.\Z")
 _PATH: Final = "/api/v1"
 
 
@@ -168,7 +169,7 @@ class FakeOpenRouter:
         elif body.get("stream"):
             play = Play(said(*_words(_quotation(body))), pause_s=self.words_pause_s)
         else:
-            play = whole(completion(_quotation(body)))
+            play = whole(completion(_verdicts(body) or _quotation(body)))
         return replace(play, headers={**generation, **play.headers}) if play.status == 200 else play
 
     def _generation(self, generation_id: str) -> Play:
@@ -188,6 +189,20 @@ def _quotation(body: Mapping[str, Any]) -> str:
         return asked.rpartition("Last question of the reader: ")[2] if "Last question" in asked else "yes"
     sentence = re.split(r"(?<=[.!?])\s", found[2].strip(), maxsplit=1)[0].rstrip(".")
     return f"{sentence} [{found[1]}]."
+
+
+def _verdicts(body: Mapping[str, Any]) -> str | None:
+    """A judge that finds everything supported; None: it was not asked to judge."""
+    asked = _JUDGE.search(body["messages"][-1]["content"])
+    if asked is None or "response_format" not in body:
+        return None
+    return verdicts(*["supported"] * int(asked[1]))
+
+
+def verdicts(*words: str) -> str:
+    """What a judge replies that finds the statements so, in their order."""
+    said = [{"statement": number, "verdict": word} for number, word in enumerate(words, 1)]
+    return msgspec.json.encode({"verdicts": said}).decode()
 
 
 def _words(text: str) -> Iterable[str]:
