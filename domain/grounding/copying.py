@@ -9,14 +9,17 @@ LIFTED_WORDS: Final = 12
 """Words in a row, the same as the source's, from which on a sentence counts as copied."""
 
 _QUOTED: Final = re.compile(r"“[^”]*”|\"[^\"]*\"|«[^»]*»|„[^“]*“|「[^」]*」|『[^』]*』")
+_QUOTES: Final = frozenset('“"«„「『')
+"""Each quotation begins with one of them; most sentences have none, and are not searched for one."""
 _MARKER: Final = re.compile(r"\[\d{1,3}\]")
 _WORD: Final = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]|[^\W_]+")
 
 
 def is_copied(sentence: str, sources: Iterable[str]) -> bool:
     """Whether 12 words in a row stand in one of the sources as they stand here, outside quotation marks."""
+    unmarked = _MARKER.sub(" ", sentence)
     runs: set[tuple[str, ...]] = set()
-    for segment in _QUOTED.split(_MARKER.sub(" ", sentence)):
+    for segment in [unmarked] if _QUOTES.isdisjoint(unmarked) else _QUOTED.split(unmarked):
         runs |= _runs(segment)
     return bool(runs) and any(not runs.isdisjoint(_runs_of_source(source)) for source in sources)
 
