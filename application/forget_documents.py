@@ -11,12 +11,18 @@ from domain.retrieval.ports import PassageWriter
 
 
 async def unindex(passage_ids: Sequence[UUID], unit_of_work: UnitOfWorkFactory, writer: PassageWriter) -> None:
-    """Take passages out of the index and off the list of those still to be taken out."""
+    """
+    Take passages out of the index and off the list of those still to be taken out.
+
+    Those that an ingestion has put back meanwhile stay. The transaction is open while the index is written to, so that
+    an ingestion that is about to put some of them back waits until they are out.
+    """
     if not passage_ids:
         return
-    await writer.remove(passage_ids)
     async with unit_of_work() as uow:
-        await uow.documents.discard_stale(passage_ids)
+        stale = await uow.documents.take_stale(passage_ids)
+        await writer.remove(stale)
+        await uow.documents.discard_stale(stale)
         await uow.commit()
 
 

@@ -199,13 +199,18 @@ class WorkIngestions:
         await unindex(stale, self.unit_of_work, self.passage_writer)
 
     async def _prune(self, uow: UnitOfWork, ingestion: Ingestion) -> Sequence[UUID]:
-        """Returns the passages that must leave the index."""
-        named = set(await uow.ingestions.requested_uris(ingestion.id))
-        gone = [uri for uri in await uow.documents.uris(ingestion.collection) if uri not in named]
+        """
+        Returns the passages that must leave the index.
+
+        What a later request has named stays: it came after this one had said what there is to be.
+        """
+        named, at = set(await uow.ingestions.requested_uris(ingestion.id)), ingestion.created_at
+        there = await uow.documents.uris(ingestion.collection, requested_until=at)
+        gone = [uri for uri in there if uri not in named]
         documents = await uow.documents.by_uri(ingestion.collection, gone)
         stale: list[UUID] = []
         for document in documents.values():
-            stale += await uow.documents.forget(document.id, at=self.clock.now())
+            stale += await uow.documents.forget(document.id, at=at)
         await uow.ingestions.record_removed(ingestion.id, gone)
         return stale
 

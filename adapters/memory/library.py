@@ -1,7 +1,7 @@
 """Collections and their documents, in memory."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from adapters.memory.store import InMemoryStore, Transaction
 from domain.access.readable import ReadableCollections
 from domain.errors import CollectionNotFound, DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
 from domain.library.model import Collection, Document, DocumentVersion, Page, PassageInDocument
-from domain.library.ports import Activation, Collections, Documents, EmbeddingStore
+from domain.library.ports import Activation, Collections, Documents, EmbeddingStore, Switched
 from domain.retrieval.model import Vector
 
 
@@ -52,14 +52,35 @@ class InMemoryDocuments(Documents):
         self._store = store
         self._transaction = transaction
 
-    async def register(self, collection: str, uris: Sequence[str], *, ids: Sequence[UUID], at: datetime) -> None:
+    async def register(
+        self,
+        collection: str,
+        uris: Sequence[str],
+        *,
+        ids: Sequence[UUID],
+        at: datetime,
+        requested_at: datetime | None = None,
+    ) -> Set[str]:
         if collection not in self._store.collections:
-            return
-        known = self._by_uri(collection)
+            return frozenset()
+        known, later = self._by_uri(collection), set[str]()
         for uri, new_id in zip(uris, ids, strict=True):
             if uri not in known:
+                gone = self._store.forgotten_at.get((collection, uri))
+                if gone is not None and requested_at is not None and gone > requested_at:
+                    later.add(uri)
+                    continue
                 known[uri] = Document(new_id, collection, uri, uri, None, None, {}, None, at, at)
                 self._transaction.put(self._store.documents, new_id, known[uri])
+            if self._is_later(known[uri].id, requested_at):
+                later.add(uri)
+            elif requested_at is not None:
+                self._transaction.put(self._store.requested_at, known[uri].id, requested_at)
+        return later
+
+    def _is_later(self, document_id: UUID, requested_at: datetime | None) -> bool:
+        last = self._store.requested_at.get(document_id)
+        return last is not None and requested_at is not None and last > requested_at
 
     async def by_uri(self, collection: str, uris: Sequence[str]) -> Mapping[str, Document]:
         known = self._by_uri(collection)
@@ -70,15 +91,28 @@ class InMemoryDocuments(Documents):
             document.uri: document for document in self._store.documents.values() if document.collection == collection
         }
 
-    async def activate(self, activations: Sequence[Activation]) -> Sequence[UUID]:
+    async def wanted(self, activations: Sequence[Activation]) -> Set[UUID]:
+        wanted = [one for one in activations if self._may_switch(one)]
+        await self.discard_stale(passage.id for one in wanted for passage in one.version.passages)
+        return {one.document.id for one in wanted}
+
+    def _may_switch(self, activation: Activation) -> bool:
+        document_id = activation.document.id
+        return document_id in self._store.documents and not self._is_later(document_id, activation.requested_at)
+
+    async def activate(self, activations: Sequence[Activation]) -> Switched:
         stale: list[UUID] = []
+        left, overtaken = set[UUID](), set[UUID]()
         for activation in activations:
             document, version = activation.document, activation.version
-            if document.id not in self._store.documents:
-                # Forgotten meanwhile: not brought back, and what the index was given for it must leave again.
-                stale += [passage.id for passage in version.passages]
-                continue
             before = self._active_passages(document.id)
+            if not self._may_switch(activation):
+                # What the index was given for it must leave again, but for what is active in spite of it.
+                left.add(document.id)
+                stale += [passage.id for passage in version.passages if passage.id not in before]
+                continue
+            if activation.prepared_from not in (None, self._store.documents[document.id].updated_at):
+                overtaken.add(document.id)
             self._transaction.put(self._store.documents, document.id, document)
             if (document.id, version.version) not in self._store.versions:
                 self._transaction.put(self._store.versions, (document.id, version.version), version)
@@ -87,7 +121,7 @@ class InMemoryDocuments(Documents):
             for passage_id in now:
                 self._transaction.drop(self._store.stale, passage_id)
         self._mark_stale(stale)
-        return stale
+        return Switched(stale, left, overtaken)
 
     def _active_passages(self, document_id: UUID) -> list[UUID]:
         document = self._store.documents.get(document_id)
@@ -101,6 +135,9 @@ class InMemoryDocuments(Documents):
 
     async def stale(self) -> Sequence[UUID]:
         return list(self._store.stale)
+
+    async def take_stale(self, passage_ids: Sequence[UUID]) -> Sequence[UUID]:
+        return [passage_id for passage_id in passage_ids if passage_id in self._store.stale]
 
     async def discard_stale(self, passage_ids: Iterable[UUID]) -> None:
         for passage_id in passage_ids:
@@ -166,8 +203,12 @@ class InMemoryDocuments(Documents):
             if document.version is not None
         ]
 
-    async def uris(self, collection: str) -> Sequence[str]:
-        return sorted(uri for uri, document in self._by_uri(collection).items() if document.version is not None)
+    async def uris(self, collection: str, *, requested_until: datetime | None = None) -> Sequence[str]:
+        return sorted(
+            uri
+            for uri, document in self._by_uri(collection).items()
+            if document.version is not None and not self._is_later(document.id, requested_until)
+        )
 
     async def counts(self, collections: Sequence[str]) -> Mapping[str, int]:
         active = Counter(one.collection for one in self._store.documents.values() if one.version is not None)
@@ -185,6 +226,8 @@ class InMemoryDocuments(Documents):
             self._transaction.drop(self._store.documents, document.id)
         for document_id in [one for one, name in self._store.forgotten.items() if name == collection]:
             self._transaction.drop(self._store.forgotten, document_id)
+        for name in [name for name in self._store.forgotten_at if name[0] == collection]:
+            self._transaction.drop(self._store.forgotten_at, name)
         self._mark_stale(removed)
         return removed
 
@@ -198,6 +241,7 @@ class InMemoryDocuments(Documents):
             self._transaction.drop(self._store.versions, key)
         self._transaction.drop(self._store.documents, document_id)
         self._transaction.put(self._store.forgotten, document_id, document.collection)
+        self._transaction.put(self._store.forgotten_at, (document.collection, document.uri), at)
         return removed
 
 

@@ -52,7 +52,9 @@ class InMemoryStore:
 
     collections: dict[str, Collection] = field(default_factory=dict)
     documents: dict[UUID, Document] = field(default_factory=dict)
+    requested_at: dict[UUID, datetime] = field(default_factory=dict)
     forgotten: dict[UUID, str] = field(default_factory=dict)
+    forgotten_at: dict[tuple[str, str], datetime] = field(default_factory=dict)
     versions: dict[tuple[UUID, str], DocumentVersion] = field(default_factory=dict)
     stale: dict[UUID, None] = field(default_factory=dict)
     embeddings: dict[tuple[str, bytes], Vector] = field(default_factory=dict)

@@ -9,19 +9,20 @@ from sqlalchemy.dialects.postgresql import insert
 
 from adapters.neon.rows import as_json
 from adapters.neon.statements import each, given_like
-from adapters.neon.tables import document_versions, documents, passages, stale_passages
-from adapters.neon.transaction import Transaction
-from domain.library.ports import Activation
+from adapters.neon.tables import PAST_REQUEST, document_versions, documents, passages, stale_passages
+from adapters.neon.transaction import AnyRow, Transaction
+from domain.library.ports import Activation, Switched
 
 _ids = bindparam("ids", type_=ARRAY(Uuid()))
-_LOCK = (
-    select(documents.c.id)
+_known = (
+    select(documents.c.id, PAST_REQUEST.label("requested_at"), documents.c.updated_at)
     .where(documents.c.id == any_(_ids), documents.c.forgotten_at.is_(None))
-    .order_by(documents.c.id)
-    .with_for_update()
+    # In the order of registering: two that have the same documents at once wait for each other, and never lock up.
+    .order_by(documents.c.uri_hash, documents.c.id)
 )
+_LOCK = _known.with_for_update()
 _ACTIVE_PASSAGES = (
-    select(passages.c.id)
+    select(passages.c.id, passages.c.document_id)
     .join_from(
         documents,
         passages,
@@ -57,32 +58,40 @@ async def mark_stale(transaction: Transaction, passage_ids: Sequence[UUID]) -> N
 
 
 class Activating:
-    """The statements of ``Documents.activate``."""
+    """The statements of ``Documents.wanted`` and ``Documents.activate``."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    async def activate(self, activations: Sequence[Activation]) -> Sequence[UUID]:
+    async def wanted(self, activations: Sequence[Activation]) -> set[UUID]:
         if not activations:
-            return []
+            return set()
+        wanted = {"ids": [activation.document.id for activation in activations]}
+        known = {row.id: row for row in await self._transaction.run(_known, wanted)}
+        return {one.document.id for one in activations if _may_switch(one, known.get(one.document.id))}
+
+    async def activate(self, activations: Sequence[Activation]) -> Switched:
+        if not activations:
+            return Switched()
         # The lock first, in a statement of its own: the next one then sees what whoever held it has done.
         wanted = {"ids": [activation.document.id for activation in activations]}
-        known = set((await self._transaction.run(_LOCK, wanted)).scalars())
-        living = [activation for activation in activations if activation.document.id in known]
-        before = list((await self._transaction.run(_ACTIVE_PASSAGES, wanted)).scalars())
+        known = {row.id: row for row in await self._transaction.run(_LOCK, wanted)}
+        living = [one for one in activations if _may_switch(one, known.get(one.document.id))]
+        left = {one.document.id for one in activations} - {one.document.id for one in living}
+        overtaken = {
+            one.document.id for one in living if one.prepared_from not in (None, known[one.document.id].updated_at)
+        }
+        before = list((await self._transaction.run(_ACTIVE_PASSAGES, wanted)).all())
         active = {passage.id for activation in living for passage in activation.version.passages}
+        active |= {row.id for row in before if row.document_id in left}
         await self._store(living)
         await self._transaction.run(_UNMARK_STALE, {"ids": sorted(active)})
-        # A document forgotten meanwhile is not brought back; what the index was given for it must leave again.
-        unborn = [
-            passage.id
-            for activation in activations
-            if activation.document.id not in known
-            for passage in activation.version.passages
-        ]
-        left = [passage_id for passage_id in dict.fromkeys((*before, *unborn)) if passage_id not in active]
-        await mark_stale(self._transaction, left)
-        return left
+        # What is left as it is: what the index was given for it must leave again.
+        unborn = [passage.id for one in activations if one.document.id in left for passage in one.version.passages]
+        replaced = (row.id for row in before)
+        stale = [passage_id for passage_id in dict.fromkeys((*replaced, *unborn)) if passage_id not in active]
+        await mark_stale(self._transaction, stale)
+        return Switched(stale, left, overtaken)
 
     async def _store(self, activations: Sequence[Activation]) -> None:
         if not activations:
@@ -92,6 +101,14 @@ class Activating:
         if rows:
             await self._transaction.run(_ADD_PASSAGES, each(_PASSAGE_COLUMNS, rows))
         await self._transaction.run(_ACTIVATE, each(("id", *_SHOWN_COLUMNS), map(_shown_row, activations)))
+
+
+def _may_switch(activation: Activation, known: AnyRow | None) -> bool:
+    """Not a document that was forgotten meanwhile, nor one that a later request has spoken of."""
+    if known is None:
+        return False
+    last, now = known.requested_at, activation.requested_at
+    return last is None or now is None or last <= now
 
 
 def _version_row(activation: Activation) -> tuple[Any, ...]:

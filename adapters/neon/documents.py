@@ -1,6 +1,6 @@
 """Documents on PostgreSQL: registering, listing, reading and forgetting them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -34,12 +34,12 @@ from adapters.neon.rows import (
     uri_hash,
 )
 from adapters.neon.statements import each, given_like
-from adapters.neon.tables import TIME, collections, document_versions, documents, passages, stale_passages
+from adapters.neon.tables import PAST_REQUEST, TIME, collections, document_versions, documents, passages, stale_passages
 from adapters.neon.transaction import AnyRow, Transaction
 from domain.access.readable import ReadableCollections
 from domain.errors import DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
 from domain.library.model import Document, DocumentVersion, Page, PassageInDocument
-from domain.library.ports import Activation, Documents
+from domain.library.ports import Activation, Documents, Switched
 
 _d = documents.c
 _known = _d.forgotten_at.is_(None)
@@ -49,29 +49,52 @@ _ids = bindparam("ids", type_=ARRAY(Uuid()))
 
 _new = given_like(documents, "given", "id", "uri", "uri_hash")
 _at = bindparam("at", type_=TIME)
-_REGISTER = (
-    insert(documents)
-    .from_select(
-        ["id", "collection", "uri", "uri_hash", "title", "metadata", "created_at", "updated_at"],
-        select(
-            _new.c.id,
-            bindparam("in_collection", type_=_d.collection.type),
-            _new.c.uri,
-            _new.c.uri_hash,
-            _new.c.uri,
-            literal("{}", _d.metadata.type),
-            _at,
-            _at,
-        ).where(exists().where(collections.c.name == bindparam("in_collection", type_=_d.collection.type))),
-    )
-    .on_conflict_do_nothing(index_elements=["collection", "uri_hash"], index_where=_known)
+_requested_at = bindparam("requested_at", type_=TIME)
+_forgotten = documents.alias("forgotten")
+_in_collection = bindparam("in_collection", type_=_d.collection.type)
+_INSERTED = insert(documents).from_select(
+    ["id", "collection", "uri", "uri_hash", "title", "metadata", "created_at", "updated_at", "requested_at"],
+    select(
+        _new.c.id,
+        _in_collection,
+        _new.c.uri,
+        _new.c.uri_hash,
+        _new.c.uri,
+        literal("{}", _d.metadata.type),
+        _at,
+        _at,
+        _requested_at,
+    ).where(
+        exists().where(collections.c.name == _in_collection),
+        ~exists().where(
+            _forgotten.c.collection == _in_collection,
+            _forgotten.c.uri_hash == _new.c.uri_hash,
+            _forgotten.c.forgotten_at > _requested_at,
+            _forgotten.c.forgotten_at <= func.clock_timestamp(),
+        ),
+    ),
 )
+_REGISTER = _INSERTED.on_conflict_do_update(
+    index_elements=["collection", "uri_hash"],
+    index_where=_known,
+    set_={"requested_at": func.greatest(PAST_REQUEST, _INSERTED.excluded.requested_at)},
+).returning(_d.uri, _d.requested_at)
 _BY_URI = select(*DOCUMENT_COLUMNS).where(
     _d.collection == bindparam("collection"),
     _d.uri_hash == any_(bindparam("hashes", type_=ARRAY(LargeBinary))),
     _known,
 )
-_URIS = select(_d.uri).where(_d.collection == bindparam("collection"), _known, _active).order_by(_d.uri.collate("C"))
+_URIS = (
+    select(_d.uri)
+    .where(
+        _d.collection == bindparam("collection"),
+        _known,
+        _active,
+        # A comparison with NULL is no hindrance: neither one that was never noted, nor no limit.
+        (_d.requested_at <= bindparam("until", type_=TIME)).is_not(False),
+    )
+    .order_by(_d.uri.collate("C"))
+)
 _GET = select(*DOCUMENT_COLUMNS).where(_d.id == bindparam("id"), _known, _active, _readable)
 _LIST = (
     select(*DOCUMENT_COLUMNS)
@@ -132,6 +155,10 @@ _STILL_ACTIVE = (
 )
 _PASSAGE_COUNT = select(func.count()).select_from(documents).join(passages, _of_active).where(_known)
 _STALE = select(stale_passages.c.id)
+# In one order everywhere, as in every statement that locks several rows.
+_TAKE_STALE = (
+    select(stale_passages.c.id).where(stale_passages.c.id == any_(_ids)).order_by(stale_passages.c.id).with_for_update()
+)
 _DISCARD = delete(stale_passages).where(stale_passages.c.id == any_(_ids))
 _LOCK = select(_d.id).where(_d.id == bindparam("id"), _known).with_for_update()
 _ACTIVE_PASSAGES = select(passages.c.id).join_from(
@@ -147,7 +174,7 @@ _COUNTS = (
 _of_collection = _d.collection == bindparam("collection")
 _ANY_IN = select(_d.id).where(_of_collection, _known).limit(1)
 # In the order of activating: two that lock the same documents at once wait for each other, and never lock up.
-_LOCK_ALL = select(_d.id).where(_of_collection).order_by(_d.id).with_for_update()
+_LOCK_ALL = select(_d.id).where(_of_collection).order_by(_d.uri_hash, _d.id).with_for_update()
 _ALL_PASSAGES = select(passages.c.id).join_from(
     documents, passages, _of_collection & (passages.c.document_id == _d.id) & (passages.c.version == _d.version)
 )
@@ -165,14 +192,27 @@ class NeonDocuments(Documents):
         self._transaction = transaction
         self._activating = Activating(transaction)
 
-    async def register(self, collection: str, uris: Sequence[str], *, ids: Sequence[UUID], at: datetime) -> None:
+    async def register(
+        self,
+        collection: str,
+        uris: Sequence[str],
+        *,
+        ids: Sequence[UUID],
+        at: datetime,
+        requested_at: datetime | None = None,
+    ) -> Set[str]:
         if not uris:
-            return
+            return frozenset()
         # In one order everywhere: two that register the same uris at once wait for each other, and never lock up.
-        rows = [(new_id, uri, uri_hash(uri)) for uri, new_id in zip(uris, ids, strict=True)]
-        rows.sort(key=lambda row: row[2])
-        new = each(("id", "uri", "uri_hash"), rows)
-        await self._transaction.run(_REGISTER, {"in_collection": collection, "at": at, **new})
+        by_hash: dict[bytes, tuple[UUID, str, bytes]] = {}
+        for uri, new_id in zip(uris, ids, strict=True):
+            by_hash.setdefault(digest := uri_hash(uri), (new_id, uri, digest))
+        new = each(("id", "uri", "uri_hash"), [by_hash[digest] for digest in sorted(by_hash)])
+        wanted = {"in_collection": collection, "at": at, "requested_at": requested_at, **new}
+        last = {row.uri: row.requested_at for row in await self._transaction.run(_REGISTER, wanted)}
+        if requested_at is None:
+            return frozenset()
+        return {uri for uri in uris if uri not in last or last[uri] > requested_at}
 
     async def by_uri(self, collection: str, uris: Sequence[str]) -> Mapping[str, Document]:
         if not uris:
@@ -181,11 +221,24 @@ class NeonDocuments(Documents):
         found = [document_of(row) for row in await self._transaction.run(_BY_URI, wanted)]
         return {document.uri: document for document in found}
 
-    async def activate(self, activations: Sequence[Activation]) -> Sequence[UUID]:
+    async def wanted(self, activations: Sequence[Activation]) -> Set[UUID]:
+        found = await self._activating.wanted(activations)
+        passage_ids = [
+            passage.id for one in activations for passage in one.version.passages if one.document.id in found
+        ]
+        await self.discard_stale(await self.take_stale(passage_ids))
+        return found
+
+    async def activate(self, activations: Sequence[Activation]) -> Switched:
         return await self._activating.activate(activations)
 
     async def stale(self) -> Sequence[UUID]:
         return list((await self._transaction.run(_STALE)).scalars())
+
+    async def take_stale(self, passage_ids: Sequence[UUID]) -> Sequence[UUID]:
+        if not passage_ids:
+            return []
+        return list((await self._transaction.run(_TAKE_STALE, {"ids": list(passage_ids)})).scalars())
 
     async def discard_stale(self, passage_ids: Iterable[UUID]) -> None:
         gone = list(passage_ids)
@@ -250,8 +303,9 @@ class NeonDocuments(Documents):
     async def passage_count(self) -> int:
         return int((await self._transaction.run(_PASSAGE_COUNT)).scalar_one())
 
-    async def uris(self, collection: str) -> Sequence[str]:
-        return list((await self._transaction.run(_URIS, {"collection": collection})).scalars())
+    async def uris(self, collection: str, *, requested_until: datetime | None = None) -> Sequence[str]:
+        wanted = {"collection": collection, "until": requested_until}
+        return list((await self._transaction.run(_URIS, wanted)).scalars())
 
     async def counts(self, collections: Sequence[str]) -> Mapping[str, int]:
         rows = await self._transaction.run(_COUNTS, {"names": list(collections)})

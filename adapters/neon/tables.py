@@ -24,7 +24,9 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    case,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.types import TypeEngine, UserDefinedType
@@ -112,7 +114,11 @@ documents = Table(
     Column("created_at", TIME, nullable=False),
     Column("updated_at", TIME, nullable=False),
     Column("forgotten_at", TIME),
+    # When the last request came that said what this document is: one that came earlier, and is worked on later, does
+    # not undo it. NULL: before this was noted.
+    Column("requested_at", TIME),
     Index("one_document_per_uri", "collection", "uri_hash", unique=True, postgresql_where=text("forgotten_at IS NULL")),
+    Index("forgotten_documents", "collection", "uri_hash", postgresql_where=text("forgotten_at IS NOT NULL")),
     Index("documents_newest", "created_at", "id", postgresql_where=text("version IS NOT NULL")),
 )
 
@@ -150,6 +156,14 @@ passages = Table(
 PASSAGE_WORDS: Final = func.to_tsvector(text("'simple'::regconfig"), func.left(passages.c.text, text("100000")))
 """A passage's words as they stand, without their positions' end: one of more than 1 MB of words would be refused."""
 Index("passage_words", PASSAGE_WORDS, postgresql_using="gin")
+
+PAST_REQUEST: Final = case(
+    (
+        documents.c.requested_at <= func.clock_timestamp() + literal_column("interval '1 minute'"),
+        documents.c.requested_at,
+    )
+)
+"""NULL for a time that is yet to come: the clock was set back since, and says nothing of what came later."""
 
 stale_passages = Table("stale_passages", metadata, Column("id", Uuid, primary_key=True))
 

@@ -1,7 +1,7 @@
 """What the library of documents needs from outside."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,12 +58,31 @@ class Activation:
     """
     A version to make the active one, with what its document then shows.
 
-    ``input_hashes``: for each passage the hash that its vector is kept by.
+    ``input_hashes``: for each passage the hash that its vector is kept by. ``requested_at``: when the request came
+    that it is of; None is as late as can be. ``prepared_from``: when the document that it was prepared from had
+    changed last; None: whatever it is now.
     """
 
     document: Document
     version: DocumentVersion
     input_hashes: Sequence[bytes]
+    requested_at: datetime | None = None
+    prepared_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """
+    What became of activations.
+
+    ``stale``: passages that belong to no active version now. ``left``: documents left as they are, as a later request
+    has said otherwise. ``overtaken``: documents that were switched since theirs was prepared: some of the passages
+    that are active now may have been taken out of the index meanwhile.
+    """
+
+    stale: Sequence[UUID] = ()
+    left: Set[UUID] = frozenset()
+    overtaken: Set[UUID] = frozenset()
 
 
 class Documents(Protocol):
@@ -74,10 +93,19 @@ class Documents(Protocol):
     """
 
     @abstractmethod
-    async def register(self, collection: str, uris: Sequence[str], *, ids: Sequence[UUID], at: datetime) -> None:
+    async def register(
+        self,
+        collection: str,
+        uris: Sequence[str],
+        *,
+        ids: Sequence[UUID],
+        at: datetime,
+        requested_at: datetime | None = None,
+    ) -> Set[str]:
         """
         Make a document of each uri that has none, under the id of the same place; existing ones are left alone.
 
+        Returns the uris that a request after ``requested_at`` has registered or forgotten: these are for it to say.
         In a collection that is not there, nothing is made.
         A registered document has no version and is listed nowhere until ``activate``. It exists early so that its id,
         and so the ids of its passages, stay the same when a crash makes ingestion run again.
@@ -88,18 +116,32 @@ class Documents(Protocol):
         """The documents of these uris, registered ones included; unknown uris are left out."""
 
     @abstractmethod
-    async def activate(self, activations: Sequence[Activation]) -> Sequence[UUID]:
+    async def wanted(self, activations: Sequence[Activation]) -> Set[UUID]:
+        """
+        To be asked before the passages of these go into the index: the documents that no later request has changed.
+
+        Their passages are stale no more, so that what an earlier version left behind is not taken out of the index
+        after they were put there; who is taking them out at the moment is waited for.
+        """
+
+    @abstractmethod
+    async def activate(self, activations: Sequence[Activation]) -> Switched:
         """
         Store each version and make it the active one, all or none; a version stored before is stored once.
 
-        Returns the ids of passages that no longer belong to an active version; they are also kept as ``stale`` until
-        ``discard_stale``, so that a crash before they leave the index loses no one of them.
-        A document forgotten since it was registered is not brought back: the passages of its version are returned.
+        Passages that no longer belong to an active version are also kept as ``stale`` until ``discard_stale``, so that
+        a crash before they leave the index loses no one of them.
+        A document forgotten since it was registered is not brought back: the passages of its version are stale.
+        Until the end of this unit nobody else switches these documents.
         """
 
     @abstractmethod
     async def stale(self) -> Sequence[UUID]:
         """Passages that left their active version and may still be in the index."""
+
+    @abstractmethod
+    async def take_stale(self, passage_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Those of the passages that are stale still; until the end of this unit nobody makes them active again."""
 
     @abstractmethod
     async def discard_stale(self, passage_ids: Iterable[UUID]) -> None:
@@ -147,8 +189,12 @@ class Documents(Protocol):
         """How many passages belong to active versions, of all collections."""
 
     @abstractmethod
-    async def uris(self, collection: str) -> Sequence[str]:
-        """The uris of all active documents of a collection, sorted."""
+    async def uris(self, collection: str, *, requested_until: datetime | None = None) -> Sequence[str]:
+        """
+        The uris of all active documents of a collection, sorted.
+
+        ``requested_until``: without those that a later request has registered.
+        """
 
     @abstractmethod
     async def counts(self, collections: Sequence[str]) -> Mapping[str, int]:

@@ -1,13 +1,15 @@
 """Ingestion: every document to its outcome, and the index never ahead of or behind what a reader may see."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import pytest
 
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
-from application.ports import IngestionStatus, Outcome
+from application.forget_documents import ForgetDocument, unindex
+from application.ingest_documents import LEFT
+from application.ports import IngestionStatus, Job, Outcome, TryAgain
 from application.search_passages import SearchPassagesQuery
 from domain.access.model import Principal, Scope
 from domain.errors import CollectionNotFound, OutOfRange, PortUnavailable, ScopeMissing
@@ -194,3 +196,112 @@ async def test_a_key_without_the_scope_cannot_ingest(story: Story) -> None:
 
     with pytest.raises(ScopeMissing):
         await story.ingest({"a.md": PINNING}, principal=reader)
+
+
+EDITED = PINNING.replace("two equal signs", "three equal signs")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+async def test_of_two_ingestions_of_a_document_at_once_the_one_that_came_last_decides(first: int, story: Story) -> None:
+    ingestions = [await story.submitted({"a.md": PINNING}), await story.submitted({"a.md": EDITED})]
+    jobs = [Job(one.id, 0) for one in ingestions]
+    for job in (jobs[first], jobs[1 - first]):
+        await story.worker.work(job)
+
+    assert "three equal signs" in await found(story, "How is an exact version written?")
+    assert "two equal signs" not in await found(story, "How is an exact version written?")
+    async with story.unit_of_work() as uow:
+        [outcome] = (await uow.ingestions.documents(ingestions[0].id, limit=1, cursor=None)).items
+        assert (await uow.ingestions.get(ingestions[1].id, None)).counts["failed"] == 0
+    assert (outcome.outcome, outcome.error) == ((Outcome.ADDED, None) if first == 0 else (Outcome.UNCHANGED, LEFT))
+
+
+class MeanwhileEmbedder(HashingEmbedder):
+    """Lets something happen while the passages of a batch are embedded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: list[Callable[[], Awaitable[object]]] = []
+
+    async def embed(self, texts: Sequence[str], *, purpose: Purpose) -> Sequence[Vector]:
+        if purpose is Purpose.PASSAGE and self.meanwhile:
+            await self.meanwhile.pop()()
+        return await super().embed(texts, purpose=purpose)
+
+
+async def indexed_is_active(story: Story) -> None:
+    async with story.unit_of_work() as uow:
+        active = await uow.documents.active(None, limit=100)
+        assert list(await uow.documents.stale()) == []
+    index = story.adapters.passage_index()
+    assert set(index._passages) == {passage.id for _, version in active for passage in version.passages}
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_two_ingestions_in_the_same_moment_leave_index_and_database_as_one(later: bool) -> None:
+    embedder = MeanwhileEmbedder()
+    story = Story(embedder=embedder)
+    await story.ingest({"a.md": PINNING})
+    ingestions = [await story.submitted({"a.md": page}) for page in (EDITED, SNAPSHOTS)]
+    inner, outer = (Job(one.id, 0) for one in (ingestions[::-1] if later else ingestions))
+    embedder.meanwhile = [lambda: story.worker.work(inner)]
+    await story.worker.work(outer)
+
+    await indexed_is_active(story)
+    assert "seven days" in await found(story, "For how long are snapshots kept?")
+    assert "equal signs" not in await found(story, "How is an exact version written?")
+
+
+async def test_a_document_that_is_deleted_while_it_is_ingested_is_gone() -> None:
+    embedder = MeanwhileEmbedder()
+    story = Story(embedder=embedder)
+    await story.ingest({"a.md": PINNING})
+    document = await story.document("a.md")
+    forget: ForgetDocument = story.use_cases.forget_document()
+    embedder.meanwhile = [lambda: forget.execute(ADMIN, document.id)]
+
+    done = await story.ingest({"a.md": EDITED})
+
+    assert done.counts["unchanged"] == 1
+    assert "equal signs" not in await found(story, "How is an exact version written?")
+    await indexed_is_active(story)
+
+
+async def test_a_document_that_is_deleted_before_its_turn_comes_is_gone_until_it_is_sent_again(story: Story) -> None:
+    await story.ingest({"a.md": PINNING})
+    waiting = await story.submitted({"a.md": EDITED})
+    forget: ForgetDocument = story.use_cases.forget_document()
+    await forget.execute(ADMIN, (await story.document("a.md")).id)
+    await story.worker.work(Job(waiting.id, 0))
+    assert await found(story, "How is an exact version written?") == ""
+
+    await story.ingest({"a.md": EDITED})
+    assert "three equal signs" in await found(story, "How is an exact version written?")
+
+
+async def test_pruning_spares_what_a_later_request_has_named(story: Story) -> None:
+    await story.ingest({"old.md": PINNING})
+    pruning = await story.submitted({"a.md": PINNING}, prune=True)
+    later = await story.submitted({"b.md": SNAPSHOTS})
+    for job in (Job(later.id, 0), Job(pruning.id, 0)):
+        await story.worker.work(job)
+    async with story.unit_of_work() as uow:
+        assert list(await uow.documents.uris("docs")) == ["a.md", "b.md"]
+
+
+async def test_a_passage_that_comes_back_while_the_old_one_leaves_the_index_stays_in_it() -> None:
+    index = FaultyIndex(remove_faults=1)
+    story = Story(passage_index=index)
+    await story.ingest({"a.md": PINNING})
+    changed = await story.submitted({"a.md": EDITED})
+    with pytest.raises(TryAgain):
+        await story.worker.work(Job(changed.id, 0))  # the old passages stay listed as stale
+    async with story.unit_of_work() as uow:
+        stale = list(await uow.documents.stale())
+    assert stale
+
+    await story.ingest({"a.md": PINNING})
+    await unindex(stale, story.unit_of_work, index)  # as one that was held up does now
+
+    await indexed_is_active(story)
+    assert "two equal signs" in await found(story, "How is an exact version written?")

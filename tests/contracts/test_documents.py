@@ -7,7 +7,7 @@ import pytest
 from application.ports import UnitOfWorkFactory
 from domain.errors import BadCursor, DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
 from domain.library.model import Document, DocumentVersion
-from domain.library.ports import Activation
+from domain.library.ports import Activation, Switched
 from tests.builders import NOON, a_collection, a_document, a_version, after, an_activation, reading
 
 DOCS = reading("docs")
@@ -30,10 +30,10 @@ async def register(unit_of_work: UnitOfWorkFactory, *documents: Document) -> Non
 
 async def activate(unit_of_work: UnitOfWorkFactory, *activations: Activation) -> set[UUID]:
     async with unit_of_work() as uow:
-        left = await uow.documents.activate(activations)
+        stale = (await uow.documents.activate(activations)).stale
         await uow.commit()
-    assert len(left) == len(set(left))
-    return set(left)
+    assert len(stale) == len(set(stale))
+    return set(stale)
 
 
 async def put(unit_of_work: UnitOfWorkFactory, document: Document, *texts: str) -> Activation:
@@ -481,4 +481,80 @@ async def test_removing_all_of_a_collection_leaves_nothing_of_it_and_all_of_the_
             with pytest.raises(DocumentNotFound):
                 await uow.documents.text(document.id, "any", both)
         # A version that was on its way comes too late, and what the index was given for it is named.
-        assert await uow.documents.activate([an_activation(late, "Three.")])
+        assert (await uow.documents.activate([an_activation(late, "Three.")])).stale
+
+
+async def registered_at(unit_of_work: UnitOfWorkFactory, document: Document, requested: int) -> set[str]:
+    """The uris that it is not for a request of that minute to say."""
+    async with unit_of_work() as uow:
+        later = await uow.documents.register(
+            document.collection, [document.uri], ids=[document.id], at=NOON, requested_at=after(requested)
+        )
+        await uow.commit()
+    return set(later)
+
+
+async def switched(unit_of_work: UnitOfWorkFactory, *activations: Activation) -> Switched:
+    async with unit_of_work() as uow:
+        result = await uow.documents.activate(activations)
+        await uow.commit()
+    return result
+
+
+async def test_of_several_requests_the_last_that_came_has_its_document(unit_of_work: UnitOfWorkFactory) -> None:
+    document = a_document()
+    early = replace(an_activation(document, "Early.", "Both."), requested_at=after(1))
+    late = replace(an_activation(document, "Late.", "Both."), requested_at=after(2))
+    assert await registered_at(unit_of_work, document, 1) == set()
+    assert await registered_at(unit_of_work, document, 2) == set()
+    assert await registered_at(unit_of_work, document, 1) == {document.uri}
+    async with unit_of_work() as uow:
+        assert await uow.documents.wanted([early, late]) == {document.id}
+        assert await uow.documents.wanted([early]) == set()
+    assert (await switched(unit_of_work, late)).left == set()
+
+    result = await switched(unit_of_work, early)
+
+    assert result.left == {document.id}
+    assert set(result.stale) == {passage_id for passage_id in ids(early) if passage_id not in ids(late)}
+    async with unit_of_work() as uow:
+        assert (await uow.documents.get(document.id, DOCS)).version == late.version.version
+        assert list(await uow.documents.uris("docs", requested_until=after(1))) == []
+        assert list(await uow.documents.uris("docs", requested_until=after(2))) == [document.uri]
+
+
+async def test_a_request_from_before_it_was_forgotten_does_not_bring_a_document_back(
+    unit_of_work: UnitOfWorkFactory,
+) -> None:
+    document = a_document()
+    await put(unit_of_work, document)
+    async with unit_of_work() as uow:
+        await uow.documents.forget(document.id, at=after(5))
+        await uow.commit()
+    again = a_document(uri=document.uri)
+    assert await registered_at(unit_of_work, again, 4) == {document.uri}
+    async with unit_of_work() as uow:
+        assert await uow.documents.by_uri("docs", [document.uri]) == {}
+    assert await registered_at(unit_of_work, again, 6) == set()
+    async with unit_of_work() as uow:
+        assert (await uow.documents.by_uri("docs", [document.uri]))[document.uri].id == again.id
+
+
+async def test_a_document_that_was_switched_since_it_was_read_is_named(unit_of_work: UnitOfWorkFactory) -> None:
+    document = a_document()
+    await register(unit_of_work, document)
+    first, second = (an_activation(replace(document, updated_at=after(n)), f"{n}.") for n in (1, 2))
+    assert (await switched(unit_of_work, replace(first, prepared_from=document.created_at))).overtaken == set()
+    assert (await switched(unit_of_work, replace(second, prepared_from=document.created_at))).overtaken == {document.id}
+
+
+async def test_what_is_about_to_be_indexed_is_stale_no_more_and_is_not_taken(unit_of_work: UnitOfWorkFactory) -> None:
+    document = a_document()
+    old, new = await put(unit_of_work, document, "Old.", "Both."), an_activation(document, "New.")
+    await activate(unit_of_work, new)
+    assert await stale(unit_of_work) == set(ids(old))
+    async with unit_of_work() as uow:
+        assert await uow.documents.wanted([an_activation(document, "Both.")]) == {document.id}
+        await uow.commit()
+    async with unit_of_work() as uow:
+        assert list(await uow.documents.take_stale(ids(old))) == [ids(old)[0]]

@@ -19,10 +19,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.neon.unit_of_work import NeonUnitOfWork
-from bench.service_process import running
+from bench.service_process import ServiceProcess, running
 from tests.fakes.qdrant import FakeQdrant
 from tests.kills.program import STEPS
-from tests.kills.site import Workers, dying, left_behind, postmaster, resumed, sent, state
+from tests.kills.site import Workers, dying, killed_at, left_behind, postmaster, resumed, sent, state
 
 ABSTRACTS = 600
 DEADLY = ("before accepted", "accepted", *STEPS)
@@ -122,18 +122,20 @@ async def test_fifty_kills_of_workers_with_the_lease_that_they_really_have(worke
 @pytest.mark.slow
 def test_a_service_killed_at_every_named_step(data_dir: Path) -> None:
     chance, edition = moments(4), 0
+
+    def go_on(service: ServiceProcess) -> None:
+        nonlocal edition, status_url
+        if state(service, status_url) == "succeeded" or name.endswith("accepted"):
+            edition += 1
+            status_url = sent(service, ABSTRACTS, edition)
+
     with running(data_dir) as service:
         status_url = sent(service, ABSTRACTS, edition)
         resumed(service, status_url)
     for name in DEADLY:
         # What a request does is its first step; of a batch's steps any of the first three.
         deadly = f"{name}:1" if name.endswith(("accepted", "ended")) else f"{name}:{chance.randint(1, 3)}"
-        with dying(data_dir, ("-m", "tests.kills.program", "serve", deadly)) as service:
-            if state(service, status_url) == "succeeded" or name.endswith("accepted"):
-                edition += 1
-                status_url = sent(service, ABSTRACTS, edition)
-            service.process.wait(60)
-        assert service.exit_code() == -signal.SIGKILL, f"the service did not get to {deadly}"
+        killed_at(deadly, data_dir, go_on)
         if name == "before accepted":
             edition -= 1  # it was not answered with 202, and nothing of it is there
     with running(data_dir) as service, service.client() as client:
