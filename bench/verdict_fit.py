@@ -17,6 +17,7 @@ from bench.grounding_data import ANALYZER
 from bench.verdict_data import ASIDE, CONTRADICTED, FOREIGN, UNRELATED, WICE, Labelled, labelled_sets
 from domain.evaluation.claims import claim_figures
 from domain.grounding.calibration import SUPPORTED_CHANCE
+from domain.grounding.overlap import length_weights
 from domain.grounding.signals import Signals, signals_of
 from domain.grounding.sources import source_of
 
@@ -98,8 +99,13 @@ def _logistic(rows: Array, truth: Array, heft: Array, ridge: Array, *, bias: boo
 
 def _signals(one: Labelled) -> tuple[Array, bool]:
     terms = ANALYZER.terms(one.claim, language="en")
-    sources = (source_of(text, ANALYZER, "en") for text in one.texts)
-    return np.array([signals_of(one.claim, terms, source, language="en") for source in sources]), one.supported
+    weights = length_weights(terms)
+    sources = [source_of(text, ANALYZER, "en") for text in one.texts]
+    rows = [
+        signals_of(one.claim, terms, weights, source, source.best_sentence(weights), language="en")
+        for source in sources
+    ]
+    return np.array(rows), one.supported
 
 
 def cross_validated(sets: dict[str, list[Labelled]]) -> dict[str, list[float]]:

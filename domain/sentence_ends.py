@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-_WORD_BEFORE: Final = re.compile(r"[^\s(\[{\"'“‘«/|]*\Z")
+_OPENING: Final = frozenset("([{\"'“‘«/|")
 _ACRONYM: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 _LOOK_BACK_CHARS: Final = 24
 """Longer than any abbreviation below: what is looked at before a full stop stays bounded."""
@@ -38,9 +38,11 @@ def ends_sentence(text: str, unit_start: int, dot: int, following: str, *, then:
     """
     if not opens_sentence(following):
         return False
-    before = _WORD_BEFORE.search(text, max(unit_start, dot - _LOOK_BACK_CHARS), dot)
-    word = before[0] if before else ""
-    if before and before.start() == unit_start and word.isdigit() and len(word) <= 3:
+    first, farthest = dot, max(unit_start, dot - _LOOK_BACK_CHARS)
+    while first > farthest and not (text[first - 1].isspace() or text[first - 1] in _OPENING):
+        first -= 1
+    word = text[first:dot]
+    if first == unit_start and word.isdigit() and len(word) <= 3:
         return False  # "1. Open the lid": the number belongs to what it numbers
     lower = word.lower().lstrip("*_")
     if lower in _NEVER_FINAL:

@@ -20,6 +20,7 @@ _RULE: Final = re.compile(r"[-+*_=|:][-+*_=|: \t]++(?=\n|\Z)")
 _FENCE: Final = re.compile(r"`{3}|~{3}")
 _FENCE_CLOSE: Final = {mark: re.compile(rf"\n[ \t]*+{re.escape(mark)}[^\n]*") for mark in ("```", "~~~")}
 _WHOLE_LINE: Final = re.compile(r"#{1,6}[ \t]|\|")
+_MAY_STOP: Final = re.compile(r"[\n.!?…。！？｡]")
 _STOP: Final = re.compile(r"\n|[.!?…]+|[。！？｡]+")
 _CLOSERS: Final = re.compile(r"[\"'”’»›)\]】』」）*_`]*+(?:\[\d{1,3}\])*+")
 _MARKERS: Final = re.compile(r"(?:[ \t]*+\[\d{1,3}\])*")
@@ -110,7 +111,7 @@ class SentenceScanner:
         """Where the open unit ends, None while that is not settled."""
         if self._fence is not None:
             return self._fence_end(self._fence, text, final)
-        while stop := _STOP.search(text, self._resume):
+        while (place := _MAY_STOP.search(text, self._resume)) and (stop := _STOP.match(text, place.start())):
             end: int | None = _NOT_HERE
             if stop[0] == "\n":
                 broken = self._whole_line or _breaks_line(text, stop.start(), final)
@@ -151,8 +152,14 @@ def _breaks_line(text: str, newline: int, final: bool) -> bool | None:
 
 def _end_at_stop(text: str, start: int, stop: re.Match[str], final: bool) -> int | None:
     """The end that a run of full stops brings, with closing quotes and markers; _NOT_HERE, or None: wait."""
-    closed = _end(_CLOSERS, text, stop.end())
-    ends = _end(_MARKERS, text, closed)
+    following_char = text[stop.end() : stop.end() + 1]
+    if following_char.isalnum() and stop[0][0] not in "。！？｡":
+        return _NOT_HERE  # 3.5, example.org
+    if following_char == " " and text[stop.end() + 1 : stop.end() + 2].isalnum():
+        closed = ends = stop.end()  # most of them: no closing mark, no marker
+    else:
+        closed = _end(_CLOSERS, text, stop.end())
+        ends = _end(_MARKERS, text, closed)
     if not final and (stop.end() == len(text) or closed == len(text) or _PARTIAL_MARKER.match(text, ends)):
         return None
     if stop[0][0] in "。！？｡":

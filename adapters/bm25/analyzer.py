@@ -1,7 +1,7 @@
 """Words as BM25, verdicts and abstention count them: found by pattern, case-folded, stemmed by Snowball."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain, pairwise
 from operator import itemgetter
@@ -34,6 +34,8 @@ _UNSPACED: Final = re.compile(
 _PART: Final = re.compile(rf"(?:(?!_){_LETTER})+")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
+_AROUND: Final = '.,;:!?()[]{}<>"“”‘«»*`'
+"""What may stand around a plain word without changing what it is."""
 _CACHED_WORDS: Final = 50_000
 """Some 18 MB a language when full; the 1.7 MB of the React Native documentation have 13,000 distinct words."""
 _LONGEST_CACHED: Final = 40
@@ -45,6 +47,22 @@ _Stems: TypeAlias = tuple[tuple[str, int, int], ...]
 """What a word stands for: stems with their offsets inside the word."""
 
 
+class _Tokens(dict[str, tuple[str, ...]]):
+    """The stems of what stands between white space, found when first asked for; empties itself when full."""
+
+    def __init__(self, find: Callable[[str], tuple[str, ...]]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, token: str) -> tuple[str, ...]:
+        found = self._find(token)
+        if len(self) >= _CACHED_WORDS:
+            self.clear()
+        if len(token) <= _LONGEST_CACHED:
+            self[token] = found
+        return found
+
+
 class SnowballAnalyzer(Analyzer):
     """
     Identifiers count whole and in parts: ``useState`` also as ``use`` and ``state``, ``node_modules`` as ``node`` and
@@ -54,7 +72,8 @@ class SnowballAnalyzer(Analyzer):
 
     def __init__(self) -> None:
         self._known: dict[str, dict[str, _Stems]] = {}
-        self._stems: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._tokens: dict[str, _Tokens] = {}
+        self._plain: dict[str, dict[str, tuple[str, ...]]] = {}
         self._stemmers: dict[str, Stemmer | None] = {}
         self._lock = Lock()
 
@@ -72,37 +91,54 @@ class SnowballAnalyzer(Analyzer):
         return terms
 
     def stems(self, text: str, *, language: str) -> Sequence[str]:
-        words = _WORD.findall(text)
-        alone = self._stems.setdefault(language, {})
-        try:
-            return list(chain.from_iterable(map(alone.__getitem__, words)))
-        except KeyError:  # a word not met before, or too long to be remembered
-            return [stem for word in words for stem in self._stems_of(word, language)]
+        # No word goes over white space, so that what stands between is looked up as it is, its punctuation included.
+        tokens = self._tokens.get(language)
+        if tokens is None:
+            tokens = self._tokens.setdefault(language, _Tokens(partial(self._stems_of, language=language)))
+        return list(chain.from_iterable(map(tokens.__getitem__, text.split())))
 
-    def _stems_of(self, word: str, language: str) -> tuple[str, ...]:
-        found = self._stems[language].get(word)
-        return found if found is not None else tuple([stem for stem, _, _ in self._learn(word, language)])
+    def _stems_of(self, token: str, language: str) -> tuple[str, ...]:
+        word = token.strip(_AROUND)
+        if word.isascii() and word.isalpha() and _is_whole(word):  # most are a word with its punctuation
+            return self._of_plain(word.lower(), language)
+        found: list[str] = []
+        for one in _WORD.findall(token):
+            found += [stem for stem, _, _ in self._of_word(one, language)]
+        return tuple(found)
+
+    def _of_plain(self, word: str, language: str) -> tuple[str, ...]:
+        """The stem of a folded word, none for a stop word."""
+        plain = self._plain.setdefault(language, {})
+        stems = plain.get(word)
+        if stems is None:
+            if word in STOP_WORDS.get(language, ()):
+                stems = ()
+            else:
+                with self._lock:  # a Snowball stemmer keeps state while it works, and ingestion analyses in threads
+                    stems = (self._stem(word, language),)
+            if len(plain) >= _CACHED_WORDS:
+                plain.clear()
+            if len(word) <= _LONGEST_CACHED:
+                plain[word] = stems
+        return stems
+
+    def _of_word(self, word: str, language: str) -> _Stems:
+        known = self._known.setdefault(language, {})
+        stems = known.get(word)
+        return self._learn(word, language) if stems is None else stems
 
     def _learn(self, word: str, language: str) -> _Stems:
-        # A Snowball stemmer keeps state while it works, and ingestion analyses in threads.
-        with self._lock:
-            stop = STOP_WORDS.get(language, frozenset())
-            stems = []
-            for piece, start, end in _pieces(word):
-                folded = normalize("NFKC", piece).casefold()
-                if folded not in stop:
-                    stems.append((self._stem(folded, language), start, end))
-            self._remember(word, tuple(stems), language)
-            return tuple(stems)
-
-    def _remember(self, word: str, stems: _Stems, language: str) -> None:
-        known, alone = self._known.setdefault(language, {}), self._stems.setdefault(language, {})
+        found: list[tuple[str, int, int]] = []
+        for piece, start, end in _pieces(word):
+            folded = piece.lower() if piece.isascii() else normalize("NFKC", piece).casefold()
+            found += [(stem, start, end) for stem in self._of_plain(folded, language)]
+        learnt = tuple(found)
+        known = self._known.setdefault(language, {})
         if len(known) >= _CACHED_WORDS:
             known.clear()
-            alone.clear()
         if len(word) <= _LONGEST_CACHED:
-            known[word] = stems
-            alone[word] = tuple([stem for stem, _, _ in stems])
+            known[word] = learnt
+        return learnt
 
     def _stem(self, word: str, language: str) -> str:
         if language not in self._stemmers:
@@ -112,19 +148,22 @@ class SnowballAnalyzer(Analyzer):
         return str(stemmer.stemWord(word)) if stemmer is not None else word
 
 
-def _pieces(word: str) -> Iterator[tuple[str, int, int]]:
+def _is_whole(word: str) -> bool:
+    """Whether a word of plain letters has no humps."""
+    return word[1:].islower() or word.islower() or word.isupper()
+
+
+def _pieces(word: str) -> Sequence[tuple[str, int, int]]:
     """What a word is counted as: pieces with their offsets, the whole first."""
-    if word.isascii() and word.isalpha() and (word.islower() or word[1:].islower()):
-        yield word, 0, len(word)  # most words are nothing but themselves
-        return
+    if word.isascii() and word.isalpha() and _is_whole(word):
+        return ((word, 0, len(word)),)  # most words are nothing but themselves
     if _NUMBER.fullmatch(word):
-        yield word.replace(",", ""), 0, len(word)
-        return
+        return ((word.replace(",", ""), 0, len(word)),)
     unspaced = [match.span() for match in _UNSPACED.finditer(word)]
     pieces = [pair for start, end in unspaced for pair in _pairs(word, start, end)]
     for start, end in _between(unspaced, len(word)):
         pieces += _spaced_pieces(word, start, end)
-    yield from sorted(pieces, key=itemgetter(1))  # stable: a whole word stays ahead of its first part
+    return sorted(pieces, key=itemgetter(1))  # stable: a whole word stays ahead of its first part
 
 
 def _spaced_pieces(word: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:

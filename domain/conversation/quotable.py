@@ -48,7 +48,7 @@ def is_quotable(sentence: str, unit: Unit, *, item: bool, language: str) -> bool
     announces = sentence.endswith((":", "："))
     if len(unit.stems) < (1 if announces else _SHORTEST_TERMS):
         return False
-    if not (announces or item or ENDS.search(sentence) or len(unit.terms) >= _PLAIN_TERMS):
+    if not (announces or item or ENDS.search(sentence) or unit.words >= _PLAIN_TERMS):
         return False
     return is_claim(sentence + " [1]", language=language) and not sentence.rstrip("\"'”’)").endswith(("?", "？"))
 

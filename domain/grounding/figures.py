@@ -1,7 +1,7 @@
 """Numbers of a text with their units: what must agree to the letter between a claim and its source."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -11,7 +11,10 @@ _BEFORE: Final = re.compile(r"(?P<part_of_name>[\w.]|[A-Za-z][-/+])\Z|(?P<sign>[
 _SPELLED: Final = "zero one two three four five six seven eight nine ten eleven twelve"
 _WORDS: Final = {word: str(value) for value, word in enumerate(_SPELLED.split()) if value > 1}
 _NUMBER_WORD: Final = re.compile(r"\b(" + "|".join(_WORDS) + r")\b(?:[ -](?P<unit>[A-Za-z]+))?", re.IGNORECASE)
+_WORD_OF: Final = frozenset(_WORDS.values())
+_DIGIT: Final = re.compile(r"\d")
 _THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_BEFORE_THOUSANDS: Final = 3
 _UNITS: Final = {
     spelling: spellings.split()[0]
     for spellings in (
@@ -53,24 +56,51 @@ def figures(text: str) -> list[Figure]:
     return found
 
 
-def missing_figures(claim: str, source: str) -> tuple[list[Figure], int]:
+@lru_cache(maxsize=4)  # asked for twice: by the chance, and by the rules
+def missing_figures(claim: str, source: str) -> tuple[Sequence[Figure], int]:
     """The claim's figures that the source does not give, and how many the claim has; a unit must agree where given."""
-    wanted = figures(claim)
+    if _DIGIT.search(claim) is None:
+        return (), 0
+    wanted = _wanted_by(claim)
     if not wanted:
-        return [], 0
-    units = _given_in(source)
-    return [figure for figure in wanted if not _is_given(figure, units.get(figure.value))], len(wanted)
+        return (), 0
+    missing: Sequence[Figure] = wanted
+    if any(_may_be_in(figure.value, source) for figure in wanted):
+        units = _given_in(source)
+        missing = [figure for figure in wanted if not _is_given(figure, units.get(figure.value))]
+    if any(figure.value in _WORD_OF for figure in missing):
+        spelled = _spelled_in(source)
+        missing = [figure for figure in missing if not _is_given(figure, spelled.get(figure.value))]
+    return missing, len(wanted)
+
+
+@lru_cache(maxsize=4)  # of a claim that is compared with one text after the other
+def _wanted_by(claim: str) -> Sequence[Figure]:
+    return tuple(figures(claim))
+
+
+def _may_be_in(value: str, source: str) -> bool:
+    return value in source or (len(value) > _BEFORE_THOUSANDS and value.isdigit() and f"{int(value):,}" in source)
 
 
 @lru_cache(maxsize=256)
 def _given_in(source: str) -> Mapping[str, set[str]]:
-    """The units that a text gives each of its numbers in, small ones in words among them."""
-    spelled = (
+    """The units that a text gives each of its numbers in."""
+    return _by_value(figures(source))
+
+
+@lru_cache(maxsize=256)
+def _spelled_in(source: str) -> Mapping[str, set[str]]:
+    """The same of small numbers in words."""
+    return _by_value(
         Figure(_WORDS[match[1].lower()], _UNITS.get((match["unit"] or "").lower(), ""))
         for match in _NUMBER_WORD.finditer(source)
     )
+
+
+def _by_value(found: Iterable[Figure]) -> Mapping[str, set[str]]:
     units: dict[str, set[str]] = {}
-    for value, unit in (*figures(source), *spelled):
+    for value, unit in found:
         units.setdefault(value, set()).add(unit)
     return units
 

@@ -1,70 +1,172 @@
 """Sentences of a document that speak to whoever answers from it, and those that assert nothing."""
 
 import re
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
 from domain.grounding.overlap import Unit
-from domain.text import Span
-
-_OVERRIDES: Final = (
-    r"\b(?:ignor\w*|disregard\w*|forget|overrid\w*|bypass|ignorier\w*|vergiss|vergessen|ignora\w*|olvida\w*|oubli\w*)\b"
-    r"[^.!?]{0,40}\b(?:instructions?|prompts?|rules|directions|directives|guidelines|anweisungen|instrucciones|"
-    r"consignes|regeln|reglas)\b",
-    r"\b(?:new|updated|real|actual|secret|hidden) (?:system )?(?:instructions?|prompt|directives?)\b",
-    r"\bsystem prompt\b",
-    r"\byou are (?:(?:now |no longer )(?:an? |the |in |acting |free |bound |operating |unrestricted)|"
-    r"an? (?:ai|assistant|chatbot|language model|unrestricted)\b)",
-    r"\b(?:pretend|act) (?:to be|as if|as though|as an? (?:ai|assistant|unrestricted|different))\b",
-    r"\b(?:do not|don['’]t|never) (?:tell|mention|reveal|inform|warn)\b[^.!?]{0,40}\b"
-    r"(?:users?|readers?|anyone|instructions?|sources?)\b",
-    r"\b(?:reveal|print|repeat|output|leak) (?:your|the) (?:system |hidden |initial )?(?:prompt|instructions?|rules)\b",
-    r"\b(?:attention|note|message|instructions?|important)\b[^.!?]{0,20}\b(?:to|for) "
-    r"(?:the |any |all )?(?:ai|llms?|assistants?|chatbots?|language models?|(?:ai )?models?)\b",
-    r"<\|(?:im_start|im_end|system|user|assistant|endoftext)\|?>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>",
-    r"^\W*(?:system|assistant|ai|chatbot|llm)\s*:",
-    r"\b(?:if|when|whenever) (?:the |a |any )?(?:users?|readers?|someone|anyone) asks?\b[^.!?]{0,80}"
-    r"\b(?:say|answer|reply|respond|tell|state|claim|recommend)\b",
-)
-"""Orders about the rules themselves, and marks of chat templates."""
+from domain.text import Analyzer, Span
 
 _OF_ANSWER: Final = r"(?:your|every|each) (?:(?:final|next|own|whole|entire) )?(?:answers?|responses?|reply|replies)"
-_ABOUT_ANSWER: Final = (
-    rf"\b(?:in|to|of|into|from|for|with|within|throughout) {_OF_ANSWER}\b",
-    rf"^\W*(?:please )?(?:now )?(?:\w+) (?:up )?(?:\w+ (?:to|of|with) )?{_OF_ANSWER}\b",
-    rf"\b{_OF_ANSWER} (?:with|must|should|has to|to (?:mention|include|highlight|hint|promote|express))\b",
-    r"\b(?:answer|respond|reply) (?:only |always |just )?(?:with|in|as|by|using)\b",
-    r"^\W*(?:use|anagram|jumble|scramble|misspell|replace|convert|substitute|render)\b[^.!?]*\b(?:your (?:message|"
-    r"answer|reply|response)s?|homophonic|following symbols|"
-    r"(?:every|each) \w+ (?:letter|vowel|word))\b",
+_REPLY: Final = "answer response reply replies"
+_REPLIES: Final = "answer answers response responses reply replies"
+_VERBS_OF_TASKS: Final = "write draft compose provide develop create tell give make_up invent"
+_ABOUT_THE_RULES: Final = (
+    (
+        "ignor disregard forget overrid bypass verg olvid oubli",
+        "instruction instructions prompt prompts rules directions directives guidelines "
+        "anweisungen instrucciones consignes regeln reglas",
+        r"\b(?:ignor\w*|disregard\w*|forget|overrid\w*|bypass|ignorier\w*|vergiss|vergessen|olvida\w*|oubli\w*)\b"
+        r"[^.!?]{0,40}\b(?:instructions?|prompts?|rules|directions|directives|guidelines|anweisungen|instrucciones|"
+        r"consignes|regeln|reglas)\b",
+    ),
+    (
+        "prompt instruc directive",
+        "instruction instructions prompt directive directives",
+        r"\b(?:new|updated|real|actual|secret|hidden) (?:system )?(?:instructions?|prompt|directives?)\b|"
+        r"\bsystem prompt\b",
+    ),
+    (
+        "you_are",
+        "",
+        r"\byou are (?:(?:now |no longer )(?:an? |the |in |acting |free |bound |operating |unrestricted)|"
+        r"an? (?:ai|assistant|chatbot|language model|unrestricted)\b)",
+    ),
+    (
+        "pretend act_as act_to",
+        "pretend act",
+        r"\b(?:pretend|act) (?:to be|as if|as though|as an? (?:ai|assistant|unrestricted|different))\b",
+    ),
+    (
+        "tell mention reveal inform warn; user reader anyone instruction source",
+        "tell mention reveal inform warn",
+        r"\b(?:do not|don['’]t|never) (?:tell|mention|reveal|inform|warn)\b[^.!?]{0,40}\b"
+        r"(?:users?|readers?|anyone|instructions?|sources?)\b",
+    ),
+    (
+        "prompt instruction rules; reveal print repeat output leak",
+        "prompt instruction instructions rules",
+        r"\b(?:reveal|print|repeat|output|leak) (?:your|the) (?:system |hidden |initial )?"
+        r"(?:prompt|instructions?|rules)\b",
+    ),
+    (
+        "_ai _llm _assistant _chatbot _language_model _model; attention note message instruction important",
+        "ai llm llms assistant assistants chatbot chatbots model models",
+        r"\b(?:attention|note|message|instructions?|important)\b[^.!?]{0,20}\b(?:to|for) "
+        r"(?:the |any |all )?(?:ai|llms?|assistants?|chatbots?|language models?|(?:ai )?models?)\b",
+    ),
+    (
+        "<| inst] sys> of^turn>",
+        "im_start im_end system user assistant endoftext inst sys start_of_turn end_of_turn",
+        r"<\|(?:im_start|im_end|system|user|assistant|endoftext)\|?>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>",
+    ),
+    (
+        "system: ai: assistant chatbot llm; :",
+        "system ai assistant chatbot llm",
+        r"^\W*(?:system|assistant|ai|chatbot|llm)\s*:",
+    ),
+    (
+        "_ask; user reader someone anyone",
+        "ask asks",
+        r"\b(?:if|when|whenever) (?:the |a |any )?(?:users?|readers?|someone|anyone) asks?\b[^.!?]{0,80}"
+        r"\b(?:say|answer|reply|respond|tell|state|claim|recommend)\b",
+    ),
+)
+"""
+Orders about the rules themselves, and marks of chat templates.
+
+Before each pattern what spares looking for it: parts of words, in lower case, of which one of each list between
+semicolons has to be there (``_`` is a blank and ``^`` is ``_``), and whole words of which one has to.
+"""
+_ABOUT_THE_ANSWER: Final = (
+    (
+        f"{_REPLY}; your_ every_ each_",
+        _REPLIES,
+        rf"\b(?:in|to|of|into|from|for|with|within|throughout) {_OF_ANSWER}\b|"
+        rf"\b{_OF_ANSWER} (?:with|must|should|has to|to (?:mention|include|highlight|hint|promote|express))\b",
+    ),
+    (
+        f"{_REPLY}; your_ every_ each_",
+        _REPLIES,
+        rf"^\W*(?:please )?(?:now )?(?:\w+) (?:up )?(?:\w+ (?:to|of|with) )?{_OF_ANSWER}\b",
+    ),
+    (
+        "answer respond reply",
+        "answer respond reply",
+        r"\b(?:answer|respond|reply) (?:only |always |just )?(?:with|in|as|by|using)\b",
+    ),
+    (
+        "your_message your_answer your_reply your_response homophonic following_symbols every_ each_; "
+        "use anagram jumble scramble misspell replace convert substitute render",
+        f"message messages {_REPLIES} homophonic symbols letter vowel word",
+        r"^\W*(?:use|anagram|jumble|scramble|misspell|replace|convert|substitute|render)\b[^.!?]*\b(?:your (?:message|"
+        r"answer|reply|response)s?|homophonic|following symbols|"
+        r"(?:every|each) \w+ (?:letter|vowel|word))\b",
+    ),
 )
 """Orders about the form or the content of the answer."""
-
+_WRITINGS: Final = "poem story stories essay speech letter song joke haiku limerick headline equivalent"
 _TASKS: Final = (
-    r"^\W*(?:please )?(?:write|draft|compose|provide|develop|create|tell|give|make up|invent)\b(?: me| us)?[^.!?]{0,60}"
-    r"\b(?:poem|stor(?:y|ies)|essay|speech|letter|song|joke|haiku|limerick|headline|equivalent)\b",
-    r"^\W*(?:please )?translate (?:the (?:following|above|text|next)|this (?:text|sentence)|everything|all|it|your)\b",
+    (
+        f"{_WRITINGS}; {_VERBS_OF_TASKS}",
+        _WRITINGS,
+        r"^\W*(?:please )?(?:write|draft|compose|provide|develop|create|tell|give|make up|invent)\b(?: me| us)?"
+        r"[^.!?]{0,60}\b(?:poem|stor(?:y|ies)|essay|speech|letter|song|joke|haiku|limerick|headline|equivalent)\b",
+    ),
+    (
+        "translate_",
+        "translate",
+        r"^\W*(?:please )?translate (?:the (?:following|above|text|next)|this (?:text|sentence)|"
+        r"everything|all|it|your)\b",
+    ),
 )
 """Orders to do something else than to answer."""
 
-_INSTRUCTION: Final = re.compile("|".join((*_OVERRIDES, *_ABOUT_ANSWER, *_TASKS)), re.IGNORECASE | re.MULTILINE)
-_REQUEST: Final = re.compile(
+
+class _Wording:
+    """A pattern, which may be bound to the beginning of a line, and the words without which it cannot be met."""
+
+    def __init__(self, parts: str, words: str, pattern: str) -> None:
+        self._parts = [
+            [part.replace("_", " ").replace("^", "_") for part in group.split()] for group in parts.split(";")
+        ]
+        self._words, self._stems = words, dict[tuple[Hashable, str], frozenset[str]]()
+        self._opens = pattern.startswith("^")
+        self._pattern = re.compile(pattern.removeprefix("^"), re.IGNORECASE)
+
+    def may_be_among(self, stems: frozenset[str], analyzer: Analyzer, language: str) -> bool:
+        """Whether a text of these stems may hold it: a passage is looked through for letters only then."""
+        known = (cast(Hashable, analyzer), language)
+        wanted = self._stems.get(known)
+        if wanted is None:
+            wanted = self._stems[known] = frozenset(analyzer.stems(self._words, language=language))
+        return not wanted or not wanted.isdisjoint(stems)
+
+    def may_be_in(self, lower: str) -> bool:
+        for group in self._parts:
+            for part in group:  # plain loops: this is asked of many texts
+                if part in lower:
+                    break
+            else:
+                return False
+        return True
+
+    def is_in(self, sentence: str) -> bool:
+        if not self._opens:
+            return self._pattern.search(sentence) is not None
+        return any(self._pattern.match(line) for line in sentence.splitlines())
+
+
+_INSTRUCTIONS: Final = [_Wording(*one) for one in (*_ABOUT_THE_RULES, *_ABOUT_THE_ANSWER, *_TASKS)]
+_REQUEST: Final = _Wording(
+    "explain describe summari break_down can_you could_you would_you provide show_me give_me",
+    "",
     r"^\W*(?:please )?(?:explain|describe|summari[sz]e|break down|can you|could you|would you|"
     r"(?:provide|show me|give me) (?:an?|some) (?:simple )?(?:examples?|overview|summary))\b",
-    re.IGNORECASE | re.MULTILINE,
 )
 _QUESTION: Final = re.compile(r"^[^\n]{1,160}[?？][\"'”’»)\]*_`」』]*$", re.MULTILINE)
 """A line of its own: texts without full stops run on for long before a question mark ends them."""
-
-
-_WORD_HINTS: Final = """
-    ignor disregard forget overrid bypass verg olvid oubli instruc prompt directive consigne anweisung pretend reveal
-    leak assistant chatbot llm model answer respon repl asks letter vowel homophonic symbols message poem stor essay
-    speech song joke haiku limerick headline equivalent translate tell mention inform warn <| <<sys _of_turn
-    ai: system: [inst [/inst every each artificial
-"""
-_HINTS: Final = (*_WORD_HINTS.split(), "you are", "act as", " ai")
-"""Without one of these, in lower case, none of the patterns can be met; most passages have none of them."""
 
 
 @lru_cache(maxsize=4096)
@@ -76,12 +178,25 @@ def instructs(sentence: str) -> bool:
     is no evidence for anything but itself.
     """
     lower = sentence.lower()
-    return any(hint in lower for hint in _HINTS) and _INSTRUCTION.search(sentence) is not None
+    return any(one.may_be_in(lower) and one.is_in(sentence) for one in _INSTRUCTIONS)
 
 
-def asserts(sentence: str) -> bool:
-    """Whether a sentence of a document says that something is so: no question, no request, no instruction."""
-    return not (_QUESTION.search(sentence) or _REQUEST.search(sentence) or instructs(sentence))
+def asserting(
+    text: str, sentences: Sequence[str], stems: frozenset[str], analyzer: Analyzer, language: str
+) -> list[bool]:
+    """Of each sentence of a text, all its stems given, whether it says that something is so: no question, no order."""
+    lower = text.lower()
+    words = (one for one in (_REQUEST, *_INSTRUCTIONS) if one.may_be_among(stems, analyzer, language))
+    suspected = [one for one in words if one.may_be_in(lower)]
+    if suspected:
+        return [not (_asks(sentence) or any(one.is_in(sentence) for one in suspected)) for sentence in sentences]
+    if "?" in text or "？" in text:
+        return [not _asks(sentence) for sentence in sentences]
+    return [True] * len(sentences)
+
+
+def _asks(sentence: str) -> bool:
+    return ("?" in sentence or "？" in sentence) and _QUESTION.search(sentence) is not None
 
 
 def in_instruction(text: str, span: Span, units: tuple[Unit, ...]) -> bool:

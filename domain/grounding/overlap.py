@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from math import log
@@ -22,13 +21,27 @@ WIDEST_RUN: Final = 3
 """Adjoining sentences that one quote may span."""
 
 
-@dataclass(frozen=True, slots=True)
 class Unit:
     """One sentence of a passage: where it stands, and its content terms with offsets in the passage."""
 
-    span: Span
-    terms: tuple[Term, ...]
-    stems: frozenset[str]
+    __slots__ = ("_analyzer", "_language", "_sentence", "_terms", "span", "stems", "words")
+
+    def __init__(self, span: Span, sentence: str, analyzer: Analyzer, language: str) -> None:
+        stems = analyzer.stems(sentence, language=language)
+        self.span = span
+        self.stems = frozenset(stems)
+        self.words = len(stems)
+        """How many content terms it has."""
+        self._sentence, self._analyzer, self._language = sentence, analyzer, language
+        self._terms: tuple[Term, ...] | None = None
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """Found when first asked for: of most sentences only the stems are compared."""
+        if self._terms is None:
+            found, shift = self._analyzer.terms(self._sentence, language=self._language), self.span.start
+            self._terms = tuple([Term(stem, shift + start, shift + end) for stem, start, end in found])
+        return self._terms
 
 
 def units_of(text: str, analyzer: Analyzer, language: str) -> tuple[Unit, ...]:
@@ -39,20 +52,7 @@ def units_of(text: str, analyzer: Analyzer, language: str) -> tuple[Unit, ...]:
 @lru_cache(maxsize=_CACHED_PASSAGES)
 def _units_of(text: str, remembered: Hashable, language: str) -> tuple[Unit, ...]:
     analyzer = cast(Analyzer, remembered)
-    spans = sentence_spans(text)
-    buckets: list[list[Term]] = [[] for _ in spans]
-    place = 0
-    for term in analyzer.terms(text, language=language):
-        while place < len(spans) and term.start >= spans[place].end:
-            place += 1
-        if place == len(spans):
-            break
-        if term.start >= spans[place].start:
-            buckets[place].append(term)
-    return tuple(
-        Unit(span, tuple(terms), frozenset(term.stem for term in terms))
-        for span, terms in zip(spans, buckets, strict=True)
-    )
+    return tuple([Unit(span, span.of(text), analyzer, language) for span in sentence_spans(text)])
 
 
 def terms_of(text: str, analyzer: Analyzer, language: str) -> Sequence[Term]:
@@ -99,7 +99,7 @@ def length_weights(terms: Iterable[Term]) -> dict[str, float]:
 def coverage(weights: Mapping[str, float], found: frozenset[str] | set[str]) -> float:
     """The share of the weights that is found, 0 to 1; 0 when there is nothing to find."""
     total = sum(weights.values())
-    return sum(weight for stem, weight in weights.items() if stem in found) / total if total else 0.0
+    return sum([weight for stem, weight in weights.items() if stem in found]) / total if total else 0.0
 
 
 def best_run(units: Sequence[Unit], weights: Mapping[str, float], *, per_sentence: float = 0.0) -> Sequence[Unit]:

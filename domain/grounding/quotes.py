@@ -11,6 +11,8 @@ from domain.grounding.overlap import Unit, best_run, terms_of, units_of, weigh
 from domain.text import Analyzer, Span
 
 _IGNORED: Final = re.compile(r"[\s\"'“”‘’«»„‹›`]+|\[\d{1,3}\]")
+_NUMBERED: Final = re.compile(r"\[\d{1,3}\]")
+_QUOTATION: Final = "\"'“”‘’«»„‹›`"
 _LIST_PREFIX: Final = re.compile(r"\A(?:[-*+•]|\d{1,3}[.)])[ \t]+")
 _END_MARKS: Final = ".!?…。！？,;:"
 _SHORTEST_VERBATIM: Final = 8
@@ -51,11 +53,14 @@ def align_quote(claim: str, evidence: Evidence, *, analyzer: Analyzer, language:
 def find_verbatim(claim: str, text: str) -> Span | None:
     """Where the text says the claim in the same words: white space, quotation marks and ``[n]`` are not compared."""
     core = _LIST_PREFIX.sub("", without_markers(claim), count=1)
-    wanted = _IGNORED.sub("", core)
-    kept, places = _without_ignored(text)
+    wanted = _bare(core)
+    bare = _bare_passage(text)
     for words in (wanted, wanted.rstrip(_END_MARKS)):
         if len(words) < _SHORTEST_VERBATIM:
             return None
+        if words not in bare:
+            continue
+        kept, places = _without_ignored(text)
         at = kept.find(words)
         while at >= 0:
             span = Span(places[at], places[at + len(words) - 1] + 1)
@@ -73,9 +78,23 @@ def _stands_alone(text: str, span: Span) -> bool:
     return not (cut_start or cut_end)
 
 
+def _bare(text: str) -> str:
+    """The characters that are compared."""
+    if "[" in text:
+        text = _NUMBERED.sub("", text)
+    bare = "".join(text.split())
+    for mark in _QUOTATION:
+        if mark in bare:
+            bare = bare.replace(mark, "")
+    return bare
+
+
+_bare_passage: Final = lru_cache(maxsize=128)(_bare)
+
+
 @lru_cache(maxsize=128)
 def _without_ignored(text: str) -> tuple[str, tuple[int, ...]]:
-    """The characters that are compared, and where each stands in the text."""
+    """``_bare`` again, and where each of its characters stands in the text; asked for where the words were found."""
     pieces: list[str] = []
     places: list[int] = []
     at = 0

@@ -6,6 +6,7 @@ was fitted, and their weights, in ``calibration``, are common to all of them.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -36,10 +37,18 @@ _DENYING: Final = "not never without cannot neither nor no none nobody nothing \
 _RISES, _FALLS, _DENIES = (
     re.compile("|".join(words.split()), re.IGNORECASE) for words in (_RISING, _FALLING, _DENYING)
 )
-_NO_DIFFERENCE: Final = re.compile(
-    _DENYING.replace(" ", "|") + r"|little|unaffected|unchanged|similar|same|equal\w*|independent|unrelated",
-    re.IGNORECASE,
-)
+_SAME: Final = "little unaffected unchanged similar same equal\\w* independent unrelated"
+_NO_DIFFERENCE: Final = re.compile("|".join(f"{_DENYING} {_SAME}".split()), re.IGNORECASE)
+_DENYING_ENDS: Final = ("n't", "n’t")
+
+
+def _by_letter(words: Sequence[str]) -> dict[str, re.Pattern[str]]:
+    letters = {word[0] for word in words}
+    return {one: re.compile("|".join(word for word in words if word[0] == one)) for one in letters}
+
+
+_BY_LETTER: Final = _by_letter(f"{_RISING} {_FALLING} {_DENYING} {_SAME}".split())
+"""All of these words by their first letter: most others are told by one look."""
 _DENIAL_REACH: Final = 25
 """Characters after a denial in which a direction is turned round: "did not increase"."""
 _NEAR: Final = 40
@@ -104,6 +113,10 @@ def senses_of(text: str, language: str) -> Senses:
 @lru_cache(maxsize=20_000)
 def _known(word: str) -> tuple[int | None, bool]:
     """+1, -1, 0 for a denial, None for any other word; and whether it denies a difference."""
+    of_letter = _BY_LETTER.get(word[0])
+    plain = of_letter is None or not of_letter.fullmatch(word)
+    if plain and not word.endswith(_DENYING_ENDS):
+        return None, False
     sign = 0 if _DENIES.fullmatch(word) else 1 if _RISES.fullmatch(word) else -1 if _FALLS.fullmatch(word) else None
     return sign, _NO_DIFFERENCE.fullmatch(word) is not None
 

@@ -6,8 +6,6 @@ from typing import Final, NamedTuple
 
 from domain.grounding.assertion import asks_rather_than_says
 from domain.grounding.figures import missing_figures
-from domain.grounding.letters import share_held
-from domain.grounding.overlap import length_weights
 from domain.grounding.polarity import says_opposite
 from domain.grounding.senses import Senses, one_sided, points_against, senses_of, turns
 from domain.grounding.sources import Source
@@ -72,15 +70,24 @@ class Signals(NamedTuple):
     """The sentence denies and the claim does not."""
 
 
-def signals_of(claim: str, terms: Sequence[Term], source: Source, *, language: str) -> Signals:
-    """Compare a claim without its markers, and its terms, with what it cites."""
-    weights = length_weights(terms)
+def signals_of(
+    claim: str,
+    terms: Sequence[Term],
+    weights: Mapping[str, float],
+    source: Source,
+    place: int | None,
+    *,
+    language: str,
+) -> Signals:
+    """
+    Compare a claim without its markers with what it cites.
+
+    ``weights`` are its terms' ``length_weights``, ``place`` is the source's ``best_sentence`` for them.
+    """
     total = sum(weights.values()) or 1.0
-    whole = source.stems
-    held = {stem: 1.0 if stem in whole else share_held(stem, source.triples) for stem in weights}
+    held = {stem: source.share_held(stem) for stem in weights}
     cover = sum([weights[stem] * share for stem, share in held.items()]) / total
     related = max(0.0, cover - _RELATED)
-    place = source.best_sentence(weights)
     sentence = "" if place is None else source.sentences[place]
     own = frozenset() if place is None else source.units[place].stems
     alone = _alone(weights, own, source)
@@ -112,7 +119,9 @@ def _missing_names(claim: str, terms: Sequence[Term], held: Mapping[str, float])
 
 def _wording(
     claim: str, terms: Sequence[Term], source: Source, place: int | None, sentence: str, alone: float, language: str
-) -> dict[str, float]:
+) -> Mapping[str, float]:
+    if not alone:
+        return _UNWORDED
     here, there = senses_of(claim, language), senses_of(sentence, language)
     found = {
         "undirected": bool(here.directions) and not there.directions,
@@ -127,7 +136,13 @@ def _wording(
     return {name: alone * is_so for name, is_so in found.items()}
 
 
+_UNWORDED: Final = dict.fromkeys(Signals._fields[Signals._fields.index("undirected") :], 0.0)
+"""Of a claim whose words stand in several sentences: none of them alone tells its sense."""
+
+
 def _against(here: Senses, terms: Sequence[Term], there: Senses, source: Source, place: int) -> bool:
+    if not (here.directions and there.directions):
+        return False
     unit = source.units[place]
     places = {term.stem: term.start for term in terms}
     return points_against(here, places, there, {term.stem: term.start - unit.span.start for term in unit.terms})

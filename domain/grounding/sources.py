@@ -1,41 +1,58 @@
 """A cited passage, or several taken together, made ready for comparing claims with it."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, compress
 from typing import Final, cast
 
-from domain.grounding.instructions import asserts
-from domain.grounding.letters import triples_of_all
+from domain.grounding.instructions import asserting
+from domain.grounding.letters import share_held, triples_of_all
 from domain.grounding.overlap import Unit, units_of
-from domain.text import Analyzer
+from domain.text import Analyzer, Term
 
 _CACHED_PASSAGES: Final = 256
 """The cited passages of some dozens of running answers, at some 40 KB each."""
 
 
-@dataclass(frozen=True, slots=True)
 class Source:
     """
     ``units`` are the sentences that assert something, in order, and ``sentences`` their texts, ``text`` all of them:
-    a question is no evidence for its answer, and an instruction none for what it wants to be said. ``stems`` and
-    ``triples`` are those of all their words, ``words`` says how many content words they have.
+    a question is no evidence for its answer, and an instruction none for what it wants to be said. ``stems`` are those
+    of all their words, ``words`` says how many content words they have, and ``unsaid`` has the stems of each sentence
+    that asks or instructs.
     """
 
-    text: str
-    units: tuple[Unit, ...]
-    sentences: tuple[str, ...]
-    stems: frozenset[str]
-    triples: frozenset[str]
-    words: int
-    unsaid: tuple[frozenset[str], ...]
-    """The stems of each sentence that asks or instructs."""
+    def __init__(
+        self, units: Sequence[Unit], sentences: Sequence[str], unsaid: Sequence[frozenset[str]], stems: frozenset[str]
+    ) -> None:
+        self.units, self.sentences, self.unsaid, self.stems = units, sentences, unsaid, stems
+        self.text = "\n".join(sentences)
+        self.words = sum([unit.words for unit in units])
+        self._triples: frozenset[str] | None = None
+
+    def may_say(self, terms: Sequence[Term], text: str) -> bool:
+        """
+        Whether its passage, ``text``, may hold a claim of these terms word for word: it has to have all of its words.
+
+        The first may be the number of a list's item, which is no word of the sentence; scripts without spaces are
+        analysed in pairs that depend on what stands around.
+        """
+        if not text.isascii():
+            return True
+        return all([stem in self.stems for stem, _, _ in terms[1:]]) or bool(self.unsaid)  # noqa: C419 - speed
+
+    def share_held(self, stem: str) -> float:
+        """How much of a word its words hold, letter by letter: 1 for a word of its own."""
+        if stem in self.stems:
+            return 1.0
+        if self._triples is None:
+            self._triples = triples_of_all(self.stems)
+        return share_held(stem, self._triples)
 
     def best_sentence(self, weights: Mapping[str, float]) -> int | None:
         """The place of the sentence that holds most of the weights; None when no sentence holds any."""
         best, found = 0.0, None
-        wanted = weights.keys()
+        wanted = weights.keys() & self.stems
         for place, unit in enumerate(self.units):
             held = wanted & unit.stems
             if held:
@@ -51,32 +68,29 @@ def source_of(text: str, analyzer: Analyzer, language: str) -> Source:
 
 
 @lru_cache(maxsize=_CACHED_PASSAGES)
-def _source_of(text: str, remembered: Hashable, language: str) -> Source:
-    everything = units_of(text, cast(Analyzer, remembered), language)
-    units = tuple(unit for unit in everything if asserts(unit.span.of(text)))
-    sentences = tuple(unit.span.of(text) for unit in units)
-    stems = frozenset().union(*(unit.stems for unit in units))
+def _joined(sources: tuple[Source, ...]) -> Source:
     return Source(
-        text="\n".join(sentences),
-        units=units,
-        sentences=sentences,
-        stems=stems,
-        triples=triples_of_all(stems),
-        words=sum(len(unit.terms) for unit in units),
-        unsaid=tuple(unit.stems for unit in everything if not asserts(unit.span.of(text))),
+        list(chain.from_iterable([source.units for source in sources])),
+        list(chain.from_iterable([source.sentences for source in sources])),
+        list(chain.from_iterable([source.unsaid for source in sources])),
+        frozenset().union(*[source.stems for source in sources]),
     )
+
+
+@lru_cache(maxsize=_CACHED_PASSAGES)
+def _source_of(text: str, remembered: Hashable, language: str) -> Source:
+    units = units_of(text, cast(Analyzer, remembered), language)
+    sentences = [unit.span.of(text) for unit in units]
+    unsaid: list[frozenset[str]] = []
+    stems = frozenset().union(*[unit.stems for unit in units])
+    kept = asserting(text, sentences, stems, cast(Analyzer, remembered), language)
+    if not all(kept):
+        unsaid = [unit.stems for unit, said in zip(units, kept, strict=True) if not said]
+        units, sentences = tuple(compress(units, kept)), list(compress(sentences, kept))
+        stems = frozenset().union(*[unit.stems for unit in units])
+    return Source(units, sentences, unsaid, stems)
 
 
 def joined(sources: Sequence[Source]) -> Source:
-    """Several passages as one; a single one as it is."""
-    if len(sources) == 1:
-        return sources[0]
-    return Source(
-        text="\n".join(source.text for source in sources),
-        units=tuple(chain.from_iterable(source.units for source in sources)),
-        sentences=tuple(chain.from_iterable(source.sentences for source in sources)),
-        stems=frozenset().union(*(source.stems for source in sources)),
-        triples=frozenset().union(*(source.triples for source in sources)),
-        words=sum(source.words for source in sources),
-        unsaid=tuple(chain.from_iterable(source.unsaid for source in sources)),
-    )
+    """Several passages as one; a single one as it is. Remembers the latest."""
+    return sources[0] if len(sources) == 1 else _joined(tuple(sources))

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from domain.grounding.addresses import addresses
@@ -11,7 +11,6 @@ from domain.grounding.claims import is_claim, without_markers
 from domain.grounding.copying import is_copied
 from domain.grounding.figures import missing_figures
 from domain.grounding.instructions import in_instruction
-from domain.grounding.letters import share_held
 from domain.grounding.model import Citation, Claim, Evidence, Verdict, Verifier, WrittenSentence
 from domain.grounding.overlap import coverage, length_weights, terms_of, units_of
 from domain.grounding.polarity import Conflict, conflict, says_opposite
@@ -94,15 +93,19 @@ def judgement(text: str, cited: Sequence[CitedText], *, analyzer: Analyzer, lang
     """
     if not cited:
         return Judgement(Verdict.UNCITED, 0.0)
-    if any(_says_the_same(text, one.text, analyzer, language) for one in cited):
-        return Judgement(Verdict.SUPPORTED, _VERBATIM_SCORE)
     claim = without_markers(text)
     terms = terms_of(claim, analyzer, language)
-    source = joined([source_of(one.text, analyzer, language) for one in cited])
-    if _obeys(terms, source):
+    sources = [source_of(one.text, analyzer, language) for one in cited]
+    for one, source in zip(cited, sources, strict=True):
+        if source.may_say(terms, one.text) and _says_the_same(text, one.text, analyzer, language):
+            return Judgement(Verdict.SUPPORTED, _VERBATIM_SCORE)
+    source = joined(sources)
+    weights = length_weights(terms)
+    if _obeys(weights, source):
         return Judgement(Verdict.UNSUPPORTED, 0.0)
-    chance = chance_of_support(signals_of(claim, terms, source, language=language))
-    left = _departure(claim, terms, source, language)
+    place = source.best_sentence(weights)
+    chance = chance_of_support(signals_of(claim, terms, weights, source, place, language=language))
+    left = _departure(claim, terms, weights, source, place, language)
     if left is not Verdict.SUPPORTED:
         chance = min(chance, _below(left, chance))
     verdict = next((one for one, least in _LEAST if chance >= least), Verdict.UNSUPPORTED)
@@ -136,7 +139,7 @@ def _says_the_same(text: str, source: str, analyzer: Analyzer, language: str) ->
     return not (changes_sense(source, span, units) or in_instruction(source, span, units))
 
 
-def _obeys(terms: Sequence[Term], source: Source) -> bool:
+def _obeys(weights: Mapping[str, float], source: Source) -> bool:
     """
     The rule ``instruction_cited_to_itself``: what asks for a sentence is no evidence for it.
 
@@ -144,24 +147,22 @@ def _obeys(terms: Sequence[Term], source: Source) -> bool:
     instructions and questions are no part of the source, and a claim that has more of its words from one of them than
     from any sentence that asserts something is not borne out.
     """
-    weights = length_weights(terms)
     asked = max((coverage(weights, stems) for stems in source.unsaid), default=0.0)
-    said = max((coverage(weights, unit.stems) for unit in source.units), default=0.0)
-    return asked >= _OBEYS and asked > said
+    return asked >= _OBEYS and all(asked > coverage(weights, unit.stems) for unit in source.units)
 
 
-def _departure(claim: str, terms: Sequence[Term], source: Source, language: str) -> Verdict:
+def _departure(
+    claim: str, terms: Sequence[Term], weights: Mapping[str, float], source: Source, place: int | None, language: str
+) -> Verdict:
     """The best verdict that is left to a claim after what it says otherwise than the sentence that it reworks."""
     wrong, _ = missing_figures(claim, source.text)
     if any(address not in source.text for address in addresses(claim)):
         return Verdict.UNSUPPORTED
-    weights = length_weights(terms)
-    place = source.best_sentence(weights)
     if place is None or coverage(weights, source.stems) < _UNRELATED:
         return Verdict.UNSUPPORTED
-    sentence, theirs, stems = source.sentences[place], source.units[place].terms, source.units[place].stems
+    sentence, stems = source.sentences[place], source.units[place].stems
     held = coverage(weights, stems)
-    strange = any(_is_strange(claim, term, source) for term in terms)
+    strange = any([_is_strange(claim, term, source) for term in terms if claim[term.start].isupper()])  # noqa: C419
     chance_met = strange and len(stems & weights.keys()) == 1 and len(weights) > _FEW
     if chance_met or (wrong and held < _STRAY):
         return Verdict.UNSUPPORTED
@@ -170,6 +171,7 @@ def _departure(claim: str, terms: Sequence[Term], source: Source, language: str)
     differs = conflict(claim, sentence, language=language) if held >= _CLOSE else None
     if wrong or differs is Conflict.CONTRADICTS or says_opposite(claim, sentence, language=language):
         return Verdict.UNSUPPORTED
+    theirs = source.units[place].terms
     turned = held >= _CLOSE and not _same_order(claim, terms, theirs)
     if differs or strange or turned or _substitutes(terms, theirs, source):
         return Verdict.PARTIAL
@@ -177,13 +179,13 @@ def _departure(claim: str, terms: Sequence[Term], source: Source, language: str)
 
 
 def _is_strange(claim: str, term: Term, source: Source) -> bool:
-    """Whether a word is written like a name, also where any word would be, and the source has nothing like it."""
-    word = claim[term.start : term.end]
-    if not word[0].isupper() or term.stem in source.stems:
+    """Whether a word with a capital is written like a name, and the source has nothing like it."""
+    if term.stem in source.stems:
         return False
+    word = claim[term.start : term.end]
     if len(word) >= _SHOUTED and word.isupper():
         return True  # no form of another word is meant
-    return (term.start > _OPENING or not word[1:].islower()) and share_held(term.stem, source.triples) < _LIKE_A_WORD
+    return (term.start > _OPENING or not word[1:].islower()) and source.share_held(term.stem) < _LIKE_A_WORD
 
 
 def _substitutes(claim: Sequence[Term], theirs: Sequence[Term], source: Source) -> bool:
