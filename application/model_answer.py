@@ -11,6 +11,7 @@ from application.answer_cache import AnswerCache, KeptAnswer, cache_key
 from application.model_calls import Call, CallBook
 from application.model_costs import ModelCosts
 from application.ports import AnswerWriter, Clock
+from application.shared_writing import SharedWriting
 from application.writing import AnswerTask, Draft, Drafting, Retracted, SingleDraft
 from domain.access.ports import ProviderBudgets
 from domain.access.quotas import ProviderCall, Reservation, Window
@@ -56,6 +57,7 @@ class ModelDrafting(Drafting):
     silent_s: float = SILENT_S
     cache: AnswerCache = field(default_factory=AnswerCache)
     costs: ModelCosts = field(default_factory=ModelCosts)
+    shared: SharedWriting = field(default_factory=SharedWriting)
 
     def draft(self, task: AnswerTask) -> "ModelDraft":
         prompt = fit_prompt(
@@ -120,20 +122,44 @@ class ModelDraft(Draft):
                 yield kept.text
             return
         self._began_ms = self.by.clock.elapsed_ms()
+        async with aclosing(self._with_another(key)) as pieces:
+            async for piece in pieces:
+                yield piece
+        if self._model:
+            return
+        own = self.by.shared.begin(key)
         try:
             while not self._model and (chosen := await self._choose()) is not None:
                 async with aclosing(self._pieces(*chosen)) as pieces:
                     async for piece in pieces:
+                        own.add(piece)
                         yield piece
+            self._keep(key)
+            self.by.shared.end(key, own, self._model)
             if not self._model:
                 async with aclosing(self._quotations()) as pieces:
                     async for piece in pieces:
                         yield piece
-            elif (last := self._book.calls[-1]).outcome is AttemptOutcome.OK:
-                self.by.cache.put(key, KeptAnswer("".join(last.text) if last.shown else "", self._model))
             await self._book.hear_costs()
         finally:
+            self.by.shared.end(key, own, own.model)
             self._book.stop_asking()
+
+    async def _with_another(self, key: bytes) -> AsyncGenerator[str | Retracted, None]:
+        """What is being written for somebody who asked the same; ``_model`` says afterwards whether it stands."""
+        if (ahead := self.by.shared.find(key)) is None:
+            return
+        async with aclosing(ahead.read()) as pieces:
+            async for piece in pieces:
+                self._void = isinstance(piece, str)
+                yield piece
+        if ahead.model:
+            self._void, self._cached, self._model = False, True, ahead.model
+
+    def _keep(self, key: bytes) -> None:
+        """For whoever asks the same later; an answer cut at its limit may come out whole then."""
+        if self._model and (last := self._book.calls[-1]).outcome is AttemptOutcome.OK:
+            self.by.cache.put(key, KeptAnswer("".join(last.text) if last.shown else "", self._model))
 
     async def _choose(self) -> tuple[str, Reservation] | None:
         """The model to call next, its call reserved; None: no more calls."""

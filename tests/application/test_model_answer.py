@@ -11,6 +11,7 @@ from adapters.memory.clock import SystemClock
 from application.ask_question import AskQuestionCommand
 from application.events import AnswerReset, EvidenceFound, TextWritten, TurnDone
 from application.model_probe import ModelProbe
+from application.turn_stream import TurnStream
 from domain.access.quotas import Allowance, ProviderCall, Window
 from domain.conversation.calls import CallEnd, Role
 from domain.conversation.model import AskOptions, AttemptOutcome, Question, TurnStatus, Usage
@@ -279,3 +280,73 @@ async def test_a_model_that_does_not_answer_is_named(end: CallEnd) -> None:
     budgets = InMemoryProviderBudgets((), SystemClock())
     with pytest.raises(PortUnavailable, match="first"):
         await ModelProbe(lambda: a_model(first=[Line(end=end)]), budgets, ("first",), "mend").ask()
+
+
+async def asked_at_once(story: Story, count: int) -> list[TurnStream]:
+    """The same question of so many end users of one backend, all begun before any is answered."""
+    asking = (
+        story.ask_question.execute(AskQuestionCommand(replace(ADMIN, user=f"user-{n}"), Question.checked(QUESTION)))
+        for n in range(count)
+    )
+    return list(await asyncio.gather(*asking))
+
+
+async def test_the_same_question_of_five_hundred_at_once_is_one_call() -> None:
+    model = a_model(first=[Line(WORDS, paid())])
+    story = await a_story(model)
+    turns = [await stream.turn() for stream in await asked_at_once(story, 500)]
+    assert len(model.calls) == 1
+    assert {(turn.status, turn.answer, turn.model) for turn in turns} == {(TurnStatus.ANSWERED, ANSWER, "first")}
+    assert sum(turn.usage.cost_usd for turn in turns) == PAID.cost_usd
+    assert sum(turn.usage.cached for turn in turns) == 499
+    assert len({claim.citations for turn in turns for claim in turn.claims}) == 1
+
+
+async def test_who_reads_along_sees_the_text_as_it_comes() -> None:
+    story = await a_story(a_model(first=[Line(WORDS[:2], hang=True)]))
+    first, second = await asked_at_once(story, 2)
+    async with asyncio.timeout(10):
+        async for batch in second.batches():
+            if any(isinstance(event, TextWritten) for event in batch):
+                break
+    for stream in (first, second):
+        stream.cancel()
+        await stream.turn()
+
+
+async def test_when_the_one_who_is_written_for_goes_the_others_go_on_by_themselves() -> None:
+    model = a_model(first=[Line(WORDS[:2], hang=True), Line(WORDS, paid())])
+    story = await a_story(model)
+    first, *others = await asked_at_once(story, 4)
+    async with asyncio.timeout(10):
+        async for batch in others[0].batches():
+            if any(isinstance(event, TextWritten) for event in batch):
+                break
+        first.cancel()
+        turns = [await stream.turn() for stream in others]
+    assert (await first.turn()).status is TurnStatus.CANCELLED
+    assert {(turn.status, turn.answer) for turn in turns} == {(TurnStatus.ANSWERED, ANSWER)}
+    assert model.running == 0
+
+
+async def test_what_was_read_along_of_a_text_that_falls_is_retracted() -> None:
+    model = a_model(first=[Line(WORDS[:3], BROKEN)], second=[Line(end=DOWN)])
+    story = await a_story(model)
+    streams = await asked_at_once(story, 3)
+    for stream in streams:
+        events = [event async for batch in stream.batches() for event in batch]
+        done = events[-1]
+        assert isinstance(done, TurnDone)
+        assert (done.turn.model, done.turn.degraded) == ("extractive", ("model_unavailable",))
+        last_reset = max(n for n, event in enumerate(events) if isinstance(event, AnswerReset))
+        shown = [event.delta for event in events[last_reset:] if isinstance(event, TextWritten)]
+        assert "".join(shown) == done.turn.answer
+
+
+async def test_what_others_may_not_read_is_not_read_along() -> None:
+    model = a_model(first=[Line(WORDS, paid())])
+    story = await a_story(model)
+    await story.ingest({"elsewhere.md": "# Elsewhere\n\nNothing of this matters.\n"}, collection="more")
+    askers = (ADMIN, replace(ADMIN, tenant="another"), replace(ADMIN, collections=frozenset({"docs"})))
+    await asyncio.gather(*(story.ask(QUESTION, principal=principal) for principal in askers))
+    assert len(model.calls) == len(askers)
