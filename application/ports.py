@@ -286,6 +286,10 @@ class TurnJournal(Protocol):
         """The events after the first ``after``, in order and without a gap; none yet: an entry without frames."""
 
 
+SWEPT_AT_ONCE: Final = 500
+"""Of each kind in one transaction: a month's turns that fall due at once keep nobody waiting."""
+
+
 @dataclass(frozen=True, slots=True)
 class RetentionRules:
     """How many days things are kept after their end; 0 days: for ever."""
@@ -298,14 +302,14 @@ class Retention(Protocol):
     """Removal of what nothing needs any more."""
 
     @abstractmethod
-    async def sweep(self, rules: RetentionRules, *, at: datetime) -> Mapping[str, int]:
+    async def sweep(self, rules: RetentionRules, *, at: datetime, limit: int = SWEPT_AT_ONCE) -> Mapping[str, int]:
         """
-        Remove, and say how many of what:
+        Remove, and say how many of what, ``limit`` of each at most:
 
         ``versions`` that are not active, were replaced an hour ago or more, and are cited by no turn; ``vectors`` of
         texts that no passage has any more, while nothing is being ingested; ``ingestions`` that ended and ``turns``
         that began longer ago than the rules say, with conversations that are left without one; ``queue_log``, what
-        the queue wrote down of jobs done a week ago.
+        the queue wrote down of jobs done a week ago; ``idempotency_keys`` and ``turn_events`` whose windows are over.
         """
 
 

@@ -1,11 +1,12 @@
 """Remove what need not be kept: swept at the start and after work, never by a timer, so that idle stays idle."""
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from application.ports import Clock, RetentionRules, UnitOfWorkFactory
+from application.ports import SWEPT_AT_ONCE, Clock, RetentionRules, UnitOfWorkFactory
 from domain.errors import PortError
 
 AT_MOST_EVERY: Final = timedelta(hours=1)
@@ -18,6 +19,7 @@ class SweepRetention:
     unit_of_work: UnitOfWorkFactory
     clock: Clock
     rules: RetentionRules = field(default_factory=RetentionRules)
+    at_once: int = SWEPT_AT_ONCE
     _swept_at: datetime | None = field(default=None, init=False)
 
     async def execute(self) -> None:
@@ -25,12 +27,17 @@ class SweepRetention:
         now = self.clock.now()
         if self._swept_at is not None and now - self._swept_at < AT_MOST_EVERY:
             return
+        removed = Counter[str]()
         try:
-            async with self.unit_of_work() as uow:
-                removed = await uow.retention.sweep(self.rules, at=now)
-                await uow.commit()
+            while True:
+                async with self.unit_of_work() as uow:
+                    batch = await uow.retention.sweep(self.rules, at=now, limit=self.at_once)
+                    await uow.commit()
+                removed.update(batch)
+                if max(batch.values(), default=0) < self.at_once:
+                    break
         except PortError as error:
-            _log.warning("nothing was swept", exc_info=error)
+            _log.warning("not everything was swept", exc_info=error)
             return
         self._swept_at = now
         if any(removed.values()):

@@ -115,6 +115,7 @@ def build_app(
     async def drain() -> None:
         """To be called when the service is told to stop, before its connections are waited for."""
         state["ready"] = False
+        use_cases.ingestion_news().close()
         await use_cases.ask_question().drain(seconds=DRAIN_S)
 
     app = create_app(

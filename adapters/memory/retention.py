@@ -1,11 +1,15 @@
 """Removing what nothing needs any more from the in-memory store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from adapters.memory.store import InMemoryStore, Transaction
-from application.ports import Retention, RetentionRules
+from application.ports import IDEMPOTENCY_WINDOW, JOURNAL_WINDOW, SWEPT_AT_ONCE, Retention, RetentionRules
 from domain.conversation.model import TurnStatus
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class InMemoryRetention(Retention):
@@ -15,30 +19,36 @@ class InMemoryRetention(Retention):
         self._store = store
         self._transaction = transaction
 
-    async def sweep(self, rules: RetentionRules, *, at: datetime) -> Mapping[str, int]:
+    async def sweep(self, rules: RetentionRules, *, at: datetime, limit: int = SWEPT_AT_ONCE) -> Mapping[str, int]:
         removed: dict[str, int] = {}
         if rules.turns_days:
-            removed |= self._old_turns(at - timedelta(days=rules.turns_days))
-        removed["versions"] = self._uncited_versions(at - timedelta(hours=1))
+            removed |= self._old_turns(at - timedelta(days=rules.turns_days), limit)
+        removed["versions"] = self._uncited_versions(at - timedelta(hours=1), limit)
         if rules.ingestions_days:
-            removed["ingestions"] = self._old_ingestions(at - timedelta(days=rules.ingestions_days))
+            removed["ingestions"] = self._old_ingestions(at - timedelta(days=rules.ingestions_days), limit)
+        keys = [key for key, claim in self._store.claims.items() if claim.at <= at - IDEMPOTENCY_WINDOW]
+        removed["idempotency_keys"] = self._drop(self._store.claims, keys[:limit])
+        events = [key for key, (_, written) in self._store.journal.items() if written <= at - JOURNAL_WINDOW]
+        removed["turn_events"] = self._drop(self._store.journal, events[:limit])
         return removed
 
-    def _old_turns(self, before: datetime) -> dict[str, int]:
+    def _drop(self, table: MutableMapping[K, V], keys: Sequence[K]) -> int:
+        for key in keys:
+            self._transaction.drop(table, key)
+        return len(keys)
+
+    def _old_turns(self, before: datetime, limit: int) -> dict[str, int]:
         old = [
-            turn
+            turn.id
             for turn in self._store.turns.values()
             if turn.created_at < before and turn.status is not TurnStatus.RUNNING
         ]
-        for turn in old:
-            self._transaction.drop(self._store.turns, turn.id)
+        turns = self._drop(self._store.turns, old[:limit])
         held = {turn.conversation_id for turn in self._store.turns.values()}
         empty = [one.id for one in self._store.conversations.values() if one.created_at < before and one.id not in held]
-        for conversation_id in empty:
-            self._transaction.drop(self._store.conversations, conversation_id)
-        return {"turns": len(old), "conversations": len(empty)}
+        return {"turns": turns, "conversations": self._drop(self._store.conversations, empty[:limit])}
 
-    def _uncited_versions(self, before: datetime) -> int:
+    def _uncited_versions(self, before: datetime, limit: int) -> int:
         cited = {
             (piece.document.id, piece.document.version)
             for turn in self._store.turns.values()
@@ -52,16 +62,12 @@ class InMemoryRetention(Retention):
             and document.version != key[1]
             and document.updated_at < before
         ]
-        for key in uncited:
-            self._transaction.drop(self._store.versions, key)
-        return len(uncited)
+        return self._drop(self._store.versions, uncited[:limit])
 
-    def _old_ingestions(self, before: datetime) -> int:
+    def _old_ingestions(self, before: datetime, limit: int) -> int:
         old = [
             kept.ingestion.id
             for kept in self._store.ingestions.values()
             if kept.ingestion.finished_at is not None and kept.ingestion.finished_at < before
         ]
-        for ingestion_id in old:
-            self._transaction.drop(self._store.ingestions, ingestion_id)
-        return len(old)
+        return self._drop(self._store.ingestions, old[:limit])

@@ -79,3 +79,21 @@ async def test_a_database_that_does_not_answer_is_asked_again_the_next_time() ->
 
 def test_nothing_is_swept_of_turns_unless_the_operator_asks() -> None:
     assert RetentionRules() == RetentionRules(ingestions_days=30, turns_days=0)
+
+
+async def test_much_that_is_old_goes_in_several_transactions() -> None:
+    story = Story()
+    for _ in range(5):
+        await story.ingest({"a.md": PINNING})
+    clock = SetClock(story.adapters.clock().now() + timedelta(days=31))
+    units = 0
+
+    def unit_of_work() -> object:
+        nonlocal units
+        units += 1
+        return story.unit_of_work()
+
+    sweep = SweepRetention(unit_of_work, clock, at_once=2)  # type: ignore[arg-type]  # a factory that counts
+    await sweep.execute()
+    assert await ingestions(story) == 0
+    assert units == 3

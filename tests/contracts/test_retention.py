@@ -6,7 +6,15 @@ from uuid import UUID
 
 import pytest
 
-from application.ports import DocumentOutcome, IngestionStatus, Outcome, RetentionRules, UnitOfWorkFactory
+from application.ports import (
+    DocumentOutcome,
+    IngestionStatus,
+    JournalEntry,
+    KeyedRequest,
+    Outcome,
+    RetentionRules,
+    UnitOfWorkFactory,
+)
 from domain.conversation.model import Turn
 from domain.library.ports import Activation
 from tests.builders import (
@@ -135,3 +143,34 @@ async def test_ingestions_go_so_many_days_after_their_end(unit_of_work: UnitOfWo
     async with unit_of_work() as uow:
         left = {one.id for one in (await uow.ingestions.list(None, limit=9, cursor=None)).items}
     assert left == {recent, unfinished.id}
+
+
+async def test_keys_and_events_go_when_their_windows_are_over(unit_of_work: UnitOfWorkFactory) -> None:
+    conversation = a_conversation()
+    turn = a_turn(conversation.id)
+    request = KeyedRequest(ACME, "/v1/ask", "a key", b"a body")
+    async with unit_of_work() as uow:
+        await uow.conversations.add(conversation)
+        await uow.turns.begin(turn, holder="a test", lease_until=NOON)
+        await uow.turns.finish(answered(turn))
+        await uow.idempotency_keys.claim(request, turn.id, turn=turn.id, at=NOON)
+        await uow.turn_journal.append([JournalEntry(turn.id, 1, [b"an event"], last=True)], at=NOON)
+        await uow.commit()
+    assert await sweep(unit_of_work, at=after(3_599)) == {}
+    assert await sweep(unit_of_work, at=after(3_600)) == {"turn_events": 1}
+    assert await sweep(unit_of_work, at=after(DAY - 1)) == {}
+    assert await sweep(unit_of_work, at=after(DAY)) == {"idempotency_keys": 1}
+    async with unit_of_work() as uow:
+        assert (await uow.turns.get(turn.id, ACME)).id == turn.id
+
+
+async def test_no_more_goes_at_once_than_is_asked_for(unit_of_work: UnitOfWorkFactory) -> None:
+    for _ in range(3):
+        await ended(unit_of_work, NOON)
+    counts = []
+    for _ in range(3):
+        async with unit_of_work() as uow:
+            removed = await uow.retention.sweep(RetentionRules(ingestions_days=2), at=LATER, limit=2)
+            counts.append(removed["ingestions"])
+            await uow.commit()
+    assert counts == [2, 1, 0]

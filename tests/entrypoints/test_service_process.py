@@ -183,6 +183,22 @@ def test_a_stopped_service_ends_its_turns_and_leaves_with_0(data_dir: Path) -> N
     assert service.exit_code() == 0
 
 
+def test_whoever_follows_an_ingestion_does_not_hold_up_a_stop(data_dir: Path) -> None:
+    pages = {f"page-{number:04}.md": PINNING.replace("Pinning", f"Pinning {number}") for number in range(2_000)}
+    with running(data_dir) as service, service.client() as client:
+        status_url = ingest(service, pages, wait=False)["status_url"]
+        with client.stream("GET", f"{status_url}/events") as followed:
+            lines = followed.iter_lines()
+            next(lines)
+            began = time.monotonic()
+            service.process.send_signal(signal.SIGTERM)
+            rest = list(lines)
+            service.process.wait(60)
+    assert time.monotonic() - began < 15
+    assert service.exit_code() == 0
+    assert "event: done" not in rest
+
+
 def test_no_line_of_the_log_holds_the_key_or_what_was_asked(data_dir: Path) -> None:
     with running(data_dir) as service, service.client() as client:
         ingest(service, {"pinning.md": PINNING})
