@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self, TypeAlias
 from uuid import UUID
 
+from domain.access.embedding_plan import EmbeddingPlan
 from domain.access.model import Owner
 from domain.access.ports import ApiKeys
 from domain.conversation.model import Question
@@ -69,7 +70,8 @@ class Ingestion:
     One request to add or refresh documents. ``counts`` holds every Outcome but PENDING, and ``total``.
 
     ``passages`` is how many its documents were cut into so far, those of unchanged ones left out. ``retries`` says how
-    often what had failed was set to be worked on again.
+    often what had failed was set to be worked on again. ``plan``: what it was going to buy when it began; None before,
+    and where nothing is bought.
     """
 
     id: UUID
@@ -83,6 +85,7 @@ class Ingestion:
     counts: Mapping[str, int] = field(default_factory=dict)
     passages: int = 0
     retries: int = 0
+    plan: EmbeddingPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,10 @@ class Ingestions(Protocol):
     @abstractmethod
     async def start(self, ingestion_id: UUID) -> Ingestion | None:
         """A queued ingestion is running from now on. Returns it, without counts; None when it has ended."""
+
+    @abstractmethod
+    async def keep_plan(self, ingestion_id: UUID, plan: EmbeddingPlan) -> None:
+        """What it will buy; the first plan stays."""
 
     @abstractmethod
     async def done(self, ingestion_id: UUID) -> bool:

@@ -89,7 +89,7 @@ class SubmitIngestion:
         """The ingestion as it was stored, and whether the command's key has led to one that was there before."""
         command.principal.require(Scope.INGEST)
         collection_name(command.collection)
-        self._check(command.sources)
+        check_sources(command.sources)
         request = IngestionRequest(
             command.principal, command.collection, command.base_url, command.prune, command.keyed
         )
@@ -126,21 +126,27 @@ class SubmitIngestion:
             await uow.commit()
         self.queue.wake()
 
-    @staticmethod
-    def _check(sources: Sequence[SourceDocument]) -> None:
-        if not sources:
-            raise OutOfRange("documents", "must name at least one document")
-        seen: set[str] = set()
-        for position, source in enumerate(sources):
-            if source.uri in seen:
-                raise OutOfRange(f"documents[{position}].uri", f"{source.uri!r} is named twice in this request")
-            seen.add(source.uri)
-
     async def _ensure_collection(self, uow: UnitOfWork, name: str, principal: Principal) -> None:
-        if principal.collections is not None and name not in principal.collections:
-            raise CollectionNotFound(name)
-        if any(collection.name == name for collection in await uow.collections.all()):
-            return
-        if not principal.may(Scope.ADMIN):
-            raise CollectionNotFound(name)
-        await uow.collections.add(Collection(name, self.clock.now(), title=name))
+        if await found_collection(uow, name, principal) is None:
+            await uow.collections.add(Collection(name, self.clock.now(), title=name))
+
+
+def check_sources(sources: Sequence[SourceDocument]) -> None:
+    """Raises OutOfRange for no document, or one uri twice."""
+    if not sources:
+        raise OutOfRange("documents", "must name at least one document")
+    seen: set[str] = set()
+    for position, source in enumerate(sources):
+        if source.uri in seen:
+            raise OutOfRange(f"documents[{position}].uri", f"{source.uri!r} is named twice in this request")
+        seen.add(source.uri)
+
+
+async def found_collection(uow: UnitOfWork, name: str, principal: Principal) -> Collection | None:
+    """The collection to ingest into; None: not there yet, and may be made. Raises CollectionNotFound."""
+    if principal.collections is not None and name not in principal.collections:
+        raise CollectionNotFound(name)
+    found = next((one for one in await uow.collections.all() if one.name == name), None)
+    if found is None and not principal.may(Scope.ADMIN):
+        raise CollectionNotFound(name)
+    return found

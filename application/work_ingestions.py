@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from application.forget_documents import unindex
 from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import IngestionNews
+from application.plan_ingestion import PlanIngestion
 from application.ports import (
     PART,
     Clock,
@@ -26,7 +28,7 @@ from application.ports import (
     WorkQueue,
 )
 from application.sweep_retention import SweepRetention
-from domain.errors import PortError, PortUnavailable
+from domain.errors import PortError, PortUnavailable, QuotaSpent
 from domain.retrieval.ports import PassageWriter
 
 RETRY_AFTER_S: Final = (0.5, 2.0, 10.0)
@@ -53,6 +55,7 @@ class WorkIngestions:
     clock: Clock
     news: IngestionNews
     sweep_retention: SweepRetention
+    planning: PlanIngestion | None = None
     retry_after_s: Sequence[float] = field(default=RETRY_AFTER_S)
     _unsettled: bool = field(default=False, init=False)
     _only_process: bool = field(default=False, init=False)
@@ -150,6 +153,8 @@ class WorkIngestions:
             await uow.commit()
         self._taken += 1
         if batch:
+            if self.planning is not None:
+                await self.planning.before(ingestion)
             await self._ingest(ingestion, batch, job)
         await self._end_if_done(ingestion)
         self.news.tell(ingestion.id)
@@ -180,7 +185,7 @@ class WorkIngestions:
 
     async def _record_failure(self, ingestion_id: UUID, staged: StagedDocument, failure: Exception) -> None:
         _log.error("a document failed", extra={"uri": staged.source.uri}, exc_info=failure)
-        reason = str(failure) if isinstance(failure, PortError) else "an internal error; the log has it"
+        reason = _reason(failure, self.clock.now())
         async with self.unit_of_work() as uow:
             outcome = DocumentOutcome(staged.source.uri, Outcome.FAILED, reason)
             await uow.ingestions.record(ingestion_id, {staged.ordinal: outcome})
@@ -222,6 +227,14 @@ class WorkIngestions:
             except PortError as error:
                 # Everything is in and searchable all the same, only slower to search.
                 _log.warning("the index could not be built up", exc_info=error)
+
+
+def _reason(failure: Exception, at: datetime) -> str:
+    """Why a document failed, for whoever sent it: what to do about it where that is known."""
+    if isinstance(failure, QuotaSpent):
+        back = (at + timedelta(seconds=failure.retry_after_s)).astimezone(UTC)
+        return f"embed_quota: {failure}; retry the ingestion after {back:%Y-%m-%d %H:%M} UTC"
+    return str(failure) if isinstance(failure, PortError) else "an internal error; the log has it"
 
 
 def _status(counts: Mapping[str, int]) -> IngestionStatus:

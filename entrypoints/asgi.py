@@ -29,6 +29,7 @@ ROUTED: Final = (
     "search_passages",
     "submit_ingestion",
     "submit_upload",
+    "plan_ingestion",
     "read_ingestions",
     "follow_ingestion",
     "cancel_ingestion",

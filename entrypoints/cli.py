@@ -79,10 +79,19 @@ def demo() -> None:
 @click.option("--collection", default="docs", show_default=True, metavar="NAME", help="Made when it is not there.")
 @click.option("--base-url", metavar="URL", help="Where readers find the pages; footnotes then link to them.")
 @click.option("--prune", is_flag=True, help="Remove documents of the collection that PATH does not hold.")
+@click.option("--estimate", is_flag=True, help="Say what embedding them would take, and ingest nothing.")
+@click.option("--yes", is_flag=True, help="Ask nothing, even where the plan has not as much left.")
 @_json
 @click.pass_context
 def ingest(
-    context: click.Context, path: str, collection: str, base_url: str | None, prune: bool, as_json: bool
+    context: click.Context,
+    path: str,
+    collection: str,
+    base_url: str | None,
+    prune: bool,
+    estimate: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Add or refresh the documents below PATH: .md, .mdx, .html and .txt.
 
@@ -94,12 +103,21 @@ def ingest(
 
     read = read_documents(Path(path))
     from entrypoints.terminal.find_service import find_service
+    from entrypoints.terminal.ingest_estimate import LARGE, estimated, warn_of
     from entrypoints.terminal.ingest_view import ingest_bar, print_summary
     from entrypoints.terminal.ingesting import IngestRequest, ingest
     from entrypoints.terminal.rendering import print_json
 
-    with find_service() as service, ingest_bar(len(read.documents) + len(read.failed)) as progress:
-        summary = ingest(service, IngestRequest(collection, base_url, prune), read, progress)
+    request = IngestRequest(collection, base_url, prune)
+    with find_service() as service:
+        if estimate or len(read.documents) >= LARGE:
+            found = estimated(service, request, read)
+            if estimate:
+                print_json(found.as_json()) if as_json else click.echo(found.told())
+                return
+            warn_of(found, asking=not yes)
+        with ingest_bar(len(read.documents) + len(read.failed)) as progress:
+            summary = ingest(service, request, read, progress)
     if as_json:
         print_json(summary.as_json())
     else:

@@ -60,6 +60,7 @@ from application.journal_turns import JournalTurns
 from application.judging import Judging
 from application.limit_rate import DEFAULT_PER_MINUTE, LimitRate
 from application.model_costs import ModelCosts
+from application.plan_ingestion import PlanIngestion
 from application.ports import RetentionRules
 from application.read_caller import ReadCaller
 from application.read_collections import ReadCollections
@@ -104,6 +105,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
     analyzer = providers.Singleton(PlainAnalyzer)
     sparse_encoder = providers.Singleton(InMemorySparseEncoder, analyzer)
     embedder = providers.Singleton(HashingEmbedder)
+    texts_a_call = providers.Object(0)
     passage_index = providers.Singleton(InMemoryPassageIndex)
     preparer = providers.Singleton(
         InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
@@ -165,6 +167,7 @@ class LiveAdapters(containers.DeclarativeContainer):
     http_clients = providers.Singleton(HttpClients)
     budgets = providers.Singleton(chosen.budgets, settings, statements, clock)
     embedder = providers.Singleton(chosen.embedder, settings, outside, http_clients, budgets)
+    texts_a_call = providers.Callable(chosen.texts_a_call, settings)
     reranker = providers.Singleton(chosen.reranker, settings, outside, http_clients, budgets)
     reranking = providers.Singleton(chosen.reranking, settings, reranker)
     passage_index = providers.Singleton(chosen.passage_index, settings, outside, index_folder, embedder)
@@ -283,6 +286,18 @@ class UseCases(containers.DeclarativeContainer):
     submit_upload = providers.Singleton(SubmitUpload, submit_ingestion, adapters.uploads)
     ingestion_news = providers.Singleton(IngestionNews)
     sweep_retention = providers.Singleton(SweepRetention, background_unit_of_work, adapters.clock, retention_rules)
+    plan_ingestion = providers.Singleton(
+        PlanIngestion,
+        unit_of_work=background_unit_of_work,
+        preparer=adapters.preparer,
+        embedder=adapters.embedder,
+        budgets=adapters.budgets,
+        clock=adapters.clock,
+        ids=adapters.ids,
+        keep_vectors=keep_vectors,
+        texts_a_call=adapters.texts_a_call,
+        ahead=providers.Callable(lambda plan: plan is Plan.FREE, adapters.plan),
+    )
     work_ingestions = providers.Singleton(
         WorkIngestions,
         background_unit_of_work,
@@ -292,6 +307,7 @@ class UseCases(containers.DeclarativeContainer):
         adapters.clock,
         ingestion_news,
         sweep_retention,
+        plan_ingestion,
     )
     repair_index = providers.Singleton(
         RepairIndex,

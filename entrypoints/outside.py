@@ -77,6 +77,15 @@ def embedder(
     )
 
 
+def texts_a_call(settings: Settings) -> int:
+    """0: embedding buys nothing."""
+    if settings.cohere_api_key is None:
+        return 0
+    from adapters.cohere.embedder import MAX_TEXTS
+
+    return MAX_TEXTS
+
+
 def reranker(
     settings: Settings, outside: Dependencies, clients: HttpClients, spending: ProviderBudgets
 ) -> "CohereReranker | None":

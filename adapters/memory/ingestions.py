@@ -17,6 +17,7 @@ from application.ports import (
     Outcome,
     StagedDocument,
 )
+from domain.access.embedding_plan import EmbeddingPlan
 from domain.access.model import Owner
 from domain.errors import IngestionNotFound
 from domain.library.model import Page
@@ -101,6 +102,11 @@ class InMemoryIngestions(Ingestions):
         started = replace(kept.ingestion, status=IngestionStatus.RUNNING)
         self._change(kept, started)
         return started
+
+    async def keep_plan(self, ingestion_id: UUID, plan: EmbeddingPlan) -> None:
+        kept = self._store.ingestions[ingestion_id]
+        if kept.ingestion.plan is None:
+            self._change(kept, replace(kept.ingestion, plan=plan))
 
     async def done(self, ingestion_id: UUID) -> bool:
         kept = self._store.ingestions[ingestion_id]

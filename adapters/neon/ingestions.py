@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from adapters.neon.cursors import Position, decode, decode_ordinal, encode, encode_ordinal
 from adapters.neon.statements import each, given
-from adapters.neon.tables import TIME, SqlType, ingestion_documents, ingestions
+from adapters.neon.tables import TIME, Json, SqlType, ingestion_documents, ingestions
 from adapters.neon.transaction import AnyRow, Transaction
 from application.ports import (
     Arrival,
@@ -41,11 +41,13 @@ from application.ports import (
     Outcome,
     StagedDocument,
 )
+from domain.access.embedding_plan import EmbeddingPlan
 from domain.access.model import Owner
 from domain.errors import IngestionNotFound
 from domain.library.model import Page, SourceDocument
 
 _SOURCE: Final = msgspec.json.Decoder(SourceDocument)
+_PLAN: Final = msgspec.json.Decoder(EmbeddingPlan)
 
 _i = ingestions.c
 _d = ingestion_documents.c
@@ -82,6 +84,7 @@ _START = (
     .values(status=IngestionStatus.RUNNING.value)
     .returning(*ingestions.c)
 )
+_KEEP_PLAN = update(ingestions).where(_i.id == _this, _i.plan.is_(None)).values(plan=bindparam("kept_plan", type_=Json))
 _FINISH = (
     update(ingestions)
     .where(_i.id == _this, _unfinished)
@@ -241,6 +244,10 @@ class NeonIngestions(Ingestions):
         row = (await self._transaction.run(_START, {"ingestion": ingestion_id})).one_or_none()
         return None if row is None else _ingestion_of(row)
 
+    async def keep_plan(self, ingestion_id: UUID, plan: EmbeddingPlan) -> None:
+        kept = msgspec.json.encode(plan).decode()
+        await self._transaction.run(_KEEP_PLAN, {"ingestion": ingestion_id, "kept_plan": kept})
+
     async def done(self, ingestion_id: UUID) -> bool:
         # The lock first, in a statement of its own: the next one then sees what whoever held it has done.
         row = (await self._transaction.run(_LOCK, {"ingestion": ingestion_id})).one()
@@ -297,6 +304,7 @@ def _ingestion_of(row: AnyRow) -> Ingestion:
         row.created_at,
         row.finished_at,
         retries=row.retries,
+        plan=None if row.plan is None else _PLAN.decode(row.plan),
     )
 
 

@@ -267,6 +267,8 @@ ingestions = Table(
     Column("created_at", TIME, nullable=False),
     Column("finished_at", TIME),
     Column("retries", Integer, nullable=False, server_default=text("0")),
+    # What it was going to buy, reckoned before it began.
+    Column("plan", Json),
     Index("ingestions_newest", "created_at", "id"),
     Index("unfinished_ingestions", "created_at", "id", postgresql_where=text("status IN ('queued', 'running')")),
 )

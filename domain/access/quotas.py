@@ -87,7 +87,10 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class AllowanceLeft:
-    """``resets_at``: when all of it is there again; None while none of it is used."""
+    """
+    ``resets_at``: when all of it is there again; None while none of it is used. ``calls`` draw on it, each by one or,
+    ``per_input``, by its inputs.
+    """
 
     provider: str
     name: str
@@ -95,6 +98,8 @@ class AllowanceLeft:
     limit: int
     used: int
     resets_at: datetime | None
+    calls: frozenset[ProviderCall] = frozenset()
+    per_input: bool = False
 
     @property
     def left(self) -> int:
@@ -214,7 +219,16 @@ def available_at(ledger: Ledger, allowance: Allowance, amount: int, at: datetime
 def left(ledger: Ledger, provider: str, allowances: Sequence[Allowance], at: datetime) -> tuple[AllowanceLeft, ...]:
     """What is left of each of this provider's allowances."""
     return tuple(
-        AllowanceLeft(provider, one.name, one.window, one.limit, count, _resets_at(one.window, at) if count else None)
+        AllowanceLeft(
+            provider,
+            one.name,
+            one.window,
+            one.limit,
+            count,
+            _resets_at(one.window, at) if count else None,
+            one.calls,
+            one.per_input,
+        )
         for one in allowances
         for count in (used(ledger, one, at),)
     )
@@ -252,6 +266,11 @@ def _since(window: Window, at: datetime) -> int:
 
 def _resets_at(window: Window, at: datetime) -> datetime:
     return at + timedelta(seconds=_MINUTE_S) if window is Window.MINUTE else _bounds(window, at)[1]
+
+
+def end_of(window: Window, at: datetime) -> datetime:
+    """When the window that holds ``at`` ends, in UTC."""
+    return _bounds(window, at)[1]
 
 
 def _bounds(window: Window, at: datetime) -> tuple[datetime, datetime]:

@@ -11,6 +11,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 
 from application.change_ingestions import CancelIngestion, RetryIngestion
 from application.ingestion_progress import FollowIngestion
+from application.plan_ingestion import PlanIngestion
 from application.ports import Ingestion
 from application.read_ingestions import ReadIngestions
 from application.submit_ingestion import SubmitIngestion
@@ -23,10 +24,12 @@ from entrypoints.http.library_bodies import (
     DocumentOutcomesPageBody,
     IngestionAcceptedBody,
     IngestionBody,
+    IngestionPlanBody,
     IngestionsPageBody,
     ingestion_body,
     ingestions_page_body,
     outcomes_page_body,
+    plan_body,
 )
 from entrypoints.http.listing import DEFAULT_LIMIT, Cursor, Limit
 from entrypoints.http.openapi import UploadOperation, problems
@@ -74,6 +77,25 @@ class IngestionController(Controller):
         status_url = f"{PATH}/{stored.ingestion.id}"
         headers = {"Location": status_url, **replay_headers(replayed=stored.replayed)}
         return Response(IngestionAcceptedBody(stored.ingestion.id, status_url), headers=headers)
+
+    @post(
+        PATH + "/plan",
+        status_code=HTTP_200_OK,
+        summary="Say what an ingestion would buy",
+        description=(
+            "The same body as for an ingestion. Its documents are prepared and counted, and nothing is stored or "
+            "bought: how many passages would be embedded in how many calls, and whether the plan has as many left."
+        ),
+        responses=problems(400, 401, 403, 404, 413, 422, 500, 503),
+    )
+    async def plan(
+        self,
+        data: JSONBody[IngestBody],
+        caller: NamedDependency[Principal],
+        plan_ingestion: NamedDependency[PlanIngestion],
+    ) -> IngestionPlanBody:
+        plan = await plan_ingestion.of_request(ingest_command(data, caller))
+        return IngestionPlanBody(plan_ingestion.embedder.name, None if plan is None else plan_body(plan))
 
     @get(PATH, summary="List ingestions", responses=problems(400, 401, 403, 422, 500, 503))
     async def ingestions(

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from application.ingestion_progress import Progress
 from application.ports import DocumentOutcome, Ingestion, Outcome
+from domain.access.embedding_plan import EmbeddingPlan
 from domain.library.model import Document, Page
 
 
@@ -49,6 +50,26 @@ class CountsBody(Struct):
     cancelled: int
 
 
+class PlanBody(Struct):
+    """What is to be embedded for an ingestion, at a provider that is paid or has a plan."""
+
+    documents: int
+    passages: int
+    inputs: int
+    calls: int
+    tokens: int
+    seconds: float
+    short_of: str | None
+    resets_at: datetime | None
+
+
+class IngestionPlanBody(Struct):
+    """``plan`` null: the embedder ``embedder`` costs nothing."""
+
+    embedder: str
+    plan: PlanBody | None
+
+
 class IngestionBody(Struct):
     id: UUID
     collection: str
@@ -60,6 +81,7 @@ class IngestionBody(Struct):
     retries: int
     created_at: datetime
     finished_at: datetime | None
+    plan: PlanBody | None = None
 
 
 class IngestionsPageBody(Struct):
@@ -146,6 +168,20 @@ def ingestion_body(ingestion: Ingestion) -> IngestionBody:
         retries=ingestion.retries,
         created_at=ingestion.created_at.astimezone(UTC),
         finished_at=None if ingestion.finished_at is None else ingestion.finished_at.astimezone(UTC),
+        plan=None if ingestion.plan is None else plan_body(ingestion.plan),
+    )
+
+
+def plan_body(plan: EmbeddingPlan) -> PlanBody:
+    return PlanBody(
+        plan.documents,
+        plan.passages,
+        plan.inputs,
+        plan.calls,
+        plan.tokens,
+        plan.seconds,
+        plan.short_of,
+        None if plan.resets_at is None else plan.resets_at.astimezone(UTC),
     )
 
 

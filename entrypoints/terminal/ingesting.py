@@ -72,27 +72,28 @@ def ingest(service: Service, request: IngestRequest, read: ReadDocuments, progre
     summary = IngestSummary(request.collection, failures=list(read.failed))
     summary.counts.update(total=unreadable, failed=unreadable)
     summary.prune_skipped = request.prune and bool(read.failed)
-    batches = list(_batches(read.documents))
-    if request.prune and len(batches) > 1:
+    parts = list(batches(read.documents))
+    if request.prune and len(parts) > 1:
         raise CommandFailed(
-            f"--prune needs all documents in one request, and these take {len(batches)} requests of "
+            f"--prune needs all documents in one request, and these take {len(parts)} requests of "
             f"{MAX_BODY_BYTES // 1_000_000} MB; leave --prune out, or keep the parts in collections of their own"
         )
-    head = _head(request, prune=request.prune and not read.failed)
-    for documents in batches:
-        _ingest_batch(service, head + b",".join(documents) + b"]}", summary, progress)
+    opening = head(request, prune=request.prune and not read.failed)
+    for documents in parts:
+        _ingest_batch(service, opening + b",".join(documents) + b"]}", summary, progress)
     summary.seconds = time.monotonic() - began_s
     return summary
 
 
-def _head(request: IngestRequest, *, prune: bool) -> bytes:
+def head(request: IngestRequest, *, prune: bool) -> bytes:
+    """The request's JSON up to its first document."""
     fields: dict[str, Any] = {"collection": request.collection, "prune": prune}
     if request.base_url is not None:
         fields["base_url"] = request.base_url
     return json.dumps(fields).encode()[:-1] + b', "documents": ['
 
 
-def _batches(documents: Sequence[SourceDocument]) -> Iterator[list[bytes]]:
+def batches(documents: Sequence[SourceDocument]) -> Iterator[list[bytes]]:
     """The documents as JSON, as many together as go into one request."""
     batch: list[bytes] = []
     size = 0

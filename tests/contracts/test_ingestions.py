@@ -12,6 +12,7 @@ from application.ports import (
     StagedDocument,
     UnitOfWorkFactory,
 )
+from domain.access.embedding_plan import EmbeddingPlan
 from domain.access.model import Owner
 from domain.errors import BadCursor, IngestionNotFound
 from domain.library.model import Format, SourceDocument
@@ -48,6 +49,22 @@ async def pending(unit_of_work: UnitOfWorkFactory, ingestion_id: UUID, ordinals:
 
 def zeros(**counts: int) -> dict[str, int]:
     return {"total": 0, "added": 0, "updated": 0, "unchanged": 0, "removed": 0, "failed": 0, "cancelled": 0} | counts
+
+
+async def test_a_plan_is_kept_with_the_ingestion_and_the_first_one_stays(unit_of_work: UnitOfWorkFactory) -> None:
+    plan = EmbeddingPlan(3, 9, 8, 1, 2_000, 60.0, "calls_per_month", after(60))
+    made = an_ingestion()
+    await add(unit_of_work, made, SOURCES)
+    async with unit_of_work() as uow:
+        assert (await uow.ingestions.get(made.id, ACME)).plan is None
+        await uow.ingestions.keep_plan(made.id, plan)
+        await uow.ingestions.keep_plan(made.id, replace(plan, inputs=0))
+        await uow.commit()
+    async with unit_of_work() as uow:
+        assert (await uow.ingestions.get(made.id, ACME)).plan == plan
+        started = await uow.ingestions.start(made.id)
+        assert started is not None
+        assert started.plan == plan
 
 
 @pytest.mark.parametrize("base_url", [None, "https://docs.example.com"])

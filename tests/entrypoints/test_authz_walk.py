@@ -67,6 +67,7 @@ _CLASSIFIED: Final = {
     "GET /v1/documents/{document_id}/text": Route(READ),
     "DELETE /v1/documents/{document_id}": Route(INGEST),
     "POST /v1/admin/ingestions": Route(INGEST, _PAGES, of={"collection": "collection"}),
+    "POST /v1/admin/ingestions/plan": Route(INGEST, _PAGES, of={"collection": "collection"}),
     "GET /v1/admin/ingestions": Route(INGEST),
     "GET /v1/admin/ingestions/{ingestion_id}": Route(INGEST),
     "GET /v1/admin/ingestions/{ingestion_id}/documents": Route(INGEST),

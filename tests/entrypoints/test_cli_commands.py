@@ -1,19 +1,22 @@
 """The command line against a service that answers in the contract's shapes."""
 
+import io
 import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from entrypoints.cli import main
-from entrypoints.terminal import ingesting
+from entrypoints.terminal import ingest_estimate, ingesting
 from tests.scripted_service import (
     CONVERSATION_ID,
     KEY,
@@ -181,6 +184,8 @@ class IngestingService(ScriptedService):
         if route == "POST /v1/admin/ingestions":
             self.taken.append(body)
             return 202, {"id": f"i{len(self.taken)}", "status_url": "/"}
+        if route in self.replies:
+            return super().reply(route, body)
         documents = self.taken[-1]["documents"]
         bad = [document for document in documents if "BAD" in document["content"]]
         counts = dict.fromkeys(("updated", "unchanged", "removed"), 0)
@@ -196,6 +201,23 @@ class IngestingService(ScriptedService):
         if route.endswith("cursor=half"):
             return 200, {"items": rows[len(rows) // 2 :], "next_cursor": None}
         return 200, {"items": rows[: len(rows) // 2], "next_cursor": "half"}
+
+
+PLAN: dict[str, Any] = {
+    "documents": 2,
+    "passages": 250,
+    "inputs": 240,
+    "calls": 3,
+    "tokens": 50_000,
+    "seconds": 120.0,
+    "short_of": "cohere_calls_per_month",
+    "resets_at": "2026-12-01T00:00:00Z",
+}
+
+
+def write_pages(folder: Path, count: int) -> None:
+    for number in range(count):
+        (folder / f"{number}.md").write_text(f"# Page {number}")
 
 
 @pytest.fixture
@@ -276,6 +298,47 @@ class TestIngest:
         assert refused.exit_code == 1
         assert refused.stderr.startswith("ibid: --prune needs all documents in one request")
         assert len(ingesting_service.taken) == 2
+
+    def test_an_estimate_is_printed_and_nothing_is_ingested(
+        self, ingesting_service: IngestingService, tmp_path: Path
+    ) -> None:
+        write_pages(tmp_path, 2)
+        ingesting_service.replies["POST /v1/admin/ingestions/plan"] = (200, {"embedder": "embed-v4.0", "plan": PLAN})
+        shown = ibid(ingesting_service, "ingest", str(tmp_path), "--estimate")
+        assert shown.exit_code == 0
+        assert "240 are to be embedded by embed-v4.0: 3 calls, some 50,000 tokens, at least 2 min" in shown.stdout
+        assert "cohere_calls_per_month" in shown.stdout
+        assert "2026-12-01" in shown.stdout
+        told = json.loads(ibid(ingesting_service, "ingest", str(tmp_path), "--estimate", "--json").stdout)
+        assert told == {"embedder": "embed-v4.0", "plan": PLAN}
+        free = {"embedder": "wordllama-256", "plan": None}
+        ingesting_service.replies["POST /v1/admin/ingestions/plan"] = (200, free)
+        assert "costs nothing" in ibid(ingesting_service, "ingest", str(tmp_path), "--estimate").stdout
+        assert ingesting_service.taken == []
+        [body, *_] = ingesting_service.bodies("POST /v1/admin/ingestions/plan")
+        assert [one["uri"] for one in body["documents"]] == ["0.md", "1.md"]
+
+    def test_a_large_run_says_first_what_it_will_buy(self, ingesting_service: IngestingService, tmp_path: Path) -> None:
+        write_pages(tmp_path, 100)
+        ingesting_service.replies["POST /v1/admin/ingestions/plan"] = (200, {"embedder": "embed-v4.0", "plan": PLAN})
+        result = ibid(ingesting_service, "ingest", str(tmp_path))
+        assert "some 50,000 tokens" in result.stderr
+        assert len(ingesting_service.taken) == 1  # nobody looks on who could be asked
+
+    @pytest.mark.parametrize(("said", "goes_on"), [("n\n", False), ("y\n", True)])
+    def test_who_looks_on_is_asked_before_a_plan_is_used_up(
+        self, monkeypatch: pytest.MonkeyPatch, said: str, goes_on: bool
+    ) -> None:
+        class Terminal(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+        monkeypatch.setattr("sys.stdin", Terminal(said))
+        monkeypatch.setattr("sys.stderr", Terminal())
+        found = ingest_estimate.Estimate("embed-v4.0", True, **PLAN)
+        with nullcontext() if goes_on else pytest.raises(click.Abort):
+            ingest_estimate.warn_of(found, asking=True)
+        ingest_estimate.warn_of(found, asking=False)
 
     @pytest.mark.parametrize(
         ("arguments", "words"),

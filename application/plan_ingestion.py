@@ -1,0 +1,150 @@
+"""Say what an ingestion will buy before it buys anything: calls, texts and tokens, against what the plan has left."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from application.ports import PART, Clock, IdSource, Ingestion, StagedDocument, UnitOfWorkFactory
+from application.prepare_documents import Preparation, PreparedDocument, Preparer
+from application.submit_ingestion import SubmitIngestionCommand, check_sources, found_collection
+from domain.access.embedding_plan import EmbeddingPlan, against
+from domain.access.model import Scope
+from domain.access.ports import ProviderBudgets
+from domain.conversation.tokens import estimated_tokens
+from domain.errors import PortError
+from domain.library.model import Document, collection_name
+from domain.library.versions import version_of
+from domain.retrieval.ports import Embedder
+
+_log = logging.getLogger("ibid.ingest")
+
+
+@dataclass(slots=True)
+class _Count:
+    """What was counted so far; ``seen`` are the hashes of the inputs that will have been bought by then."""
+
+    documents: int = 0
+    passages: int = 0
+    inputs: int = 0
+    calls: int = 0
+    tokens: int = 0
+    seen: set[bytes] = field(default_factory=set)
+
+    def plan(self) -> EmbeddingPlan:
+        return EmbeddingPlan(self.documents, self.passages, self.inputs, self.calls, self.tokens)
+
+
+@dataclass(slots=True)
+class PlanIngestion:
+    """
+    Prepares each document that has changed, and counts; so a plan takes as long as preparing does.
+
+    ``texts_a_call``: how many texts the embedder sends in one call; 0: it buys nothing, and there is nothing to plan.
+    ``ahead``: each ingestion is planned before it begins: where a plan bounds the rate, preparing twice costs no time.
+    """
+
+    unit_of_work: UnitOfWorkFactory
+    preparer: Preparer
+    embedder: Embedder
+    budgets: ProviderBudgets
+    clock: Clock
+    ids: IdSource
+    keep_vectors: bool = True
+    texts_a_call: int = 0
+    ahead: bool = False
+    _planned: dict[UUID, asyncio.Lock] = field(default_factory=dict, init=False)
+
+    async def of_request(self, command: SubmitIngestionCommand) -> EmbeddingPlan | None:
+        """
+        What a request would buy if it were submitted now; nothing of it is stored. None: nothing is ever bought.
+
+        Raises what SubmitIngestion raises, and PortUnavailable.
+        """
+        command.principal.require(Scope.INGEST)
+        name = collection_name(command.collection)
+        check_sources(command.sources)
+        async with self.unit_of_work() as uow:
+            found = await found_collection(uow, name, command.principal)
+        if not self.texts_a_call:
+            return None
+        count = _Count()
+        staged = [StagedDocument(ordinal, source) for ordinal, source in enumerate(command.sources)]
+        for first in range(0, len(staged), PART):
+            part = staged[first : first + PART]
+            await self._count(count, part, name, command.base_url, found.language if found else "en")
+        return await self._against(count)
+
+    async def before(self, ingestion: Ingestion) -> None:
+        """
+        Plan an ingestion that is about to begin and keep the plan with it, once; others wait for that.
+
+        A plan that cannot be made is none: it holds nothing up.
+        """
+        if not (self.texts_a_call and self.ahead) or ingestion.plan is not None:
+            return
+        lock = self._planned.setdefault(ingestion.id, asyncio.Lock())
+        async with lock:
+            try:
+                await self._keep(ingestion)
+            except PortError as error:
+                _log.warning("ingestion not planned", extra={"ingestion_id": str(ingestion.id)}, exc_info=error)
+        self._planned.pop(ingestion.id, None)
+
+    async def _keep(self, ingestion: Ingestion) -> None:
+        async with self.unit_of_work() as uow:
+            if (await uow.ingestions.get(ingestion.id, None)).plan is not None:
+                return
+            languages = {one.name: one.language for one in await uow.collections.all()}
+            parts = sorted({ordinal // PART for ordinal in await uow.ingestions.pending_ordinals(ingestion.id)})
+        count = _Count()
+        for part in parts:
+            async with self.unit_of_work() as uow:
+                batch = await uow.ingestions.pending(ingestion.id, range(part * PART, (part + 1) * PART))
+            language = languages.get(ingestion.collection, "en")
+            await self._count(count, batch, ingestion.collection, ingestion.base_url, language)
+        plan = await self._against(count)
+        async with self.unit_of_work() as uow:
+            await uow.ingestions.keep_plan(ingestion.id, plan)
+            await uow.commit()
+        told = {"inputs": plan.inputs, "calls": plan.calls, "tokens": plan.tokens, "seconds": plan.seconds}
+        level = logging.INFO if plan.short_of is None else logging.WARNING
+        _log.log(
+            level,
+            "ingestion planned",
+            extra={"ingestion_id": str(ingestion.id), **told, "short_of": plan.short_of},
+        )
+
+    async def _count(
+        self, count: _Count, batch: Sequence[StagedDocument], collection: str, base_url: str | None, language: str
+    ) -> None:
+        at = self.clock.now()
+        async with self.unit_of_work() as uow:
+            known = await uow.documents.by_uri(collection, [one.source.uri for one in batch])
+        changed = []
+        for one in batch:
+            uri, version = one.source.uri, version_of(one.source, base_url)
+            before = known.get(uri) or Document(self.ids.new(), collection, uri, uri, None, None, {}, None, at, at)
+            if before.version != version:
+                changed.append(Preparation(one, before, version, base_url, language, at))
+        inputs: dict[bytes, str] = {}
+        for prepared in await self.preparer.prepare(changed) if changed else ():
+            if isinstance(prepared, PreparedDocument):
+                count.documents += 1
+                count.passages += len(prepared.inputs)
+                inputs |= zip(prepared.hashes, prepared.inputs, strict=True)
+        if not inputs:
+            return
+        bought = count.seen if self.keep_vectors else set()
+        if self.keep_vectors:
+            async with self.unit_of_work() as uow:
+                bought = bought | (await uow.embeddings.get(self.embedder.name, list(inputs))).keys()
+        missing = inputs.keys() - bought
+        count.seen |= missing
+        count.inputs += len(missing)
+        count.calls += -(-len(missing) // self.texts_a_call)
+        count.tokens += sum(estimated_tokens(inputs[digest]) for digest in missing)
+
+    async def _against(self, count: _Count) -> EmbeddingPlan:
+        return against(count.plan(), await self.budgets.left(), self.clock.now())
