@@ -9,6 +9,7 @@ from uuid import UUID
 
 import click
 
+from entrypoints.terminal.document_commands import documents
 from entrypoints.terminal.failures import TERMINATED, OneLineErrors, leave_on_sigterm
 from entrypoints.terminal.keys import keys
 
@@ -79,6 +80,7 @@ def demo() -> None:
 @click.option("--collection", default="docs", show_default=True, metavar="NAME", help="Made when it is not there.")
 @click.option("--base-url", metavar="URL", help="Where readers find the pages; footnotes then link to them.")
 @click.option("--prune", is_flag=True, help="Remove documents of the collection that PATH does not hold.")
+@click.option("--outcomes", is_flag=True, help="Say of each document what became of it, and why.")
 @click.option("--estimate", is_flag=True, help="Say what embedding them would take, and ingest nothing.")
 @click.option("--yes", is_flag=True, help="Ask nothing, even where the plan has not as much left.")
 @_json
@@ -89,6 +91,7 @@ def ingest(
     collection: str,
     base_url: str | None,
     prune: bool,
+    outcomes: bool,
     estimate: bool,
     yes: bool,
     as_json: bool,
@@ -108,7 +111,7 @@ def ingest(
     from entrypoints.terminal.ingesting import IngestRequest, ingest
     from entrypoints.terminal.rendering import print_json
 
-    request = IngestRequest(collection, base_url, prune)
+    request = IngestRequest(collection, base_url, prune, outcomes)
     with find_service() as service:
         if estimate or len(read.documents) >= LARGE:
             found = estimated(service, request, read)
@@ -224,6 +227,7 @@ def search(query: tuple[str, ...], collections: tuple[str, ...], limit: int, as_
 
 
 main.add_command(keys)
+main.add_command(documents)
 
 
 @main.command("eval")

@@ -56,6 +56,9 @@ def print_summary(summary: IngestSummary) -> None:
     """The counts on standard output, each failure with its reason on standard error."""
     counted = ", ".join(f"{summary.counts[name]:,} {name}" for name in OUTCOMES)
     click.echo(f"{summary.collection}: {counted} in {summary.seconds:.1f} s ({summary.passages:,} passages)")
+    for one in summary.outcomes or ():
+        why = f": {one['error']}" if one["error"] else ""
+        click.echo(printable(f"  {one['outcome']}: {one['uri']}{why}"))
     print_failures(summary)
     if summary.prune_skipped:
         click.echo("  nothing was pruned, because of the files that could not be read", err=True)

@@ -36,6 +36,7 @@ class IngestRequest:
     collection: str
     base_url: str | None
     prune: bool
+    outcomes: bool = False
 
 
 @dataclass(slots=True)
@@ -47,9 +48,11 @@ class IngestSummary:
     ingestions: list[str] = field(default_factory=list)
     prune_skipped: bool = False
     passages: int = 0
+    outcomes: list[Mapping[str, Any]] | None = None
 
     def as_json(self) -> Mapping[str, Any]:
-        return {
+        listed = {} if self.outcomes is None else {"documents": self.outcomes}
+        return listed | {
             "collection": self.collection,
             "ingestions": self.ingestions,
             "counts": {name: self.counts[name] for name in ("total", *OUTCOMES)},
@@ -69,7 +72,7 @@ def ingest(service: Service, request: IngestRequest, read: ReadDocuments, progre
     """
     began_s = time.monotonic()
     unreadable = len(read.failed)
-    summary = IngestSummary(request.collection, failures=list(read.failed))
+    summary = IngestSummary(request.collection, failures=list(read.failed), outcomes=_unread(request, read))
     summary.counts.update(total=unreadable, failed=unreadable)
     summary.prune_skipped = request.prune and bool(read.failed)
     parts = list(batches(read.documents))
@@ -119,8 +122,12 @@ def _ingest_batch(service: Service, body: bytes, summary: IngestSummary, progres
     summary.counts.update({name: counts[name] for name in ("total", *OUTCOMES)})
     if found["status"] == "cancelled":
         raise CommandFailed(f"ingestion {ingestion} was cancelled; what was in by then stays")
-    if counts["failed"]:
-        summary.failures += _failures(service, ingestion)
+    if counts["failed"] or summary.outcomes is not None:
+        became = list(_outcomes(service, ingestion))
+        failed = (one for one in became if one["outcome"] == "failed")
+        summary.failures += [FailedDocument(one["uri"], one["error"] or "no reason was given") for one in failed]
+        if summary.outcomes is not None:
+            summary.outcomes += became
 
 
 def _followed(service: Service, ingestion: str, progress: Progress) -> Any:
@@ -136,14 +143,19 @@ def _followed(service: Service, ingestion: str, progress: Progress) -> Any:
     raise CommandFailed(f"the service stopped; ingestion {ingestion} goes on when it is started again")
 
 
-def _failures(service: Service, ingestion: str) -> Iterator[FailedDocument]:
+def _unread(request: IngestRequest, read: ReadDocuments) -> list[Mapping[str, Any]] | None:
+    """What became of files that were not even sent, where that is asked for."""
+    if not request.outcomes:
+        return None
+    return [{"uri": one.uri, "outcome": "failed", "error": one.reason, "passages": 0} for one in read.failed]
+
+
+def _outcomes(service: Service, ingestion: str) -> Iterator[Mapping[str, Any]]:
     cursor: str | None = None
     while True:
         more = {} if cursor is None else {"cursor": cursor}
         page = service.get(f"/v1/admin/ingestions/{ingestion}/documents", limit=100, **more)
-        for document in page["items"]:
-            if document["outcome"] == "failed":
-                yield FailedDocument(document["uri"], document["error"] or "no reason was given")
+        yield from page["items"]
         cursor = page["next_cursor"]
         if cursor is None:
             return

@@ -20,6 +20,7 @@ CONNECT_S: Final = 10.0
 
 _WAYS_OUT: Final = {
     "collection_not_found": "fill it with 'ibid ingest PATH --collection NAME'",
+    "document_not_found": "'ibid documents list' shows those that there are",
     "api_key_not_found": "'ibid keys list' shows those that there are",
     "conversation_not_found": "leave --conversation out to begin a new one",
 }

@@ -195,7 +195,9 @@ class IngestingService(ScriptedService):
             progress = {"status": "running", "done": 1, "total": 2, "per_second": 2.5, "remaining_s": 1.0}
             return 200, an_event("progress", progress | made) + an_event("done", {"status": "succeeded"} | made)
         rows = [
-            {"uri": document["uri"], "outcome": "failed" if document in bad else "added", "error": "bad front matter"}
+            {"uri": document["uri"], "outcome": "failed", "error": "bad front matter"}
+            if document in bad
+            else {"uri": document["uri"], "outcome": "added", "error": None}
             for document in documents
         ]
         if route.endswith("cursor=half"):
@@ -267,6 +269,22 @@ class TestIngest:
         }
         shown = ibid(ingesting_service, "ingest", str(tmp_path)).stderr
         assert "  failed: b.md: bad front matter\n" in shown
+
+    def test_what_became_of_each_document_is_told_when_asked_for(
+        self, ingesting_service: IngestingService, tmp_path: Path
+    ) -> None:
+        (tmp_path / "a.md").write_text("good")
+        (tmp_path / "b.md").write_text("BAD")
+        (tmp_path / "c.md").write_bytes(b"\xff")
+        said = ibid(ingesting_service, "ingest", str(tmp_path), "--outcomes").stdout.splitlines()[1:]
+        assert said == [
+            "  failed: c.md: it is not UTF-8 (byte 0xff at 0); save it as UTF-8",
+            "  added: a.md",
+            "  failed: b.md: bad front matter",
+        ]
+        summary = json.loads(ibid(ingesting_service, "ingest", str(tmp_path), "--outcomes", "--json").stdout)
+        assert [one["outcome"] for one in summary["documents"]] == ["failed", "added", "failed"]
+        assert "documents" not in json.loads(ibid(ingesting_service, "ingest", str(tmp_path), "--json").stdout)
 
     def test_nothing_is_pruned_when_a_file_could_not_be_read(
         self, ingesting_service: IngestingService, tmp_path: Path

@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import UUID
 
 import httpx
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.embedded_postgres.server import EmbeddedPostgres
@@ -122,9 +123,14 @@ class Workers:
             return (await uow.ingestions.get(ingestion, None)).status.is_final
 
     async def resumed(self, ingestion: UUID) -> None:
+        """Until it has ended, and the last lease of what a killed worker had done, and not ticked off, has run out."""
         async with asyncio.timeout(RESUMED_WITHIN_S):
-            while not await self.ended(ingestion):  # noqa: ASYNC110  another process ends it
+            while not await self.ended(ingestion) or await self._queued():  # noqa: ASYNC110  another process ends it
                 await asyncio.sleep(0.05)
+
+    async def _queued(self) -> int:
+        async with self.engine.connect() as connection:
+            return int((await connection.execute(text("SELECT count(*) FROM pgqueuer"))).scalar_one())
 
     @asynccontextmanager
     async def one(self, deadly: str = "none", *lease_s: str) -> AsyncIterator[asyncio.subprocess.Process]:
