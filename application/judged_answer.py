@@ -8,6 +8,7 @@ from typing import Final
 from application.events import AskEvent, ClaimJudged, TextWritten
 from application.judging import Opinion
 from domain.grounding.claims import without_markers
+from domain.grounding.links import Sites
 from domain.grounding.model import Claim, Evidence, Verdict, Verification, Verifier, WrittenSentence
 from domain.grounding.ports import CitedClaim, CitedText, Judgement
 from domain.grounding.reader import AnswerReader, Read
@@ -42,7 +43,8 @@ class JudgedAnswer:
 
     FLAG lets text through at once and judges each sentence when it ends; REDACT lets a sentence through only when it
     has been judged, and is neither unsupported nor uncited, or asserts nothing and says nothing that the evidence does
-    not; OFF judges none, and ``cited`` comes from the markers alone.
+    not; OFF judges none, and ``cited`` comes from the markers alone. Under each, links go to the evidence's own sites
+    alone.
 
     ``asks``: another opinion is wanted on what words leave open. From the first such claim on, claims wait (under
     REDACT their sentences, too) until ``settle`` brings the opinion, or ``break_off`` says that none will come, so
@@ -65,7 +67,7 @@ class JudgedAnswer:
     _waiting: list[_Waiting] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._reader = AnswerReader(len(self.evidence))
+        self._reader = AnswerReader(len(self.evidence), Sites(self.evidence))
 
     @property
     def text(self) -> str:

@@ -2,12 +2,13 @@
 
 from typing import Final, NamedTuple
 
+from domain.grounding.links import STARTS_LINK, LinkFilter, Sites
 from domain.grounding.markers import STARTS_SPECIAL, MarkerFilter
 from domain.grounding.model import WrittenSentence
 from domain.sentences import SentenceScanner
 
 _MAY_END: Final = frozenset(".!?…。！？｡\n")
-_NEEDS_A_LOOK: Final = _MAY_END | STARTS_SPECIAL
+_NEEDS_A_LOOK: Final = _MAY_END | STARTS_SPECIAL | STARTS_LINK
 
 
 class Read(NamedTuple):
@@ -24,11 +25,13 @@ class AnswerReader:
     """
     Takes an answer piece by piece and gives back checked text and whole sentences.
 
-    ``evidence_count``: markers of numbers 1 to this are passed on, others never. Sentence offsets are code points of
-    ``text``, which equals the concatenated ``Read.text``. The outcome does not depend on where the pieces are cut.
+    ``evidence_count``: markers of numbers 1 to this are passed on, others never. ``sites`` says where links may go;
+    without it everywhere. Sentence offsets are code points of ``text``, which equals the concatenated ``Read.text``.
+    The outcome does not depend on where the pieces are cut.
     """
 
-    def __init__(self, evidence_count: int) -> None:
+    def __init__(self, evidence_count: int, sites: Sites | None = None) -> None:
+        self._links = None if sites is None else LinkFilter(sites)
         self._markers = MarkerFilter(evidence_count)
         self._scanner = SentenceScanner()
         self._passed: list[str] = []
@@ -56,12 +59,15 @@ class AnswerReader:
 
     def feed(self, piece: str) -> Read:
         self._settle()
+        if self._links is not None:
+            piece = self._links.feed(piece)
         return self._read(self._markers.feed(piece))
 
     def finish(self) -> Read:
         """The rest, once the answer has ended; feed nothing afterwards."""
         self._settle()
-        return self._read(self._markers.finish(), final=True)
+        rest = "" if self._links is None else self._markers.feed(self._links.finish())
+        return self._read(rest + self._markers.finish(), final=True)
 
     def _settle(self) -> None:
         """Hand on what was taken whole, as one piece: it is known to hold nothing that anybody looks for."""
@@ -69,12 +75,14 @@ class AnswerReader:
             taken = "".join(self._plain)
             self._plain.clear()
             self._markers.pass_by(taken)
+            if self._links is not None:
+                self._links.pass_by(taken)
             self._passed.append(taken)
             self._fresh.append(taken)
 
     def _read(self, text: str, *, final: bool = False) -> Read:
         read = self._checked(text, final)
-        self._calm = not self._waiting and self._markers.calm
+        self._calm = not self._waiting and self._markers.calm and (self._links is None or self._links.calm)
         return read
 
     def _checked(self, text: str, final: bool) -> Read:
