@@ -238,7 +238,9 @@ class AskQuestion:
                     continue
                 if first_ms is None:
                     first_ms = self._clock.elapsed_ms()
-                if events := answer.feed(piece):
+                if answer.passes(piece):
+                    stream.write(piece)
+                elif events := answer.feed(piece):
                     stream.emit(*events)
         if events := answer.finish():
             stream.emit(*events)

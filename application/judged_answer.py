@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Final
 
 from application.events import AskEvent, ClaimJudged, TextWritten
@@ -16,8 +15,6 @@ from domain.grounding.second_opinion import is_open
 from domain.grounding.verdicts import VERIFIER, adds_nothing, judge
 from domain.text import Analyzer
 
-_written: Final = partial(tuple.__new__, TextWritten)
-"""TextWritten(*fields) for half of what a named tuple's own constructor takes."""
 _HELD_BACK: Final = (Verdict.UNSUPPORTED, Verdict.UNCITED)
 _LEAST_LEFT: Final = 1 / 3
 """Share of the claims below which what is left is no answer any more."""
@@ -65,9 +62,11 @@ class JudgedAnswer:
     _reader: AnswerReader = field(init=False)
     _taken: int = 0
     _waiting: list[_Waiting] = field(default_factory=list)
+    _lets_through: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self._reader = AnswerReader(len(self.evidence), Sites(self.evidence))
+        self._lets_through = self.verification is not Verification.REDACT
 
     @property
     def text(self) -> str:
@@ -83,13 +82,18 @@ class JudgedAnswer:
         """The evidence numbers that the text cites, in order of first citation."""
         return tuple(self._cited)
 
-    def feed(self, piece: str) -> Sequence[AskEvent]:
-        # Most pieces are a word inside a sentence.
-        if self._reader.takes_whole(piece):
-            if self.verification is Verification.REDACT:
-                return ()
+    def passes(self, piece: str) -> bool:
+        """
+        Whether the piece is let through as it is and brings nothing else: then it has been taken, as one TextWritten.
+
+        Most pieces are a word inside a sentence. Any other goes to ``feed``.
+        """
+        if self._lets_through and self._reader.takes_whole(piece):
             self._given.append(piece)
-            return (_written((piece,)),)
+            return True
+        return False
+
+    def feed(self, piece: str) -> Sequence[AskEvent]:
         return self._pass_on(self._reader.feed(piece))
 
     def finish(self) -> Sequence[AskEvent]:

@@ -3,11 +3,14 @@
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 from application.events import AskEvent, TextWritten, TurnDone, TurnFailed
 from domain.conversation.model import Turn
 
+_written: Final = partial(tuple.__new__, TextWritten)
+"""TextWritten(*fields) for half of what a named tuple's own constructor takes."""
 _LAST: Final = (TurnDone, TurnFailed)
 
 
@@ -102,6 +105,15 @@ class TurnStream:
             self._last = last
         if self._followers:
             self._hand_on(events)
+        if self._waiting:
+            self._wake()
+
+    def write(self, text: str) -> None:
+        """``emit`` of a TextWritten, which comes by the hundred."""
+        event = _written((text,))
+        self._events.append(event)
+        if self._followers:
+            self._hand_on((event,))
         if self._waiting:
             self._wake()
 

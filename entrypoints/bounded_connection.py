@@ -7,12 +7,15 @@ plain text.
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any, Final
 from uuid import uuid4
+from weakref import ref
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from entrypoints.http.chunks import CHUNKS, WritesChunk
 from entrypoints.http.envelope import SECURITY_HEADERS
 from entrypoints.http.errors import refused_unread
 
@@ -92,6 +95,8 @@ class BoundedConnection(HttpToolsProtocol):
         if self._refused:
             return
         super().on_headers_complete()
+        # Not the exchange itself, which holds the scope: neither would go before the garbage collector came by.
+        self.scope["extensions"] = {CHUNKS: partial(_chunks, ref(self.cycle))}  # type: ignore[dict-item]  # it may be anything
         if not self.pipeline:
             self._expect(self.body_within_s)
         self._reading_body, self._body_bytes = True, 0
@@ -176,6 +181,30 @@ class BoundedConnection(HttpToolsProtocol):
             self.loop.call_later(self.refusal_read_within_s, self.transport.close)
         else:
             self.transport.close()
+
+
+class _Chunks(WritesChunk):
+    """Does what the exchange's ``send`` does with a part of a body in chunks, once the response has begun."""
+
+    __slots__ = ("_exchange", "_flow", "_write")
+
+    def __init__(self, exchange: RequestResponseCycle) -> None:
+        self._exchange = exchange
+        self._flow = exchange.flow
+        self._write = exchange.transport.write
+
+    def __call__(self, part: bytes) -> bool:
+        exchange = self._exchange
+        # In chunks: nothing else is set before the response has begun, and never for HEAD.
+        if self._flow.write_paused or not exchange.chunked_encoding or exchange.disconnected:
+            return False
+        self._write(b"%x\r\n%b\r\n" % (len(part), part))
+        return True
+
+
+def _chunks(exchange: "ref[RequestResponseCycle]") -> _Chunks | None:
+    there = exchange()
+    return None if there is None else _Chunks(there)
 
 
 def _refusal(status: int) -> bytes:

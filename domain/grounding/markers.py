@@ -1,8 +1,10 @@
 """Citation markers in an answer as it is written: checked, normalised, and told from other brackets."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 HOLD_CHARS: Final = 16
 """How much of an open bracket is held back at most; the wire contract names this number."""
@@ -12,6 +14,7 @@ STARTS_SPECIAL: Final = frozenset("[［【\n`~")
 """Characters without which, and without a blank at its end, a piece has nothing that ``_SPECIAL`` could find."""
 _MARKER: Final = re.compile(r"[\[［【][ \t]*(\d+(?:[ \t]*[,;，、–—-][ \t]*\d+)*)[ \t]*[\]］】]")
 _OPEN_MARKER: Final = re.compile(r"[\[［【](?:[ \t]*|[ \t]*\d[\d \t,;，、–—-]*)\Z")
+_DIGITS: Final = re.compile(r"\d+")
 _PART: Final = re.compile(r"(\d+)(?:[ \t]*[–—-][ \t]*(\d+))?")
 _LEAD: Final = re.compile(r"[ \t>]*(?:(?:[-*+•]|\d{1,3}[.)])[ \t]*)?")
 _LEAD_SO_FAR: Final = re.compile(_LEAD.pattern + r"|[ \t>]*\d{1,3}")
@@ -19,8 +22,7 @@ _LEAD_CHARS: Final = 80
 _FENCE_CHARS: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(NamedTuple):
     """The number of a piece of evidence, and the code point of the answer where its ``[n]`` starts."""
 
     at: int
@@ -104,7 +106,8 @@ class MarkerFilter:
             self._lead, self._inline = "", 0
             self._emit("\n", out)
             return text, special.end()
-        self._end_ticks()
+        if self._ticks:
+            self._end_ticks()
         if character in " \t":
             self._blank_end(special, out, final)
             return text, special.end()
@@ -145,14 +148,14 @@ class MarkerFilter:
 
     def _is_index(self, text: str, special: re.Match[str], marker: re.Match[str]) -> bool:
         """``items[0]``: glued to a word and no number that evidence can have."""
-        if special.start() < special.end() - 1 or any(int(number) for number in re.findall(r"\d+", marker[1])):
+        if special.start() < special.end() - 1 or any(int(number) for number in _DIGITS.findall(marker[1])):
             return False
         before = text[special.start() - 1] if special.start() else self._last[-1:]
         return before.isalnum() or before in "_])"
 
     def _pass_marker(self, blank: str, numbers: str, out: list[str]) -> None:
-        known = evidence_numbers(numbers, self.known)
-        if any(len(number) > HOLD_CHARS or not 0 < int(number) <= self.known for number in re.findall(r"\d+", numbers)):
+        known, stray = _numbers(numbers, self.known)
+        if stray:
             self.strays.append(self._passed)
         if self._dropped[0] == self._passed:
             blank = self._dropped[1] or blank  # "so [9][1]" becomes "so [1]": the blank goes to the marker that stays
@@ -160,10 +163,11 @@ class MarkerFilter:
             self._dropped = (self._passed, blank)
             return
         if blank:
-            self._plain(blank, out)
+            self._emit(blank, out)
+        self._lead = None
         for n in known:
             self.found.append(Marker(self._passed, n))
-            self._plain(f"[{n}]", out)
+            self._emit(f"[{n}]", out)
 
     def _plain(self, text: str, out: list[str]) -> None:
         if self._ticks:
@@ -189,6 +193,13 @@ class MarkerFilter:
             self._fence = "" if self._fence else ticks[0]
         elif not self._fence and ticks[0] == "`":
             self._inline = len(ticks) if not self._inline else 0 if self._inline == len(ticks) else self._inline
+
+
+@lru_cache(maxsize=1024)
+def _numbers(numbers: str, known: int) -> tuple[Sequence[int], bool]:
+    """``evidence_numbers``, and whether there is a number among them that no evidence has; the same few come again."""
+    stray = any(len(one) > HOLD_CHARS or not 0 < int(one) <= known for one in _DIGITS.findall(numbers))
+    return evidence_numbers(numbers, known), stray
 
 
 def evidence_numbers(numbers: str, known: int) -> list[int]:

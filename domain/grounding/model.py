@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 
@@ -132,8 +132,7 @@ class Reference:
     formatted: str
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenSentence:
+class WrittenSentence(NamedTuple):
     """
     A sentence that ends in an answer: its span [start, end) of the answer so far, and the evidence it names.
 

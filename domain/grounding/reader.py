@@ -99,13 +99,16 @@ class AnswerReader:
         self._fresh.clear()
         base = self._scanner.offset
         spans = self._scanner.advance(pending, final=final)
-        sentences = tuple(
+        self._waiting = not self._scanner.inside
+        if not spans:
+            self._pending = pending[self._scanner.offset - base :]
+            return ()
+        sentences = [
             WrittenSentence(start, end, pending[start - base : end - base], self._numbers(end), self._strays(end))
             for start, end in spans
-        )
+        ]
         self._pending = pending[self._scanner.offset - base :]
-        self._waiting = not self._scanner.inside
-        return sentences
+        return tuple(sentences)
 
     def _numbers(self, end: int) -> tuple[int, ...]:
         """The distinct evidence numbers of the markers before ``end`` that no earlier sentence has taken."""

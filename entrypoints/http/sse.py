@@ -9,10 +9,11 @@ import msgspec
 from anyio import CancelScope, create_task_group
 from litestar import Response
 from litestar.response.base import ASGIResponse
-from litestar.types import Receive, Send
+from litestar.types import Receive, Scope, Send
 
 from application.events import AskEvent, ClaimJudged, EvidenceFound, TextWritten, TurnDone, TurnFailed, TurnStarted
 from application.turn_stream import TurnStream
+from entrypoints.http.chunks import WritesChunk, chunks_of
 from entrypoints.http.errors import problem_of
 from entrypoints.http.turn_bodies import claim_body, evidence_body, turn_body
 
@@ -34,7 +35,10 @@ def encode_events(turn: bytes, events: Sequence[AskEvent], first: int) -> list[b
     """Each event as bytes, numbered from ``first``: ``id: <turn>:<n>``, its name, one line of JSON."""
     if len(events) == 1 and isinstance(event := events[0], TextWritten):
         # The hot path, a hundred times an answer: no object is made but the bytes.
-        return [b'id: %b:%d\nevent: text\ndata: {"delta":%b}\n\n' % (turn, first, _one_line(_encode(event.delta)))]
+        text = _encode(event.delta)
+        if not text.isascii():
+            text = _one_line(text)
+        return [b'id: %b:%d\nevent: text\ndata: {"delta":%b}\n\n' % (turn, first, text)]
     frames = []
     for number, event in enumerate(events, start=first):
         name, value = _named(event)
@@ -118,9 +122,14 @@ class _ASGIEventStream(ASGIResponse):
         self._cancel_when_left = cancel_when_left
         self._silence_s = silence_s
         self._stuck_s = stuck_s
+        self._write_chunk: WritesChunk | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._write_chunk = chunks_of(scope)
+        await super().__call__(scope, receive, send)
 
     async def send_body(self, send: Send, receive: Receive) -> None:
-        writer = _Writer(send)
+        writer = _Writer(send, self._write_chunk)
         self._stream.follow(writer, after=self._after)
         try:
             async with create_task_group() as group:
@@ -166,9 +175,10 @@ class _Writer:
     many slow readers of one turn cost no more than one.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, write_chunk: WritesChunk | None = None) -> None:
         loop = asyncio.get_running_loop()
         self._send = send
+        self._write_chunk = write_chunk
         self._clock = loop.time
         self._kept: list[bytes] = []
         self._sending: asyncio.Task[None] | None = None
@@ -192,6 +202,11 @@ class _Writer:
             self.fail(error)
 
     def write(self, body: bytes) -> None:
+        if self._write_chunk is not None and self._write_chunk(body):
+            self.wrote_at = self._clock()
+            if self._last:
+                self._end_if_last()
+            return
         coroutine = self._send({"type": "http.response.body", "body": body, "more_body": True})
         try:
             waits_for = coroutine.send(None)  # type: ignore[attr-defined]  # every ASGI server's send is a coroutine
