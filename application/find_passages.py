@@ -23,6 +23,8 @@ SPARE: Final = 6
 """Passages read back beyond what is asked for: some turn out stale or to repeat another, seldom more than these."""
 RERANKED: Final = 30
 """Passages that a reranker reads: twice what most answers take; each costs the call some 250 tokens."""
+NO_RERANKER_S: Final = 0.01
+"""When less is left, none is asked: a call that nobody waits for costs as much as any."""
 FULLTEXT_S: Final = 1.5
 """For PostgreSQL in the index's place: with embedding and a dead index before it, a search still takes 3 s at most."""
 
@@ -41,7 +43,7 @@ class FoundEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Reranking:
-    """The reranker, and how long a question may wait for it."""
+    """The reranker, and how long after the question came for its passages it may answer: embedding counts as well."""
 
     reranker: Reranker
     budget_s: float
@@ -93,7 +95,8 @@ class FindPassages:
         else:
             read = await self._read_back(hits[: max(RERANKED, top_k + SPARE)], readable)
             began = self.clock.elapsed_ms()
-            read = await self._reranked(reranking, text, read, degraded)
+            left_s = reranking.budget_s - (began - started) / 1_000
+            read = await self._reranked(reranking.reranker, text, read, left_s, degraded)
             first = drop_near_duplicates(read, keep=top_k)
             rerank_ms = self.clock.elapsed_ms() - began
         chances = Chances(question or text, self.analyzer, languages[0], dense_asked=dense is not None and by_index)
@@ -148,14 +151,17 @@ class FindPassages:
         return [hit._replace(sparse=None) for hit in fused]
 
     async def _reranked(
-        self, reranking: Reranking, text: str, passages: list[FoundPassage], degraded: list[str]
+        self, reranker: Reranker, text: str, passages: list[FoundPassage], left_s: float, degraded: list[str]
     ) -> list[FoundPassage]:
         """The passages as the reranker orders them, those that it leaves out last; as they came when it fails."""
         if len(passages) < 2:
             return passages
+        if left_s < NO_RERANKER_S:
+            degraded.append("rerank_late")
+            return passages
         try:
-            async with asyncio.timeout(reranking.budget_s):
-                ranked = await reranking.reranker.rerank(text, list(map(_shown, passages)), keep=len(passages))
+            async with asyncio.timeout(left_s):
+                ranked = await reranker.rerank(text, list(map(_shown, passages)), keep=len(passages))
         except TimeoutError:
             degraded.append("rerank_late")
             return passages

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,12 +10,21 @@ from typing import Any
 
 @dataclass(slots=True)
 class Crowd:
-    """What the users met: milliseconds to the first text of each question, questions done, and what failed."""
+    """
+    What the users met: milliseconds to the ``first`` word of each reply, replies that came to their ``last``, what
+    failed, and how many replies held each of the ``noted`` words. Of what was asked while it was measured; ``all``: at
+    any time.
+    """
 
+    first: bytes = b"event: text"
+    last: bytes = b"event: done"
+    noted: tuple[bytes, ...] = ()
     first_ms: list[float] = field(default_factory=list)
     asked: int = 0
     done: int = 0
+    all: int = 0
     failed: list[bytes] = field(default_factory=list)
+    met: Counter[bytes] = field(default_factory=Counter)
     measuring: bool = False
 
 
@@ -25,30 +35,30 @@ class _Question(asyncio.Protocol):
         self._request, self._crowd = request, crowd
         self._loop = asyncio.get_running_loop()
         self._counted = crowd.measuring
-        self._seen = b""
+        self._seen = bytearray()
         self._first = False
-        self._complete = False
         self.ended: asyncio.Future[None] = self._loop.create_future()
         self._began = self._loop.time()
         crowd.asked += self._counted
+        crowd.all += 1
 
     def connection_made(self, transport: Any) -> None:
         transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        if not self._first:
-            self._seen += data
-            if b"event: text" in self._seen:
-                self._first = True
-                if self._counted:
-                    self._crowd.first_ms.append((self._loop.time() - self._began) * 1_000)
-        self._complete = self._complete or b"event: done" in data
+        self._seen += data
+        if not self._first and self._crowd.first in self._seen:
+            self._first = True
+            if self._counted:
+                self._crowd.first_ms.append((self._loop.time() - self._began) * 1_000)
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self._complete and self._first:
+        if self._first and self._crowd.last in self._seen:
             self._crowd.done += self._counted
+            if self._counted:
+                self._crowd.met.update(word for word in self._crowd.noted if word in self._seen)
         else:
-            self._crowd.failed.append(self._seen[:120] or b"the connection was lost")
+            self._crowd.failed.append(bytes(self._seen[-300:]) or b"the connection was lost")
         self.ended.set_result(None)
 
 
@@ -69,9 +79,10 @@ async def crowd_of(
     warm_s: float,
     seconds: float,
     pause_s: float = 5.0,
+    crowd: Crowd | None = None,
 ) -> Crowd:
     """Let them ask for ``warm_s`` and then, counted, for ``seconds``; every counted question is waited for."""
-    loop, crowd, stopping = asyncio.get_running_loop(), Crowd(), asyncio.Event()
+    loop, crowd, stopping = asyncio.get_running_loop(), crowd or Crowd(), asyncio.Event()
 
     def ask() -> Any:
         return loop.create_connection(lambda: _Question(request(), crowd), host, port)

@@ -1,121 +1,255 @@
 """
-Ibid with its providers at a distance: ``python -m bench.outside`` prints the table.
+Ibid on services outside, with many users: ``python -m bench.outside`` prints the table.
 
-Cohere is a fake in a process of its own, on the same two cores, that answers as late as it is told; what it costs is
-printed with each row. Plan limits are off.
+PostgreSQL, and fakes of Cohere, of Qdrant and of a model's server, each in a process of its own on the same two cores;
+the fakes answer as late as they are told, and what each costs is printed. Two processes of Ibid serve (``--workers``).
+Keys, claims, verdicts and the store are on; plan limits are off.
 """
 
 import argparse
 import asyncio
+import itertools
+import json
 import os
-import random
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-import httpx
+import asyncpg
 import uvloop
 
-from adapters.resilience.http_client import http_client
-from bench.service_process import ServiceProcess, running
+from adapters.embedded_postgres.server import EmbeddedPostgres
+from adapters.neon.engine import read_url
+from adapters.neon.migrate import migrate
+from bench.asking_users import Crowd, crowd_of
+from bench.service_process import ServiceProcess, running, tree_cpu_s
 from bench.speed import Row, ingest, react_native_pages
 
-USERS: Final = 1_000
+KEY: Final = "ibid_the-admin-of-the-benches"
 THINK_S: Final = 5.0
-SECONDS: Final = 20.0
+AT_ONCE: Final = (0.0, 0.0, 0.0)
+FAR: Final = (80.0, 5.0, 120.0)
+"""Median milliseconds of embedding, searching and reranking; p95 is twice as much."""
+QUESTIONS: Final = (
+    "how do i use the accessibility label of a touchable?",
+    "how do i keep the keyboard from covering a text input?",
+    "how do i render a long list with the flat list component?",
+    "how do i make a network request with fetch?",
+    "how do i animate the opacity of a view?",
+    "how do i open a link in the browser with linking?",
+    "how do i ask for permissions on android?",
+    "how do i debug a release build?",
+    "how do i change the status bar style?",
+    "how do i load an image from the network?",
+    "how do i handle the back button on android?",
+    "how do i write a native module for ios?",
+    "how do i pull to refresh a scroll view?",
+    "how do i measure the size of a view after layout?",
+    "how do i upgrade to a new version of react native?",
+)
+_NOTED: Final = (b"rerank_late", b"lexical_only", b"fulltext_only", b"rerank_skipped")
+_LIMITS: Final = {"IBID_PLAN": "paid", "IBID_RATE_PER_MINUTE": "1000000", "IBID_MAX_RUNNING_TURNS": "10000"}
+
+_serial = itertools.count()
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--only", choices=["ingest", "users"])
-    arguments.add_argument("--users", type=int, default=USERS)
+    arguments.add_argument("--only", choices=["ingest", "users", "far"])
+    arguments.add_argument("--users", type=int, default=1_000)
+    arguments.add_argument("--workers", type=int, default=2)
+    arguments.add_argument("--tokens", type=int, default=100)
+    arguments.add_argument("--seconds", type=float, default=20.0)
     chosen = arguments.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="ibid-bench-"))
     folder.chmod(0o711)  # PostgreSQL runs as another user when the bench runs as root, and must pass through
     try:
-        for row in _rows(folder, chosen.only, chosen.users):
+        for row in _rows(folder, chosen):
             print(f"{'ok  ' if row.met else 'MISS'} {row.what}: {row.measured} (wanted: {row.wanted})", flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _rows(folder: Path, only: str | None, users: int) -> Iterator[Row]:
-    if only in (None, "ingest"):
+def _rows(folder: Path, chosen: argparse.Namespace) -> Iterator[Row]:
+    if chosen.only in (None, "ingest"):
         yield _ingesting(folder / "at-once", 0, 60)
         yield _ingesting(folder / "far", 150, 40)
-    if only in (None, "users"):
-        yield _searching(folder / "users", users)
+    if chosen.only in (None, "users"):
+        with _outside(folder / "users", AT_ONCE, chosen) as parts:
+            yield _asking(parts, chosen, "no delays", 60)
+    if chosen.only in (None, "far"):
+        with _outside(folder / "users-far", FAR, chosen) as parts:
+            yield _searching(parts, chosen)
+            yield _asking(parts, chosen, "embed 80 ms, search 5 ms, rerank 120 ms", 200)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Everything that runs, by what it is called in the table."""
+
+    service: ServiceProcess
+    database_url: str
+    pids: dict[str, int]
+
+    def cpu_s(self) -> dict[str, float]:
+        return {name: tree_cpu_s(pid) for name, pid in self.pids.items()} | {"load client": time.process_time()}
 
 
 @contextmanager
-def _with_cohere(data_dir: Path, embed_ms: float, rerank_ms: float) -> Iterator[ServiceProcess]:
-    command = [sys.executable, "-m", "bench.fake_cohere", str(embed_ms), str(rerank_ms)]
+def _outside(folder: Path, delays_ms: tuple[float, float, float], chosen: argparse.Namespace) -> Iterator[_Parts]:
+    embed_ms, search_ms, rerank_ms = delays_ms
+    folder.mkdir(mode=0o755)
+    postgres = EmbeddedPostgres(folder / "postgres")
+    with ExitStack() as stack:
+        url = postgres.start()
+        stack.callback(postgres.stop)
+        asyncio.run(migrate(url))
+        cohere = stack.enter_context(_fake("cohere", embed_ms, rerank_ms, "meaning"))
+        qdrant = stack.enter_context(_fake("qdrant", search_ms))
+        models = stack.enter_context(running(folder / "models", ("-m", "bench.model_server"), ready="/sent"))
+        settings = {
+            "DATABASE_URL": url,
+            "COHERE_BASE_URL": cohere[1],
+            "COHERE_API_KEY": "x",
+            "QDRANT_URL": qdrant[1],
+            "OPENROUTER_BASE_URL": models.url,
+            "IBID_MODELS": f"{chosen.tokens}/service",
+            "IBID_MAX_ANSWER_TOKENS": "4096",
+            "IBID_ADMIN_KEY": KEY,
+            "IBID_WORKERS": str(chosen.workers),
+        }
+        service = stack.enter_context(running(folder / "data", environment=settings | _LIMITS))
+        ingest(service, "react-native", react_native_pages())
+        assert postgres.pid is not None
+        pids = {"service": service.pid, "PostgreSQL": postgres.pid, "model": models.pid}
+        yield _Parts(service, url, pids | {"cohere": cohere[0], "qdrant": qdrant[0]})
+
+
+@contextmanager
+def _fake(name: str, *arguments: object) -> Iterator[tuple[int, str]]:
+    """Its pid and its address."""
+    command = [sys.executable, "-m", f"bench.fake_{name}", *map(str, arguments)]
     fake = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert fake.stdout is not None
-    os.environ |= {"COHERE_BASE_URL": fake.stdout.readline().strip(), "COHERE_API_KEY": "x", "IBID_PLAN": "paid"}
     try:
-        with running(data_dir) as service:
-            yield service
+        yield fake.pid, fake.stdout.readline().strip()
     finally:
         fake.terminate()
-        print("     the fake:", fake.communicate()[0].strip())
+        print(f"     the fake of {name}:", fake.communicate()[0].strip())
 
 
 def _ingesting(data_dir: Path, embed_ms: float, wanted: float) -> Row:
     pages = react_native_pages()
-    with _with_cohere(data_dir, embed_ms, 0) as service:
-        before = service.cpu_s()
-        rate = len(pages) / ingest(service, "react-native", pages)
-        cpu_s = service.cpu_s() - before
+    with _fake("cohere", embed_ms, 0) as (_, url):
+        at = {"COHERE_BASE_URL": url, "COHERE_API_KEY": "x", "IBID_PLAN": "paid"}
+        with running(data_dir, environment=at) as service:
+            before = service.cpu_s()
+            rate = len(pages) / ingest(service, "react-native", pages)
+            cpu_s = service.cpu_s() - before
     what = f"ingest {len(pages)} pages of react-native-docs by Cohere at {embed_ms:.0f} ms a call"
     return Row(what, f"{rate:.0f} pages/s, {cpu_s:.1f} s of CPU", f"{wanted:.0f} or more", rate >= wanted)
 
 
-def _searching(data_dir: Path, users: int) -> Row:
-    pages = react_native_pages()
-    with _with_cohere(data_dir, 80, 120) as service:
-        ingest(service, "react-native", pages)
-        before = service.cpu_s()
-        taken_ms, late, failed = uvloop.run(_users(service, users, [Path(str(page["uri"])).stem for page in pages]))
-        cpu_s = service.cpu_s() - before
-    taken_ms.sort()
-    p50, p95 = taken_ms[len(taken_ms) // 2], taken_ms[int(len(taken_ms) * 0.95)]
-    share = f"rerank late {late / len(taken_ms):.0%}, {cpu_s / len(taken_ms) * 1_000:.1f} ms of CPU a search"
-    what = f"a search, {users} users, {THINK_S:.0f} s between questions, embed 80 ms, rerank 120 ms"
-    measured = f"p50 {p50:.0f} ms, p95 {p95:.0f} ms, {len(taken_ms)} searches, {failed} failed, {share}"
-    return Row(what, measured, "p95 under 200 ms, none failed", p95 < 200 and not failed)
+def _asking(parts: _Parts, chosen: argparse.Namespace, delays: str, wanted_ms: float) -> Row:
+    request = _requests(parts.service, "/v1/ask", "question", Accept="text/event-stream")
+    crowd, told = _measured(parts, chosen, request, Crowd(noted=_NOTED))
+    stored = asyncio.run(_stored(parts.database_url))
+    p95, failed = _percentile(crowd, 0.95), len(crowd.failed)
+    what = f"first text, {chosen.users} users, 5 s between questions, {chosen.tokens} tokens 20 ms apart, {delays}"
+    kept = f"{stored} turns in the table of {crowd.all} asked in all"
+    met = p95 < wanted_ms and not failed and stored == crowd.all
+    return Row(what, f"{told}; {kept}", f"p95 under {wanted_ms:.0f} ms, none failed, all stored", met)
 
 
-async def _users(service: ServiceProcess, users: int, words: list[str]) -> tuple[list[float], int, int]:
-    """Milliseconds of each search, how many of them had no rerank in time, and how many failed."""
-    taken_ms: list[float] = []
-    late = failed = 0
-    choose = random.Random(11)  # noqa: S311  repeatable, not secret
-    ends = time.monotonic() + SECONDS
-    async with http_client(service.url, headers={"Authorization": f"Bearer {service.key}"}) as client:
+def _searching(parts: _Parts, chosen: argparse.Namespace) -> Row:
+    request = _requests(parts.service, "/v1/search", "query", limit=6)
+    searches = Crowd(first=b'"passages"', last=b'"timings_ms"', noted=_NOTED)
+    crowd, told = _measured(parts, chosen, request, searches)
+    p95 = _percentile(crowd, 0.95)
+    what = f"a search, {chosen.users} users, 5 s between searches, embed 80 ms, search 5 ms, rerank 120 ms"
+    return Row(what, told, "p95 under 200 ms, none failed", p95 < 200 and not crowd.failed)
 
-        async def user() -> None:
-            nonlocal late, failed
-            await asyncio.sleep(choose.uniform(0, THINK_S))
-            while time.monotonic() < ends:
-                query = f"How do I use {choose.choice(words)} with {choose.choice(words)}?".replace("-", " ")
-                body: dict[str, Any] = {"query": query, "limit": 6}
-                began = time.perf_counter()
-                answer = await client.post("/v1/search", json=body)
-                taken_ms.append((time.perf_counter() - began) * 1_000)
-                failed += answer.status_code != httpx.codes.OK
-                late += "rerank_late" in answer.text
-                await asyncio.sleep(choose.expovariate(1 / THINK_S))
 
-        await asyncio.gather(*(user() for _ in range(users)))
-    return taken_ms, late, failed
+def _measured(
+    parts: _Parts, chosen: argparse.Namespace, request: Callable[[], bytes], crowd: Crowd
+) -> tuple[Crowd, str]:
+    address = urlsplit(parts.service.url)
+    assert address.hostname is not None
+    assert address.port is not None
+    before, began = parts.cpu_s(), time.monotonic()
+    users = crowd_of(
+        chosen.users,
+        address.hostname,
+        address.port,
+        request,
+        warm_s=chosen.seconds / 2,
+        seconds=chosen.seconds,
+        pause_s=THINK_S,
+        crowd=crowd,
+    )
+    uvloop.run(users)
+    wall_s = time.monotonic() - began
+    spent = {name: after - before[name] for name, after in parts.cpu_s().items()}
+    of_a_core = ", ".join(f"{name} {seconds / wall_s:.0%}" for name, seconds in spent.items())
+    met = "".join(f", {word.decode()} {count / max(1, crowd.done):.0%}" for word, count in sorted(crowd.met.items()))
+    return crowd, (
+        f"p50 {_percentile(crowd, 0.5):.0f} ms, p95 {_percentile(crowd, 0.95):.0f} ms; {crowd.asked} asked in "
+        f"{chosen.seconds:.0f} s, {crowd.done} done, {len(crowd.failed)} failed {crowd.failed[:1]}{met}; of a core: "
+        f"{of_a_core}; service {spent['service'] / crowd.all * 1e3:.1f} ms each"
+    )
+
+
+def _percentile(crowd: Crowd, share: float) -> float:
+    waits = sorted(crowd.first_ms)
+    return waits[int(len(waits) * share)] if waits else float("inf")
+
+
+async def _stored(url: str) -> int:
+    """Turns in the table that have ended well."""
+    target, _ = read_url(url)
+    connection = await asyncpg.connect(user=target.username, host=target.query["host"], database=target.database)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM turns WHERE status = 'answered'"))
+    finally:
+        await connection.close()
+
+
+def _requests(service: ServiceProcess, path: str, asked: str, **more: Any) -> Callable[[], bytes]:
+    """Requests of which no two ask the same, so that nothing is answered from memory."""
+    netloc = urlsplit(service.url).netloc
+    accept = more.pop("Accept", "application/json")
+
+    def request() -> bytes:
+        number = next(_serial)
+        body = json.dumps({asked: _cased(QUESTIONS[number % len(QUESTIONS)], number), **more}).encode()
+        lines = [
+            f"POST {path} HTTP/1.1",
+            f"Host: {netloc}",
+            f"Authorization: Bearer {KEY}",
+            f"Accept: {accept}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+            "Connection: close",
+        ]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+    return request
+
+
+def _cased(question: str, number: int) -> str:
+    """The same question in other letters: for the caches another one, and what is found and answered stays the same."""
+    bits = itertools.chain(map(int, f"{number:b}"[::-1]), itertools.repeat(0))
+    return "".join(letter.upper() if letter.isalpha() and next(bits) else letter for letter in question)
 
 
 if __name__ == "__main__":
+    os.environ.pop("COHERE_API_KEY", None)
     main()

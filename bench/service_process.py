@@ -42,11 +42,7 @@ class ServiceProcess:
 
     def tree_cpu_s(self) -> float:
         """The same with every child (PostgreSQL's processes among them), those that ended included."""
-        total_s = 0.0
-        for pid in _tree(self.pid):
-            with suppress(FileNotFoundError, ProcessLookupError):  # it ended just now, and its parent has its time
-                total_s += _cpu_s(pid, ended_children=True)
-        return total_s
+        return tree_cpu_s(self.pid)
 
     def pss_mb(self) -> float:
         """Proportional set size of the whole process tree."""
@@ -54,6 +50,15 @@ class ServiceProcess:
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=60)
+
+
+def tree_cpu_s(root: int) -> float:
+    """User and system seconds of a process and all its children so far, those that ended included."""
+    total_s = 0.0
+    for pid in _tree(root):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended just now, and its parent has its time
+            total_s += _cpu_s(pid, ended_children=True)
+    return total_s
 
 
 @contextmanager
@@ -120,16 +125,17 @@ def _tree(root: int) -> list[int]:
                 names[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             except (OSError, IndexError):
                 continue
-    data_dir = _environment(root, "IBID_DATA_DIR")
-    members = {root} | {pid for pid, name in names.items() if data_dir in name and "postgres" in name}
+    data_dir = _environment(root).get("IBID_DATA_DIR")
+    own = [pid for pid, name in names.items() if data_dir is not None and data_dir in name and "postgres" in name]
+    members = {root, *own}
     while grown := {pid for pid, parent in parents.items() if parent in members} - members:
         members |= grown
     return sorted(members)
 
 
-def _environment(pid: int, name: str) -> str:
+def _environment(pid: int) -> dict[str, str]:
     entries = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
-    return dict(entry.partition("=")[::2] for entry in entries if "=" in entry)[name]
+    return dict(entry.partition("=")[::2] for entry in entries if "=" in entry)
 
 
 def _pss_kb(pid: int) -> int:

@@ -4,7 +4,6 @@ The composition root: which adapter stands behind which port.
 ``LiveAdapters`` and ``MemoryAdapters`` offer the same names, so ``UseCases`` takes either and nothing is overridden.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -362,8 +361,7 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
         await index.open()
         stack.push_async_callback(index.close)
         await adapters.embedder().load()
-        # Its SDK takes half a second to import, which no question is to wait for.
-        await asyncio.to_thread(adapters.reranking)
+        adapters.reranking()
         if adapters.models() is not None:
             stack.push_async_callback(adapters.chat_model().close)
         await adapters.reference_formatter().load()

@@ -47,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     embed_dimensions: int = 1_024
     embed_type: Literal["float", "int8", "base64"] = "float"
     rerank_model: str = "rerank-v4.0-fast"
-    rerank_budget_ms: int = 150
+    rerank_budget_ms: int = 170
     verifier: Literal["lexical", "rerank", "model"] = "lexical"
     judge_model: str | None = None
     judge_budget_ms: int = 8_000

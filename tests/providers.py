@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from qdrant_client import AsyncQdrantClient
@@ -16,8 +16,9 @@ from adapters.memory.clock import SystemClock
 from adapters.qdrant.index import QdrantIndex, qdrant_client
 from adapters.qdrant.layout import PORT as INDEX_PORT
 from adapters.qdrant.layout import Sizing
+from adapters.qdrant.searches import qdrant_posts
 from adapters.resilience.dependency import Dependencies, Dependency, Policy
-from adapters.resilience.http_client import http_client
+from adapters.resilience.http_client import JsonPosts
 from adapters.resilience.metered import MeteredCalls
 from domain.access.ports import ProviderBudgets
 from domain.access.quotas import ProviderCall
@@ -41,8 +42,8 @@ async def cohere_embedder(
     dependency = dependency or Dependencies().add(EMBED_PORT, Policy(timeout_s=30))
     calls = MeteredCalls(dependency, budgets or unlimited(), ProviderCall.EMBED)
     values: dict[str, Any] = {"model": "embed-v4.0", "dimensions": 256, "kind": "float"}
-    async with http_client(url, headers={"Authorization": f"Bearer {key}"}) as client:
-        yield CohereEmbedder(client, calls, **(values | changes))
+    async with aclosing(JsonPosts(url, headers={"Authorization": f"Bearer {key}"})) as posts:
+        yield CohereEmbedder(posts, calls, **(values | changes))
 
 
 @asynccontextmanager
@@ -51,8 +52,8 @@ async def cohere_reranker(
 ) -> AsyncIterator[CohereReranker]:
     dependency = dependency or Dependencies().add(RERANK_PORT, Policy(timeout_s=5))
     calls = MeteredCalls(dependency, budgets or unlimited(), ProviderCall.RERANK)
-    async with http_client(url) as client:
-        yield CohereReranker(client, calls, model="rerank-v4.0-fast", key=key, base_url=url)
+    async with aclosing(JsonPosts(url, headers={"Authorization": f"Bearer {key}"})) as posts:
+        yield CohereReranker(posts, calls, model="rerank-v4.0-fast")
 
 
 @asynccontextmanager
@@ -71,6 +72,7 @@ async def qdrant_index(
         embedder=embedder,
         dimensions=dimensions,
         sizing=changes.pop("sizing", Sizing()),
+        posts=qdrant_posts(url, key),
         **changes,
     )
     try:

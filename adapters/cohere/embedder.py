@@ -1,4 +1,4 @@
-"""Dense vectors from Cohere's embed, by httpx and msgspec: the SDK makes an object of every number."""
+"""Dense vectors from Cohere's embed, by msgspec: the SDK makes an object of every number."""
 
 import asyncio
 import base64
@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
-from httpx import AsyncClient
 
+from adapters.cohere.calls import CohereCalls
 from adapters.cohere.question_cache import QuestionCache
-from adapters.cohere.refusals import MONTHLY, fault_of_refusal
-from adapters.resilience.faults import Blame, Fault
-from adapters.resilience.http_client import translated
+from adapters.resilience.http_client import JsonPosts
 from adapters.resilience.metered import MeteredCalls
-from domain.access.quotas import ProviderCall, Window
-from domain.errors import PortReplyInvalid, QuotaSpent
+from domain.errors import QuotaSpent
 from domain.retrieval.model import Purpose, Vector
 from domain.retrieval.ports import Embedder
 
@@ -59,12 +56,11 @@ class _Reply(msgspec.Struct):
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(_Reply)
-_JSON: Final = {"content-type": "application/json"}
 
 
 class CohereEmbedder(Embedder):
     """
-    ``client`` carries the address and the key. ``kind`` is the form in which vectors come over the wire.
+    ``posts`` carries the address and the key. ``kind`` is the form in which vectors come over the wire.
 
     A question takes at most ``question_s`` seconds. Models before embed-v4 are not told ``dimensions``: they have one
     size each, and refuse to be told.
@@ -72,7 +68,7 @@ class CohereEmbedder(Embedder):
 
     def __init__(
         self,
-        client: AsyncClient,
+        posts: JsonPosts,
         calls: MeteredCalls,
         *,
         model: str,
@@ -80,8 +76,7 @@ class CohereEmbedder(Embedder):
         kind: EmbeddingType = "float",
         question_s: float = QUESTION_S,
     ) -> None:
-        self._client = client
-        self._calls = calls
+        self._calls = CohereCalls(posts, calls, PORT, "/v2/embed")
         self._model = model
         self._dimensions = dimensions
         self._kind = kind
@@ -137,20 +132,9 @@ class CohereEmbedder(Embedder):
             )
         )
 
-        async def work(_: float) -> list[Vector]:
-            with translated(PORT):
-                response = await self._client.post("/v2/embed", content=body, headers=_JSON)
-            if response.status_code != 200:
-                raise fault_of_refusal(PORT, response.status_code, response.headers, response.content)
-            return self._vectors(response.content, len(texts))
-
-        try:
-            return await self._calls.run(work, inputs=len(texts), timeout_s=timeout_s)
-        except QuotaSpent as spent:
-            if spent.port == PORT and spent.allowance == MONTHLY:
-                # Cohere counts more than we did: another service has the same key.
-                await self._calls.budgets.exhaust(ProviderCall.EMBED, Window.MONTH)
-            raise
+        return await self._calls.make(
+            body, lambda content: self._vectors(content, len(texts)), inputs=len(texts), timeout_s=timeout_s
+        )
 
     def _vectors(self, content: bytes, count: int) -> list[Vector]:
         import numpy as np  # here: a process that embeds elsewhere need not load it
@@ -158,13 +142,13 @@ class CohereEmbedder(Embedder):
         try:
             table = self._table(_DECODER.decode(content).embeddings)
         except (msgspec.MsgspecError, ValueError) as error:
-            raise _nonsense("is not a reply to embed") from error
+            raise self._calls.nonsense("is not a reply to embed") from error
         if table.shape != (count, self._dimensions):
             wanted = f"{count} vectors of {self._dimensions} numbers"
-            raise _nonsense(f"holds {' x '.join(map(str, table.shape))} numbers, not {wanted}")
+            raise self._calls.nonsense(f"holds {' x '.join(map(str, table.shape))} numbers, not {wanted}")
         lengths = np.linalg.norm(table, axis=1, keepdims=True)
         if not np.isfinite(lengths).all() or not lengths.all():
-            raise _nonsense("holds a vector that is no direction")
+            raise self._calls.nonsense("holds a vector that is no direction")
         return list((table / lengths).tolist())
 
     def _table(self, embeddings: _Embeddings) -> "NDArray[numpy.float32]":
@@ -174,7 +158,3 @@ class CohereEmbedder(Embedder):
             rows = [np.frombuffer(base64.b64decode(one), dtype="<f4") for one in embeddings.base64]
             return np.array(rows, dtype=np.float32)
         return np.array(embeddings.int8 if self._kind == "int8" else embeddings.floats, dtype=np.float32)
-
-
-def _nonsense(what: str) -> Fault:
-    return Fault(PortReplyInvalid(PORT, f"its answer {what}"), blame=Blame.SERVICE, retryable=False)

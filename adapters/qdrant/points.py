@@ -7,11 +7,11 @@ from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
 
-from qdrant_client import models
+from qdrant_client import AsyncQdrantClient, models
 
 from adapters.qdrant.layout import DENSE, SPARSE
 from domain.access.readable import ReadableCollections
-from domain.retrieval.model import Hit, IndexedPassage, SearchFilters, SparseVector, Vector
+from domain.retrieval.model import Hit, HybridHits, IndexedPassage, SearchFilters, SparseVector, Vector
 
 REVIEWED: Final = "yes"
 NOT_REVIEWED: Final = "no"
@@ -30,15 +30,18 @@ def point(passage: IndexedPassage) -> models.PointStruct:
     return models.PointStruct(id=str(passage.id), vector=vectors, payload=payload)
 
 
-def requests(
+async def searched_by_client(
+    client: AsyncQdrantClient,
+    collection: str,
+    *,
     dense: Vector | None,
     sparse: SparseVector | None,
     readable: ReadableCollections,
     filters: SearchFilters,
     limit: int,
-) -> dict[str, models.QueryRequest]:
+) -> HybridHits:
     """
-    One request for each half that there is something to ask of.
+    One request for each half that there is something to ask of, in one round trip.
 
     Two, and not one with prefetches that the server fuses: that would bring the fused scores alone.
     """
@@ -48,35 +51,38 @@ def requests(
         queries[DENSE] = list(dense)
     if sparse is not None and sparse.indices:
         queries[SPARSE] = _sparse(sparse)
-    return {
-        half: models.QueryRequest(
+    if not queries:
+        return HybridHits((), ())
+    requests = [
+        models.QueryRequest(
             query=query, using=half, filter=looked_at, limit=limit, with_payload=False, with_vector=False
         )
         for half, query in queries.items()
-    }
+    ]
+    answers = await client.query_batch_points(collection, requests)
+    found = dict(zip(queries, map(_hits, answers), strict=True))
+    return HybridHits(found.get(DENSE, ()), found.get(SPARSE, ()))
 
 
-def hits(answer: models.QueryResponse) -> tuple[Hit, ...]:
+def _hits(answer: models.QueryResponse) -> tuple[Hit, ...]:
     return tuple(Hit(UUID(str(one.id)), one.score) for one in answer.points)
 
 
 def _narrowed(readable: ReadableCollections, filters: SearchFilters) -> models.Filter:
     """Inside ``readable``, and everything else that was asked for as well."""
-    return models.Filter(must=list(_conditions(readable, filters)))
+    inside = models.FieldCondition(key="collection", match=models.MatchAny(any=list(readable)))
+    equal = [models.FieldCondition(key=key, match=models.MatchValue(value=value)) for key, value in conditions(filters)]
+    return models.Filter(must=[inside, *equal])
 
 
-def _conditions(readable: ReadableCollections, filters: SearchFilters) -> Iterator[models.FieldCondition]:
-    yield models.FieldCondition(key="collection", match=models.MatchAny(any=list(readable)))
+def conditions(filters: SearchFilters) -> Iterator[tuple[str, str | int]]:
+    """Fields and what each must be, or hold."""
     if filters.uri_prefix:
-        yield _equal("uri_prefixes", _prefixes(filters.uri_prefix)[-1])
+        yield "uri_prefixes", _prefixes(filters.uri_prefix)[-1]
     if filters.peer_reviewed_only:
-        yield _equal("peer_reviewed", REVIEWED)
+        yield "peer_reviewed", REVIEWED
     for key, value in filters.metadata.items():
-        yield _equal("metadata", _metadata_word(key, value))
-
-
-def _equal(field: str, value: str | int) -> models.FieldCondition:
-    return models.FieldCondition(key=field, match=models.MatchValue(value=value))
+        yield "metadata", _metadata_word(key, value)
 
 
 @lru_cache(1_024)

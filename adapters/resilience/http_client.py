@@ -14,14 +14,47 @@ CONNECT_TIMEOUT_S: Final = 5.0
 _KEEP_ALIVE_S: Final = 30.0
 
 
+class JsonPosts:
+    """
+    POSTs of JSON to one service, each reply read whole; close it by ``aclose``.
+
+    httpx's requests and replies over the same connections, without its client, whose merging of addresses, headers,
+    cookies, redirects and authentication costs as much as the sending itself (docs/adr/0009).
+    """
+
+    def __init__(self, base_url: str, *, headers: Mapping[str, str] | None = None) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._urls: dict[str, httpx.URL] = {}
+        self._transport = http_transport(base_url)
+        plain = {"accept": "application/json", "content-type": "application/json", "user-agent": "ibid"}
+        self._headers = httpx.Headers(plain | dict(headers or {}))
+        self._extensions = {"timeout": httpx.Timeout(None, connect=CONNECT_TIMEOUT_S).as_dict()}
+
+    async def post(self, path: str, body: bytes) -> httpx.Response:
+        """``path`` is one of few, and kept. Raises what httpx does."""
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = httpx.URL(self._base_url + path)
+        request = httpx.Request("POST", url, headers=self._headers, content=body, extensions=self._extensions)
+        response = await self._transport.handle_async_request(request)
+        try:
+            await response.aread()
+        finally:
+            await response.aclose()
+        return response
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
 class HttpClients:
     """Clients of one process, closed together."""
 
     def __init__(self) -> None:
-        self._made: list[httpx.AsyncClient] = []
+        self._made: list[JsonPosts] = []
 
-    def client(self, base_url: str, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
-        made = http_client(base_url, headers=headers)
+    def posts(self, base_url: str, *, headers: Mapping[str, str] | None = None) -> JsonPosts:
+        made = JsonPosts(base_url, headers=headers)
         self._made.append(made)
         return made
 

@@ -28,10 +28,12 @@ class Embedder(HashingEmbedder):
     """Fails at questions with whatever ``error`` is."""
 
     error: PortError | None = None
+    delay_s = 0.0
 
     async def embed(self, texts: Sequence[str], *, purpose: Purpose) -> Sequence[Vector]:
         if purpose is Purpose.QUESTION and self.error is not None:
             raise self.error
+        await asyncio.sleep(self.delay_s if purpose is Purpose.QUESTION else 0)
         return await super().embed(texts, purpose=purpose)
 
 
@@ -158,4 +160,16 @@ async def test_a_reranker_that_is_late_is_not_waited_for() -> None:
     reranker = Reranker()
     reranker.delay_s = 60
     plain, _ = await search(await a_story())
-    assert await search(await a_story(reranking=Reranking(reranker, 0.01))) == (plain, ("rerank_late",))
+    assert await search(await a_story(reranking=Reranking(reranker, 0.5))) == (plain, ("rerank_late",))
+    assert reranker.asked == 1
+
+
+async def test_what_embedding_takes_is_not_left_for_the_reranker_which_is_not_asked_in_vain() -> None:
+    embedder, reranker = Embedder(), Reranker()
+    story = await a_story(embedder=embedder, reranking=Reranking(reranker, 0.5))
+    plain, _ = await search(await a_story())
+    embedder.delay_s = 0.6
+    assert await search(story) == (plain, ("rerank_late",)), "found by meaning, and as fused"
+    assert reranker.asked == 0
+    embedder.delay_s = 0.0
+    assert await search(story) == (plain[::-1], ())

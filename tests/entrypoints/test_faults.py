@@ -123,7 +123,6 @@ async def _adapters(world: Outside, address: dict[str, str]) -> AsyncIterator[di
             dependency=dependency(INDEX_PORT),
         ) as index,
     ):
-        reranker.load()
         yield {"embedder": embedder, "passage_index": index, "reranking": Reranking(reranker, SHORT_S)}
 
 

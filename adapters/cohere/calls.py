@@ -1,0 +1,45 @@
+"""One call of Cohere's API, of whatever kind: sent, metered, and its refusals understood."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from adapters.cohere.refusals import MONTHLY, fault_of_refusal
+from adapters.resilience.faults import Blame, Fault
+from adapters.resilience.http_client import JsonPosts, translated
+from adapters.resilience.metered import MeteredCalls
+from domain.access.quotas import Window
+from domain.errors import PortReplyInvalid, QuotaSpent
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CohereCalls:
+    """``posts`` carries the address and the key; ``port`` is what failures are told of."""
+
+    posts: JsonPosts
+    calls: MeteredCalls
+    port: str
+    path: str
+
+    async def make(self, body: bytes, read: Callable[[bytes], T], *, inputs: int, timeout_s: float) -> T:
+        """What ``read`` makes of the reply; it raises ``nonsense``. Raises PortError."""
+
+        async def work(_: float) -> T:
+            with translated(self.port):
+                response = await self.posts.post(self.path, body)
+            if response.status_code != 200:
+                raise fault_of_refusal(self.port, response.status_code, response.headers, response.content)
+            return read(response.content)
+
+        try:
+            return await self.calls.run(work, inputs=inputs, timeout_s=timeout_s)
+        except QuotaSpent as spent:
+            if spent.port == self.port and spent.allowance == MONTHLY:
+                # Cohere counts more than we did: another service has the same key.
+                await self.calls.budgets.exhaust(self.calls.call, Window.MONTH)
+            raise
+
+    def nonsense(self, what: str) -> Fault:
+        return Fault(PortReplyInvalid(self.port, f"its answer {what}"), blame=Blame.SERVICE, retryable=False)
