@@ -1,5 +1,6 @@
 """Files as documents: which go in, under which uri, and what their bytes say. The same from a folder or an archive."""
 
+import codecs
 import re
 from base64 import b64encode
 from pathlib import PurePosixPath
@@ -21,6 +22,25 @@ FORMATS: Final = {
     ".pdf": Format.PDF,
     ".docx": Format.DOCX,
 }
+WEB_TYPES: Final = {
+    "text/html": Format.HTML,
+    "application/xhtml+xml": Format.HTML,
+    "text/markdown": Format.MARKDOWN,
+    "text/x-markdown": Format.MARKDOWN,
+    "text/plain": Format.TEXT,
+    "text/x-rst": Format.RST,
+    "text/prs.fallenstein.rst": Format.RST,
+    "application/x-ipynb+json": Format.NOTEBOOK,
+    "application/pdf": Format.PDF,
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": Format.DOCX,
+}
+"""What a web server's content types say of a page's format; others are not taken."""
+_CHARSET: Final = re.compile(
+    r"ascii|utf[-_]?(?:8|16|32).*|iso8859.*|cp\d+|koi8.*|gb.*|big5.*|euc.*|shift_jis.*|iso2022.*"
+)
+"""Names of Python's text codecs that pages are written in. Others decode no text of any page, or take for ever."""
+_META_CHARSET: Final = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?([A-Za-z0-9_.:-]{2,40})""", re.IGNORECASE)
+
 _HTML_START: Final = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html[\s>])", re.IGNORECASE | re.DOTALL)
 
 _NOT_DOCUMENTS: Final = frozenset({"node_modules", "bower_components", "site-packages", "__pycache__", "__tests__"})
@@ -92,6 +112,50 @@ def document_of(uri: str, content: bytes) -> SourceDocument:
         raise DocumentUnreadable(uri, "it is empty")
     text = b64encode(content).decode("ascii") if kind.binary else text_of(uri, content)
     return SourceDocument.checked(uri, text, kind, at="document")
+
+
+def web_document(uri: str, content: bytes, content_type: str, charset: str | None) -> SourceDocument:
+    """
+    A page of the web as a document; ``content_type`` is one of WEB_TYPES.
+
+    Raises DocumentUnreadable, or a Refused for a text that cannot be stored.
+    """
+    kind = WEB_TYPES[content_type]
+    if kind is Format.TEXT:
+        # Servers say text/plain of every text whose name they do not know.
+        named = format_of(re.sub(r"[?#].*", "", uri)) or kind
+        kind = kind if named.binary else named
+    kind = _format_within(content, kind)
+    if kind.binary:
+        text = b64encode(content).decode("ascii")
+    else:
+        text = _decoded(content, charset, is_html=kind is Format.HTML)
+    return SourceDocument.checked(uri, text, kind, url=uri, at="page")
+
+
+def _decoded(content: bytes, charset: str | None, *, is_html: bool) -> str:
+    """By its byte order mark, else as the server says, else as the page says, else UTF-8 where it is, else Latin."""
+    if content.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-8-sig" if content.startswith(b"\xef") else "utf-16", "replace")
+    said = _META_CHARSET.search(content[:2_048]) if is_html else None
+    for name in (charset, said and said[1].decode("ascii"), "utf-8"):
+        codec = _codec(name) if name else None
+        if codec is None:
+            continue
+        try:
+            return content.decode(codec)
+        except UnicodeDecodeError:
+            continue
+    return content.decode("cp1252", "replace")
+
+
+def _codec(name: str) -> str | None:
+    try:
+        found = codecs.lookup(name).name
+    except (LookupError, ValueError):
+        return None
+    # To a browser Latin-1 is its superset (WHATWG Encoding, section 4.2).
+    return ("cp1252" if found == "iso8859-1" else found) if _CHARSET.fullmatch(found) else None
 
 
 def _format_within(content: bytes, named: Format) -> Format:

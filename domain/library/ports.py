@@ -321,6 +321,119 @@ class Upload(Protocol):
         """The bytes of files that have no ``problem``, in the order given."""
 
 
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a server said by which it can tell later whether a page has changed (RFC 9110, section 8.8)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.etag is not None or self.last_modified is not None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedPage:
+    """
+    A page as its server gave it. ``address`` is where it was found, after redirects.
+
+    ``content_type`` is one of those that the fetcher takes, without parameters; ``charset`` as the server named it.
+    ``links`` are the addresses that it leads to, in order, ``canonical`` the one that it says is its own.
+    """
+
+    address: str
+    content: bytes
+    content_type: str
+    charset: str | None = None
+    validators: Validators = Validators()
+    links: Sequence[str] = ()
+    canonical: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnchangedPage:
+    """The server says that the page is what it was when these validators were given."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotFetched:
+    """Why a page is not to be had, in words for the source's owner. ``gone``: the server says there is none."""
+
+    reason: str
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The host is to be left alone for ``after_s`` seconds more; nothing was asked of it."""
+
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedSitemap:
+    """What a sitemap names: addresses of pages and of further sitemaps. ``address`` is where it was found."""
+
+    address: str
+    pages: Sequence[str]
+    sitemaps: Sequence[str]
+
+
+class SourceFetcher(Protocol):
+    """
+    Fetches pages from the web on a caller's word, and nothing that this word may not reach.
+
+    What is connected to is an address that was checked (``AddressPolicy``), at every redirect anew. A host is asked no
+    faster than its robots.txt and the settings allow: a call waits some seconds for its turn. Nothing is sent that
+    tells who asks.
+    """
+
+    @abstractmethod
+    async def page(self, address: str, *, known: Validators) -> FetchedPage | UnchangedPage | NotFetched | NotYet:
+        """
+        One page; ``known`` are the validators that it had, empty for a page that is to come whole.
+
+        Raises PortUnavailable for what may go better another time: no answer, an answer that says so.
+        """
+
+    @abstractmethod
+    async def sitemap(self, address: str) -> FetchedSitemap | NotFetched | NotYet:
+        """A sitemap or an index of sitemaps, packed or not. Raises PortUnavailable as ``page`` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPage:
+    """
+    What is remembered of a page that was fetched: what it is called, and the version that it made.
+
+    ``pipeline`` is the way of reading it was read by; ``links`` as they were then.
+    """
+
+    address: str
+    uri: str
+    version: str
+    pipeline: str
+    validators: Validators
+    links: Sequence[str] = ()
+
+
+class KnownPages(Protocol):
+    """Pages that were fetched before, so that unchanged ones are not fetched again."""
+
+    @abstractmethod
+    async def get(self, collection: str, addresses: Sequence[str]) -> Mapping[str, KnownPage]:
+        """
+        Those of these addresses that are known, by address.
+
+        Only such whose document's active version is still the one that the page made: a document that was changed by
+        other ways, or has gone, must come whole.
+        """
+
+    @abstractmethod
+    async def put(self, collection: str, pages: Sequence[KnownPage]) -> None:
+        """Remember pages, each in place of what was known of its address. Of documents that are not there: nothing."""
+
+
 class Uploads(Protocol):
     """Where uploads are kept until their documents are stored: on disk, so that they take no memory."""
 
