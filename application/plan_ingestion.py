@@ -101,7 +101,8 @@ class PlanIngestion:
         count = _Count()
         for part in parts:
             async with self.unit_of_work() as uow:
-                batch = await uow.ingestions.pending(ingestion.id, range(part * PART, (part + 1) * PART))
+                staged = await uow.ingestions.pending(ingestion.id, range(part * PART, (part + 1) * PART))
+            batch = [one for one in staged if isinstance(one, StagedDocument)]
             language = languages.get(ingestion.collection, "en")
             await self._count(count, batch, ingestion.collection, ingestion.base_url, language)
         plan = await self._against(count)

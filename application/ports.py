@@ -16,7 +16,8 @@ from domain.conversation.model import Question
 from domain.conversation.ports import Conversations, Feedbacks, Turns
 from domain.grounding.model import Evidence
 from domain.library.model import Page, SourceDocument
-from domain.library.ports import Collections, Documents, EmbeddingStore, PassageText
+from domain.library.ports import Collections, Documents, EmbeddingStore, KnownPages, PassageText
+from domain.library.web_sources import WebPage, WebSource
 
 IDEMPOTENCY_WINDOW: Final = timedelta(hours=24)
 JOURNAL_WINDOW: Final = timedelta(hours=1)
@@ -62,16 +63,21 @@ class Outcome(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     """Not worked on, because the ingestion was cancelled before its turn."""
+    PASSED = "passed"
+    """No document after all: a sitemap, or another address of a page. Counted and listed nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ingestion:
     """
-    One request to add or refresh documents. ``counts`` holds every Outcome but PENDING, and ``total``.
+    One request to add or refresh documents. ``counts`` holds every Outcome but PENDING and PASSED, and ``total``.
 
     ``passages`` is how many its documents were cut into so far, those of unchanged ones left out. ``retries`` says how
     often what had failed was set to be worked on again. ``plan``: what it was going to buy when it began; None before,
     and where nothing is bought.
+    often what had failed was set to be worked on again. ``source`` is the site that it reads, if it is one, and
+    ``left_out`` how many of its pages, as far as is known, were not looked at: those beyond its limit, and those that
+    did not answer.
     """
 
     id: UUID
@@ -86,6 +92,8 @@ class Ingestion:
     passages: int = 0
     retries: int = 0
     plan: EmbeddingPlan | None = None
+    source: WebSource | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +105,32 @@ class StagedDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class StagedPage:
+    """A page that waits to be fetched, at its place in the request."""
+
+    ordinal: int
+    page: WebPage
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentOutcome:
-    """``error`` says why it failed; ``passages`` how many it was cut into, when it went in."""
+    """
+    ``error`` says why it failed; ``passages`` how many it was cut into, when it went in. ``gone``: it failed because
+    there is no such page, so that pruning may remove what was there.
+    """
 
     uri: str
     outcome: Outcome
     error: str | None = None
     passages: int = 0
+    gone: bool = False
 
 
-Arrival: TypeAlias = SourceDocument | DocumentOutcome
-"""A document that came with a request, or what became of it at once when it could not even be read."""
+Arrival: TypeAlias = SourceDocument | WebPage | DocumentOutcome
+"""
+A document that came with a request, a page that is to be fetched, or what became of a document at once when it could
+not even be read.
+"""
 
 
 PART: Final = 16
@@ -182,8 +205,30 @@ class Ingestions(Protocol):
         """Queued and running ingestions, oldest first."""
 
     @abstractmethod
-    async def pending(self, ingestion_id: UUID, ordinals: range) -> Sequence[StagedDocument]:
+    async def pending(self, ingestion_id: UUID, ordinals: range) -> Sequence[StagedDocument | StagedPage]:
         """Those of the documents that nothing has become of yet, in the order of the request."""
+
+    @abstractmethod
+    async def discover(self, ingestion_id: UUID, pages: Sequence[WebPage], *, most: int) -> Sequence[int]:
+        """
+        Stage pages of addresses that the ingestion does not have yet, and return their ordinals, in order.
+
+        Beyond ``most`` pages of an ingestion (``within_limits``) no more are taken, and those are added to
+        ``left_out``. The ordinals begin a part (PART) that no job has been made for. An ingestion that has ended
+        gets none. Held until the end of this unit, so that of several that find the same page one stages it.
+        """
+
+    @abstractmethod
+    async def call(self, ingestion_id: UUID, ordinal: int, uri: str) -> bool:
+        """
+        A pending page turned out to be called ``uri``. False: another row of the ingestion is called that.
+
+        Its address stays known to ``discover``. Held like ``discover``.
+        """
+
+    @abstractmethod
+    async def leave_out(self, ingestion_id: UUID, count: int) -> None:
+        """So many more pages were not looked at."""
 
     @abstractmethod
     async def pending_ordinals(self, ingestion_id: UUID) -> Sequence[int]:
@@ -191,7 +236,7 @@ class Ingestions(Protocol):
 
     @abstractmethod
     async def requested_uris(self, ingestion_id: UUID) -> Sequence[str]:
-        """The uris that the request named, in its order."""
+        """The uris that the request named, in its order, without those that are gone or PASSED."""
 
     @abstractmethod
     async def start(self, ingestion_id: UUID) -> Ingestion | None:
@@ -337,6 +382,7 @@ class UnitOfWork(Protocol):
     idempotency_keys: IdempotencyKeys
     turn_journal: TurnJournal
     ingestions: Ingestions
+    known_pages: KnownPages
     jobs: Jobs
     retention: Retention
     api_keys: ApiKeys

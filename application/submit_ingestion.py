@@ -20,6 +20,7 @@ from application.ports import (
 from domain.access.model import Principal, Scope
 from domain.errors import CollectionNotFound, OutOfRange
 from domain.library.model import Collection, SourceDocument, collection_name
+from domain.library.web_sources import WebSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,15 @@ class IngestionRequest:
     base_url: str | None = None
     prune: bool = False
     keyed: KeyedRequest | None = None
+    site: WebSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SubmitIngestionCommand:
-    """``keyed``: what the request's idempotency key says of it, if it came with one."""
+    """
+    ``keyed``: what the request's idempotency key says of it, if it came with one. ``site``: where the documents are,
+    in place of ``sources``.
+    """
 
     principal: Principal
     collection: str
@@ -43,6 +48,7 @@ class SubmitIngestionCommand:
     base_url: str | None = None
     prune: bool = False
     keyed: KeyedRequest | None = None
+    site: WebSource | None = None
 
 
 @dataclass(slots=True)
@@ -89,12 +95,13 @@ class SubmitIngestion:
         """The ingestion as it was stored, and whether the command's key has led to one that was there before."""
         command.principal.require(Scope.INGEST)
         collection_name(command.collection)
-        check_sources(command.sources)
+        if command.site is None:
+            check_sources(command.sources)
         request = IngestionRequest(
-            command.principal, command.collection, command.base_url, command.prune, command.keyed
+            command.principal, command.collection, command.base_url, command.prune, command.keyed, command.site
         )
         async with self.storing(request) as storing:
-            await storing.add(command.sources)
+            await storing.add(command.sources if command.site is None else [command.site.first()])
         return storing
 
     @asynccontextmanager
@@ -110,6 +117,7 @@ class SubmitIngestion:
             request.prune,
             IngestionStatus.QUEUED,
             self.clock.now(),
+            source=request.site,
         )
         async with self.unit_of_work() as uow:
             if request.keyed is not None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from application.fetch_pages import FetchedPart, FetchPages
 from application.forget_documents import unindex
 from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import IngestionNews
@@ -21,6 +23,7 @@ from application.ports import (
     Job,
     Outcome,
     StagedDocument,
+    StagedPage,
     TryAgain,
     UnitOfWork,
     UnitOfWorkFactory,
@@ -55,10 +58,13 @@ class WorkIngestions:
     clock: Clock
     news: IngestionNews
     sweep_retention: SweepRetention
+    fetch_pages: FetchPages
     planning: PlanIngestion | None = None
     retry_after_s: Sequence[float] = field(default=RETRY_AFTER_S)
     _unsettled: bool = field(default=False, init=False)
     _only_process: bool = field(default=False, init=False)
+    _turns: Counter[tuple[UUID, int]] = field(default_factory=Counter, init=False)
+    """How often a part of a site was put off to go on with later, which was no failure."""
     _taken: int = field(default=0, init=False)
 
     async def resume(self, *, only_process: bool) -> None:
@@ -140,8 +146,9 @@ class WorkIngestions:
             raise
         except Exception as error:
             _log.error("ingestion stopped", extra={"ingestion_id": str(job.ingestion_id)}, exc_info=error)
-            if job.attempts < len(DRAIN_AGAIN_AFTER_S) + len(self.retry_after_s):
-                raise TryAgain(DRAIN_AGAIN_AFTER_S[min(job.attempts, len(DRAIN_AGAIN_AFTER_S) - 1)]) from error
+            failures = self._failures(job)
+            if failures < len(DRAIN_AGAIN_AFTER_S) + len(self.retry_after_s):
+                raise TryAgain(DRAIN_AGAIN_AFTER_S[min(failures, len(DRAIN_AGAIN_AFTER_S) - 1)]) from error
             # It stays unfinished and is taken up again at the next start.
 
     async def _work(self, job: Job) -> None:
@@ -152,23 +159,39 @@ class WorkIngestions:
             batch = await uow.ingestions.pending(job.ingestion_id, job.ordinals)
             await uow.commit()
         self._taken += 1
-        if batch:
-            if self.planning is not None:
-                await self.planning.before(ingestion)
-            await self._ingest(ingestion, batch, job)
+        documents = [one for one in batch if isinstance(one, StagedDocument)]
+        if documents and self.planning is not None:
+            await self.planning.before(ingestion)
+        fetched = await self._fetch(ingestion, [one for one in batch if isinstance(one, StagedPage)])
+        documents += fetched.documents
+        if documents:
+            await self._ingest(ingestion, documents, job)
+            await self.fetch_pages.remember(ingestion, fetched)
         await self._end_if_done(ingestion)
         self.news.tell(ingestion.id)
+        if fetched.again_after_s is not None:
+            self._turns[job.ingestion_id, job.part] += 1
+            raise TryAgain(fetched.again_after_s)
+        self._turns.pop((job.ingestion_id, job.part), None)
 
-    def _wait_s(self, job: Job) -> float:
-        return self.retry_after_s[min(job.attempts, len(self.retry_after_s) - 1)] if self.retry_after_s else 0.0
+    async def _fetch(self, ingestion: Ingestion, pages: Sequence[StagedPage]) -> FetchedPart:
+        return await self.fetch_pages.execute(ingestion, pages) if pages else FetchedPart()
+
+    def _failures(self, job: Job) -> int:
+        """How often the part was put off for a failure."""
+        return max(0, job.attempts - self._turns[job.ingestion_id, job.part])
+
+    def _wait_s(self, failures: int) -> float:
+        return self.retry_after_s[min(failures, len(self.retry_after_s) - 1)] if self.retry_after_s else 0.0
 
     async def _ingest(self, ingestion: Ingestion, batch: Sequence[StagedDocument], job: Job) -> None:
         """One batch; when it will not go in whole, each of its documents alone, and those that fail are recorded."""
         try:
             await self.ingest_documents.execute(ingestion, batch)
         except PortUnavailable as error:
-            if job.attempts < len(self.retry_after_s):
-                raise TryAgain(error.retry_after_s or self._wait_s(job)) from error
+            failures = self._failures(job)
+            if failures < len(self.retry_after_s):
+                raise TryAgain(error.retry_after_s or self._wait_s(failures)) from error
             await self._one_by_one(ingestion, batch, error)
         except Exception as error:
             await self._one_by_one(ingestion, batch, error)
@@ -196,8 +219,11 @@ class WorkIngestions:
         async with self.unit_of_work() as uow:
             if not await uow.ingestions.done(ingestion.id):
                 return
-            # A retry prunes nothing: what the collection holds may be newer than the request.
-            stale = await self._prune(uow, ingestion) if ingestion.prune and not ingestion.retries else ()
+            # A retry prunes nothing: what the collection holds may be newer than the request. Nor does a site of which
+            # pages were not looked at: they may well be there.
+            left_out = (await uow.ingestions.get(ingestion.id, None)).left_out
+            prunes = ingestion.prune and not ingestion.retries and not left_out
+            stale = await self._prune(uow, ingestion) if prunes else ()
             counts = (await uow.ingestions.get(ingestion.id, None)).counts
             await uow.ingestions.finish(ingestion.id, _status(counts), at=self.clock.now())
             await uow.commit()

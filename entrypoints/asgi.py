@@ -28,6 +28,7 @@ ROUTED: Final = (
     "ask_question",
     "search_passages",
     "submit_ingestion",
+    "submit_site",
     "submit_upload",
     "plan_ingestion",
     "read_ingestions",

@@ -76,17 +76,22 @@ def demo() -> None:
 
 
 @main.command()
-@click.argument("path")
+@click.argument("path", metavar="PATH_OR_URL")
 @click.option("--collection", default="docs", show_default=True, metavar="NAME", help="Made when it is not there.")
 @click.option("--base-url", metavar="URL", help="Where readers find the pages; footnotes then link to them.")
-@click.option("--prune", is_flag=True, help="Remove documents of the collection that PATH does not hold.")
+@click.option("--prune", is_flag=True, help="Remove documents of the collection that PATH_OR_URL does not hold.")
 @click.option("--outcomes", is_flag=True, help="Say of each document what became of it, and why.")
 @click.option("--estimate", is_flag=True, help="Say what embedding them would take, and ingest nothing.")
 @click.option("--yes", is_flag=True, help="Ask nothing, even where the plan has not as much left.")
+@click.option("--include", multiple=True, metavar="PATTERN", help="Of a site: these paths alone, as '/docs/**'.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Of a site: not these paths.")
+@click.option("--max-pages", type=click.IntRange(1), metavar="N", help="Of a site: no more pages than these.")
+@click.option("--max-depth", type=click.IntRange(0, 100), metavar="N", help="Of a site: no more links deep than this.")
 @_json
 @click.pass_context
 def ingest(
     context: click.Context,
+    /,
     path: str,
     collection: str,
     base_url: str | None,
@@ -95,32 +100,31 @@ def ingest(
     estimate: bool,
     yes: bool,
     as_json: bool,
+    **of_a_site: Any,
 ) -> None:
-    """Add or refresh the documents below PATH: .md, .mdx, .html and .txt.
+    """Add or refresh the documents below PATH, or the pages of the site at URL.
 
-    Returns when all are in. A document's uri is its path below PATH; files and folders that begin with '_' or '.' are
-    left out.
+    Returns when all are in. A file's uri is its path below PATH; files and folders that begin with '_' or '.' are
+    left out. A URL that ends with .xml or .xml.gz is a sitemap, and its pages are read; of any other, the page and what
+    its links lead to below its folder. A page's uri is its address.
     """
-    _check_ingest(path, collection, base_url)
-    from entrypoints.terminal.documents import read_documents
-
-    read = read_documents(Path(path))
-    from entrypoints.terminal.find_service import find_service
-    from entrypoints.terminal.ingest_estimate import LARGE, estimated, warn_of
-    from entrypoints.terminal.ingest_view import ingest_bar, print_summary
-    from entrypoints.terminal.ingesting import IngestRequest, ingest
+    _check_ingest(path, collection, base_url, of_a_site)
+    from entrypoints.terminal.ingest_command import ingest_path, ingest_url
+    from entrypoints.terminal.ingest_view import print_summary
+    from entrypoints.terminal.ingesting import IngestRequest
     from entrypoints.terminal.rendering import print_json
 
     request = IngestRequest(collection, base_url, prune, outcomes)
-    with find_service() as service:
-        if estimate or len(read.documents) >= LARGE:
-            found = estimated(service, request, read)
-            if estimate:
-                print_json(found.as_json()) if as_json else click.echo(found.told())
-                return
-            warn_of(found, asking=not yes)
-        with ingest_bar(len(read.documents) + len(read.failed)) as progress:
-            summary = ingest(service, request, read, progress)
+    if "://" in path:
+        if estimate:
+            raise click.UsageError("--estimate is for a PATH; what a URL holds is known once it is read")
+        summary = ingest_url(path, request, of_a_site)
+    else:
+        found, done = ingest_path(Path(path), request, estimate=estimate, asking=not yes)
+        if done is None:
+            print_json(found.as_json()) if as_json else click.echo(found.told())
+            return
+        summary = done
     if as_json:
         print_json(summary.as_json())
     else:
@@ -278,13 +282,16 @@ def doctor(context: click.Context, as_json: bool) -> None:
         context.exit(1)
 
 
-def _check_ingest(path: str, collection: str, base_url: str | None) -> None:
+def _check_ingest(path: str, collection: str, base_url: str | None, of_a_site: Mapping[str, Any]) -> None:
     """Raises UsageError, before anything is read or started."""
     from domain.errors import Refused
     from domain.library.model import collection_name
 
-    if "://" in path:
-        raise click.UsageError("ingesting from a URL is not supported yet; download the pages and give their folder")
+    if "://" in path and base_url is not None:
+        raise click.UsageError("--base-url is for a PATH; the pages of a URL have addresses of their own")
+    given = [f"--{name.replace('_', '-')}" for name, value in of_a_site.items() if value not in (None, ())]
+    if "://" not in path and given:
+        raise click.UsageError(f"{given[0]} is for a URL; of a PATH everything goes in")
     if base_url is not None and not base_url.startswith(("http://", "https://")):
         raise click.BadParameter(f"{base_url!r} must begin with https:// or http://", param_hint="--base-url")
     try:

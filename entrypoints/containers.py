@@ -23,6 +23,7 @@ from adapters.memory.passage_index import InMemoryPassageIndex
 from adapters.memory.preparer import InThreadPreparer
 from adapters.memory.rates import InMemoryRateLimits
 from adapters.memory.references import PlainReferenceFormatter
+from adapters.memory.source_fetcher import InMemorySourceFetcher
 from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
@@ -48,6 +49,7 @@ from application.delete_collection import DeleteCollection
 from application.diagnose import DatabaseProbe, Diagnose, EmbedderProbe, IndexProbe, RerankerProbe
 from application.edit_conversations import EditConversations
 from application.extractive_writer import ExtractiveWriter
+from application.fetch_pages import FetchPages
 from application.find_passages import FindPassages, Reranking
 from application.follow_turn import FollowTurn
 from application.forget_documents import ForgetDocument
@@ -74,6 +76,7 @@ from application.repair_index import RepairIndex
 from application.revoke_key import RevokeKey
 from application.search_passages import SearchPassages
 from application.submit_ingestion import SubmitIngestion
+from application.submit_site import SubmitSite
 from application.submit_upload import SubmitUpload
 from application.sweep_retention import SweepRetention
 from application.turn_streams import TurnStreams
@@ -82,6 +85,8 @@ from domain.access.model import Principal
 from domain.access.ports import Footprint
 from domain.access.quotas import Allowance, Plan
 from domain.library.ports import UploadLimits
+from domain.library.web_addresses import AddressPolicy
+from domain.library.web_sources import DEFAULT_PAGES
 from entrypoints import outside as chosen
 from entrypoints.document_parts import document_parts
 from entrypoints.http.sse import encode_events
@@ -111,6 +116,9 @@ class MemoryAdapters(containers.DeclarativeContainer):
     )
     reference_formatter = providers.Singleton(PlainReferenceFormatter)
     queue = providers.Singleton(InMemoryWorkQueue, store)
+    source_fetcher = providers.Singleton(InMemorySourceFetcher)
+    address_policy = providers.Object(AddressPolicy())
+    most_pages = providers.Object(DEFAULT_PAGES)
     uploads = providers.Singleton(uploads_in_memory, providers.Object(UploadLimits()))
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TimeOrderedIds)
@@ -175,6 +183,9 @@ class LiveAdapters(containers.DeclarativeContainer):
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
     reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
     queue = providers.Singleton(PgQueuerWorkQueue, direct_url)
+    address_policy = providers.Callable(chosen.address_policy, settings)
+    source_fetcher = providers.Singleton(chosen.source_fetcher, settings)
+    most_pages = settings.provided.fetch_pages
     uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
     ids = providers.Singleton(TimeOrderedIds)
     own_rates = providers.Singleton(InMemoryRateLimits, clock)
@@ -283,6 +294,8 @@ class UseCases(containers.DeclarativeContainer):
         keep_vectors=keep_vectors,
     )
     submit_upload = providers.Singleton(SubmitUpload, submit_ingestion, adapters.uploads)
+    submit_site = providers.Singleton(SubmitSite, submit_ingestion, adapters.address_policy, adapters.most_pages)
+    fetch_pages = providers.Singleton(FetchPages, background_unit_of_work, adapters.source_fetcher)
     ingestion_news = providers.Singleton(IngestionNews)
     sweep_retention = providers.Singleton(SweepRetention, background_unit_of_work, adapters.clock, retention_rules)
     plan_ingestion = providers.Singleton(
@@ -306,6 +319,7 @@ class UseCases(containers.DeclarativeContainer):
         adapters.clock,
         ingestion_news,
         sweep_retention,
+        fetch_pages,
         plan_ingestion,
     )
     repair_index = providers.Singleton(
@@ -354,6 +368,7 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
         stack.push_async_callback(adapters.http_clients().aclose)
         # Before anything is held against a time: another process's lease, the day of a key.
         await adapters.clock().follow(adapters.engine(), adapters.background())
+        stack.push_async_callback(adapters.source_fetcher().aclose)
         preparer = adapters.preparer()
         await preparer.open()
         stack.push_async_callback(preparer.close)

@@ -12,6 +12,7 @@ from adapters.resilience.dependency import Dependencies, Policy
 from adapters.resilience.http_client import HttpClients
 from adapters.resilience.metered import MeteredCalls
 from adapters.static.embedder import StaticEmbedder
+from adapters.web.fetcher import WebFetcher
 from application.find_passages import Reranking
 from application.ports import Clock
 from domain.access.ports import Footprint, ProviderBudgets
@@ -25,6 +26,7 @@ from domain.access.quotas import (
     free_allowances,
     of_provider,
 )
+from domain.library.web_addresses import AddressPolicy
 from domain.retrieval.ports import Embedder
 from entrypoints.settings import Settings
 
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from adapters.cohere.embedder import CohereEmbedder
     from adapters.cohere.reranker import CohereReranker
     from adapters.qdrant.index import QdrantIndex
+
+AGENT: Final = "Ibid"
+"""How a site's logs and its robots.txt know the fetching of pages."""
 
 _COHERE: Final = Policy(timeout_s=30.0, width=200)
 _QDRANT: Final = Policy(timeout_s=30.0, width=100)
@@ -128,6 +133,14 @@ def passage_index(
         keep_alive=settings.qdrant_keep_alive,
         posts=qdrant_posts(settings.qdrant_url, key),
     )
+
+
+def address_policy(settings: Settings) -> AddressPolicy:
+    return AddressPolicy(settings.fetch_networks, settings.fetch_ports)
+
+
+def source_fetcher(settings: Settings) -> WebFetcher:
+    return WebFetcher(address_policy(settings), agent=AGENT, per_second=settings.fetch_per_second)
 
 
 def footprints(

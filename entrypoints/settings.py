@@ -12,6 +12,7 @@ import msgspec
 from dotenv import dotenv_values
 
 from domain.access.quotas import Plan
+from domain.library.web_sources import DEFAULT_PAGES
 from entrypoints.model_settings import NAMES as MODEL_NAMES
 from entrypoints.model_settings import ModelSettings, read_models
 from entrypoints.setting_values import Secret, SettingsError, http_url, whole_number
@@ -63,6 +64,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_upload_mb: int = 64
     max_inflated_mb: int = 50
     max_inflation: int = 20
+    fetch_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    fetch_ports: tuple[int, ...] = ()
+    fetch_per_second: int = 4
+    fetch_pages: int = DEFAULT_PAGES
     rate_per_minute: int = 60_000
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     log: Literal["text", "json"] = "text"
@@ -107,8 +112,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_MAX_UPLOAD_MB": whole_number("IBID_MAX_UPLOAD_MB", 1, 10_000),
         "IBID_MAX_INFLATED_MB": whole_number("IBID_MAX_INFLATED_MB", 1, 10_000),
         "IBID_MAX_INFLATION": whole_number("IBID_MAX_INFLATION", 2, 1_000),
+        "IBID_FETCH_NETWORKS": partial(_networks, "IBID_FETCH_NETWORKS"),
+        "IBID_FETCH_PORTS": _ports,
+        "IBID_FETCH_PER_SECOND": whole_number("IBID_FETCH_PER_SECOND", 1, 100),
+        "IBID_FETCH_PAGES": whole_number("IBID_FETCH_PAGES", 1, 100_000),
         "IBID_RATE_PER_MINUTE": whole_number("IBID_RATE_PER_MINUTE", 1, 1_000_000),
-        "IBID_TRUSTED_PROXIES": _networks,
+        "IBID_TRUSTED_PROXIES": partial(_networks, "IBID_TRUSTED_PROXIES"),
         "IBID_PLAN": _one_of("IBID_PLAN", Plan),
         "IBID_EMBED_MODEL": str,
         "IBID_EMBED_DIMENSIONS": whole_number("IBID_EMBED_DIMENSIONS", 1, 4_096),
@@ -180,13 +189,16 @@ def _database_url(name: str) -> Callable[[str], Secret]:
     return read
 
 
-def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+def _ports(value: str) -> tuple[int, ...]:
+    read = whole_number("IBID_FETCH_PORTS", 1, 65_535)
+    return tuple(read(one.strip()) for one in value.split(","))
+
+
+def _networks(name: str, value: str) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
         return tuple(ip_network(one.strip()) for one in value.split(","))
     except ValueError as error:
-        raise SettingsError(
-            f"IBID_TRUSTED_PROXIES must be addresses or networks with commas between: {error}"
-        ) from error
+        raise SettingsError(f"{name} must be addresses or networks with commas between: {error}") from error
 
 
 def _switch(name: str) -> Callable[[str], bool]:

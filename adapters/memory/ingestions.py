@@ -9,6 +9,7 @@ from uuid import UUID
 from adapters.memory.paging import page_after
 from adapters.memory.store import InMemoryStore, StagedIngestion, Transaction
 from application.ports import (
+    PART,
     Arrival,
     DocumentOutcome,
     Ingestion,
@@ -16,11 +17,13 @@ from application.ports import (
     IngestionStatus,
     Outcome,
     StagedDocument,
+    StagedPage,
 )
 from domain.access.embedding_plan import EmbeddingPlan
 from domain.access.model import Owner
 from domain.errors import IngestionNotFound
 from domain.library.model import Page
+from domain.library.web_sources import WebPage, within_limits
 
 _TO_RETRY = (Outcome.FAILED, Outcome.CANCELLED)
 
@@ -39,6 +42,8 @@ class InMemoryIngestions(Ingestions):
         for ordinal, arrival in enumerate(arrivals, start=first):
             if isinstance(arrival, DocumentOutcome):
                 self._transaction.put(kept.outcomes, ordinal, arrival)
+            elif isinstance(arrival, WebPage):
+                self._transaction.put(kept.staged, ordinal, StagedPage(ordinal, arrival))
             else:
                 self._transaction.put(kept.staged, ordinal, StagedDocument(ordinal, arrival))
 
@@ -51,8 +56,8 @@ class InMemoryIngestions(Ingestions):
     @staticmethod
     def _counted(kept: StagedIngestion) -> Ingestion:
         seen = Counter(outcome.outcome for outcome in kept.outcomes.values())
-        counts = {"total": len(kept.staged.keys() | kept.outcomes.keys())}
-        counts |= {outcome.value: seen[outcome] for outcome in Outcome if outcome is not Outcome.PENDING}
+        counts = {"total": len(_ordinals(kept))}
+        counts |= {one.value: seen[one] for one in Outcome if one not in (Outcome.PENDING, Outcome.PASSED)}
         counts[Outcome.REMOVED.value] = len(kept.removed)
         passages = sum(outcome.passages for outcome in kept.outcomes.values())
         return replace(kept.ingestion, counts=counts, passages=passages)
@@ -77,15 +82,42 @@ class InMemoryIngestions(Ingestions):
     @staticmethod
     def _outcome(kept: StagedIngestion, ordinal: int) -> DocumentOutcome:
         known = kept.outcomes.get(ordinal)
-        return known or DocumentOutcome(kept.staged[ordinal].source.uri, Outcome.PENDING)
+        return known or DocumentOutcome(_uri(kept, ordinal), Outcome.PENDING)
 
     async def unfinished(self) -> Sequence[UUID]:
         waiting = [kept.ingestion for kept in self._store.ingestions.values() if not kept.ingestion.status.is_final]
         return [ingestion.id for ingestion in sorted(waiting, key=lambda one: (one.created_at, one.id))]
 
-    async def pending(self, ingestion_id: UUID, ordinals: range) -> Sequence[StagedDocument]:
+    async def pending(self, ingestion_id: UUID, ordinals: range) -> Sequence[StagedDocument | StagedPage]:
         kept = self._store.ingestions[ingestion_id]
         return [kept.staged[ordinal] for ordinal in await self.pending_ordinals(ingestion_id) if ordinal in ordinals]
+
+    async def discover(self, ingestion_id: UUID, pages: Sequence[WebPage], *, most: int) -> Sequence[int]:
+        kept = self._store.ingestions[ingestion_id]
+        if kept.ingestion.status.is_final:
+            return []
+        staged = [one.page for one in kept.staged.values() if isinstance(one, StagedPage)]
+        there = {_uri(kept, ordinal) for ordinal in kept.staged} | {page.address for page in staged}
+        new = list({page.address: page for page in pages if page.address not in there}.values())
+        sitemaps = sum(page.is_sitemap for page in staged)
+        taken = within_limits(new, there=len(staged) - sitemaps, sitemaps_there=sitemaps, most=most)
+        first = (max(kept.staged, default=-1) // PART + 1) * PART
+        await self.stage(ingestion_id, taken, first=first)
+        await self.leave_out(ingestion_id, len(new) - len(taken))
+        return range(first, first + len(taken))
+
+    async def call(self, ingestion_id: UUID, ordinal: int, uri: str) -> bool:
+        kept = self._store.ingestions[ingestion_id]
+        others = (other for other in _ordinals(kept) if other != ordinal)
+        if any(self._outcome(kept, other).uri == uri for other in others):
+            return False
+        self._transaction.put(kept.called, ordinal, uri)
+        return True
+
+    async def leave_out(self, ingestion_id: UUID, count: int) -> None:
+        kept = self._store.ingestions[ingestion_id]
+        if count:
+            self._change(kept, replace(kept.ingestion, left_out=kept.ingestion.left_out + count))
 
     async def pending_ordinals(self, ingestion_id: UUID) -> Sequence[int]:
         kept = self._store.ingestions[ingestion_id]
@@ -93,7 +125,8 @@ class InMemoryIngestions(Ingestions):
 
     async def requested_uris(self, ingestion_id: UUID) -> Sequence[str]:
         kept = self._store.ingestions[ingestion_id]
-        return [self._outcome(kept, ordinal).uri for ordinal in _ordinals(kept)]
+        requested = (self._outcome(kept, ordinal) for ordinal in _ordinals(kept))
+        return [outcome.uri for outcome in requested if not outcome.gone]
 
     async def start(self, ingestion_id: UUID) -> Ingestion | None:
         kept = self._store.ingestions.get(ingestion_id)
@@ -134,7 +167,7 @@ class InMemoryIngestions(Ingestions):
         if kept.ingestion.status.is_final:
             return False
         for ordinal in kept.staged.keys() - kept.outcomes.keys():
-            outcome = DocumentOutcome(kept.staged[ordinal].source.uri, Outcome.CANCELLED)
+            outcome = DocumentOutcome(_uri(kept, ordinal), Outcome.CANCELLED)
             self._transaction.put(kept.outcomes, ordinal, outcome)
         self._change(kept, replace(kept.ingestion, status=IngestionStatus.CANCELLED, finished_at=at))
         return True
@@ -157,9 +190,16 @@ class InMemoryIngestions(Ingestions):
         return len(again)
 
     def _change(self, kept: StagedIngestion, ingestion: Ingestion) -> None:
-        changed = StagedIngestion(ingestion, kept.staged, kept.outcomes, kept.removed)
+        changed = StagedIngestion(ingestion, kept.staged, kept.outcomes, kept.removed, kept.called)
         self._transaction.put(self._store.ingestions, ingestion.id, changed)
 
 
 def _ordinals(kept: StagedIngestion) -> list[int]:
-    return sorted(kept.staged.keys() | kept.outcomes.keys())
+    """Of all rows but those that turned out to be no document."""
+    passed = {ordinal for ordinal, outcome in kept.outcomes.items() if outcome.outcome is Outcome.PASSED}
+    return sorted((kept.staged.keys() | kept.outcomes.keys()) - passed)
+
+
+def _uri(kept: StagedIngestion, ordinal: int) -> str:
+    staged = kept.staged[ordinal]
+    return kept.called.get(ordinal) or (staged.page.uri if isinstance(staged, StagedPage) else staged.source.uri)

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
-from application.ports import DocumentOutcome, Ingestion, Job, JournalEntry, StagedDocument
+from application.ports import DocumentOutcome, Ingestion, Job, JournalEntry, StagedDocument, StagedPage
 from domain.access.model import ApiKey, Owner
 from domain.conversation.model import Conversation, Feedback, Turn
 from domain.library.model import Collection, Document, DocumentVersion
+from domain.library.ports import KnownPage
 from domain.retrieval.model import Vector
 
 K = TypeVar("K")
@@ -38,12 +39,16 @@ class Claim:
 
 @dataclass(slots=True)
 class StagedIngestion:
-    """An ingestion with its documents and their outcomes by ordinal; ``removed`` in the order of removal."""
+    """
+    An ingestion with its documents and their outcomes by ordinal; ``removed`` in the order of removal; in ``called``
+    what pages turned out to be called.
+    """
 
     ingestion: Ingestion
-    staged: dict[int, StagedDocument] = field(default_factory=dict)
+    staged: dict[int, StagedDocument | StagedPage] = field(default_factory=dict)
     outcomes: dict[int, DocumentOutcome] = field(default_factory=dict)
     removed: dict[str, DocumentOutcome] = field(default_factory=dict)
+    called: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -67,6 +72,7 @@ class InMemoryStore:
     claims: dict[tuple[Owner, str, str], Claim] = field(default_factory=dict)
     ingestions: dict[UUID, StagedIngestion] = field(default_factory=dict)
     jobs: dict[JobKey, Job] = field(default_factory=dict)
+    known_pages: dict[tuple[str, str], KnownPage] = field(default_factory=dict)
     api_keys: dict[UUID, ApiKey] = field(default_factory=dict)
 
 

@@ -7,6 +7,7 @@ from adapters.memory.access import InMemoryApiKeys
 from adapters.memory.conversations import InMemoryConversations, InMemoryFeedbacks, InMemoryTurns
 from adapters.memory.idempotency import InMemoryIdempotencyKeys
 from adapters.memory.ingestions import InMemoryIngestions
+from adapters.memory.known_pages import InMemoryKnownPages
 from adapters.memory.library import InMemoryCollections, InMemoryDocuments, InMemoryEmbeddingStore
 from adapters.memory.passage_text import InMemoryPassageText
 from adapters.memory.retention import InMemoryRetention
@@ -36,6 +37,7 @@ class InMemoryUnitOfWork(UnitOfWork):
         self.idempotency_keys = InMemoryIdempotencyKeys(store, self._transaction)
         self.turn_journal = InMemoryTurnJournal(store, self._transaction)
         self.ingestions = InMemoryIngestions(store, self._transaction)
+        self.known_pages = InMemoryKnownPages(store, self._transaction)
         self.jobs = InMemoryJobs(store, self._transaction)
         self.retention = InMemoryRetention(store, self._transaction)
         self.api_keys = InMemoryApiKeys(store, self._transaction)

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     Integer,
     LargeBinary,
     Text,
@@ -33,6 +34,7 @@ from adapters.neon.statements import each, given
 from adapters.neon.tables import TIME, Json, SqlType, ingestion_documents, ingestions
 from adapters.neon.transaction import AnyRow, Transaction
 from application.ports import (
+    PART,
     Arrival,
     DocumentOutcome,
     Ingestion,
@@ -40,14 +42,20 @@ from application.ports import (
     IngestionStatus,
     Outcome,
     StagedDocument,
+    StagedPage,
 )
 from domain.access.embedding_plan import EmbeddingPlan
 from domain.access.model import Owner
 from domain.errors import IngestionNotFound
 from domain.library.model import Page, SourceDocument
+from domain.library.web_sources import WebPage, WebSource, within_limits
 
 _SOURCE: Final = msgspec.json.Decoder(SourceDocument)
 _PLAN: Final = msgspec.json.Decoder(EmbeddingPlan)
+_SITE: Final = msgspec.json.Decoder(WebSource)
+_PAGE: Final = msgspec.json.Decoder(WebPage)
+_A_PAGE: Final = b"page "
+"""What a staged page's bytes begin with; a document's are JSON, and begin with a brace."""
 
 _i = ingestions.c
 _d = ingestion_documents.c
@@ -63,6 +71,7 @@ _STAGED: Final[Mapping[str, SqlType]] = {
     "outcome": Text(),
     "error": Text(),
     "source": LargeBinary(),
+    "address": Text(),
 }
 _staged = given("staged", _STAGED)
 _ADD = insert(ingestions)
@@ -85,6 +94,7 @@ _START = (
     .returning(*ingestions.c)
 )
 _KEEP_PLAN = update(ingestions).where(_i.id == _this, _i.plan.is_(None)).values(plan=bindparam("kept_plan", type_=Json))
+_LEAVE_OUT = update(ingestions).where(_i.id == _this).values(left_out=_i.left_out + bindparam("count", type_=Integer()))
 _FINISH = (
     update(ingestions)
     .where(_i.id == _this, _unfinished)
@@ -106,12 +116,12 @@ _RETRY_DOCUMENTS = (
         _d.outcome.in_([Outcome.FAILED.value, Outcome.CANCELLED.value]),
         _d.source.is_not(None),
     )
-    .values(outcome=Outcome.PENDING.value, error=None)
+    .values(outcome=Outcome.PENDING.value, error=None, gone=False)
 )
 
 _DOCUMENTS = (
     select(_d.ordinal, _d.uri, _d.outcome, _d.error, _d.passages)
-    .where(_d.ingestion_id == _this, _d.ordinal > bindparam("after"))
+    .where(_d.ingestion_id == _this, _d.ordinal > bindparam("after"), _d.outcome != Outcome.PASSED.value)
     .order_by(_d.ordinal)
     .limit(bindparam("rows"))
 )
@@ -122,9 +132,34 @@ _PENDING = (
 )
 _PENDING_ORDINALS = select(_d.ordinal).where(_d.ingestion_id == _this, _pending).order_by(_d.ordinal)
 _ANY_PENDING = select(exists().where(_d.ingestion_id == _this, _pending))
-_REQUESTED = select(_d.uri).where(_d.ingestion_id == _this, _d.outcome != Outcome.REMOVED.value).order_by(_d.ordinal)
+_REQUESTED = (
+    select(_d.uri)
+    .where(_d.ingestion_id == _this, _d.outcome.not_in([Outcome.REMOVED.value, Outcome.PASSED.value]), ~_d.gone)
+    .order_by(_d.ordinal)
+)
+_ADDRESSES = select(_d.uri, _d.address, _d.ordinal).where(_d.ingestion_id == _this)
+_CALLED = select(
+    exists().where(
+        _d.ingestion_id == _this,
+        _d.ordinal != bindparam("ordinal"),
+        _d.uri == bindparam("new_uri"),
+        _d.outcome.not_in([Outcome.REMOVED.value, Outcome.PASSED.value]),
+    )
+)
+_CALL = (
+    update(ingestion_documents)
+    .where(_d.ingestion_id == _this, _d.ordinal == bindparam("of_ordinal"))
+    .values(uri=bindparam("new_uri"))
+)
 
-_recorded = given("recorded", {"ordinal": BigInteger(), "outcome": Text(), "error": Text(), "passages": Integer()})
+_RECORDED: Final[Mapping[str, SqlType]] = {
+    "ordinal": BigInteger(),
+    "outcome": Text(),
+    "error": Text(),
+    "passages": Integer(),
+    "gone": Boolean(),
+}
+_recorded = given("recorded", _RECORDED)
 _RECORD = (
     update(ingestion_documents)
     .where(
@@ -136,6 +171,7 @@ _RECORD = (
         outcome=_recorded.c.outcome,
         error=_recorded.c.error,
         passages=_recorded.c.passages,
+        gone=_recorded.c.gone,
         source=case((_recorded.c.outcome == Outcome.FAILED.value, _d.source), else_=null()),
     )
 )
@@ -178,6 +214,7 @@ class NeonIngestions(Ingestions):
                 "status": ingestion.status.value,
                 "created_at": ingestion.created_at,
                 "finished_at": ingestion.finished_at,
+                "source": None if ingestion.source is None else msgspec.json.encode(ingestion.source).decode(),
             },
         )
         await self.stage(ingestion.id, arrivals, first=0)
@@ -229,10 +266,40 @@ class NeonIngestions(Ingestions):
     async def unfinished(self) -> Sequence[UUID]:
         return list((await self._transaction.run(_UNFINISHED)).scalars())
 
-    async def pending(self, ingestion_id: UUID, ordinals: range) -> Sequence[StagedDocument]:
+    async def pending(self, ingestion_id: UUID, ordinals: range) -> Sequence[StagedDocument | StagedPage]:
         wanted = {"ingestion": ingestion_id, "first": ordinals.start, "end": ordinals.stop}
         rows = await self._transaction.run(_PENDING, wanted)
-        return [StagedDocument(ordinal, _SOURCE.decode(source)) for ordinal, source in rows]
+        return [_staged_of(ordinal, source) for ordinal, source in rows]
+
+    async def discover(self, ingestion_id: UUID, pages: Sequence[WebPage], *, most: int) -> Sequence[int]:
+        if not pages or not await self._goes_on(ingestion_id):
+            return []
+        rows = (await self._transaction.run(_ADDRESSES, {"ingestion": ingestion_id})).all()
+        known = {row.uri for row in rows} | {row.address for row in rows}
+        new = list({page.address: page for page in pages if page.address not in known}.values())
+        there = sum(row.address is not None for row in rows)
+        taken = within_limits(new, there=there, sitemaps_there=len(rows) - there, most=most)
+        first = (max((row.ordinal for row in rows), default=-1) // PART + 1) * PART
+        await self.stage(ingestion_id, taken, first=first)
+        await self.leave_out(ingestion_id, len(new) - len(taken))
+        return range(first, first + len(taken))
+
+    async def call(self, ingestion_id: UUID, ordinal: int, uri: str) -> bool:
+        await self._goes_on(ingestion_id)
+        wanted = {"ingestion": ingestion_id, "new_uri": uri}
+        if (await self._transaction.run(_CALLED, {**wanted, "ordinal": ordinal})).scalar_one():
+            return False
+        await self._transaction.run(_CALL, {**wanted, "of_ordinal": ordinal})
+        return True
+
+    async def leave_out(self, ingestion_id: UUID, count: int) -> None:
+        if count:
+            await self._transaction.run(_LEAVE_OUT, {"ingestion": ingestion_id, "count": count})
+
+    async def _goes_on(self, ingestion_id: UUID) -> bool:
+        """Whether it has not ended; its row is held until this unit ends."""
+        row = (await self._transaction.run(_LOCK, {"ingestion": ingestion_id})).one_or_none()
+        return row is not None and not IngestionStatus(row.status).is_final
 
     async def pending_ordinals(self, ingestion_id: UUID) -> Sequence[int]:
         return list((await self._transaction.run(_PENDING_ORDINALS, {"ingestion": ingestion_id})).scalars())
@@ -258,8 +325,8 @@ class NeonIngestions(Ingestions):
     async def record(self, ingestion_id: UUID, outcomes: Mapping[int, DocumentOutcome]) -> None:
         if not outcomes:
             return
-        rows = ((ordinal, one.outcome.value, one.error, one.passages) for ordinal, one in outcomes.items())
-        recorded = each(("ordinal", "outcome", "error", "passages"), rows)
+        rows = ((ordinal, one.outcome.value, one.error, one.passages, one.gone) for ordinal, one in outcomes.items())
+        recorded = each(tuple(_RECORDED), rows)
         await self._transaction.run(_RECORD, {"ingestion": ingestion_id, **recorded})
 
     async def record_removed(self, ingestion_id: UUID, uris: Sequence[str]) -> None:
@@ -287,10 +354,20 @@ class NeonIngestions(Ingestions):
         return again
 
 
-def _staged_row(ordinal: int, arrival: Arrival) -> tuple[int, str, str, str | None, bytes | None]:
+def _staged_row(ordinal: int, arrival: Arrival) -> tuple[int, str, str, str | None, bytes | None, str | None]:
     if isinstance(arrival, DocumentOutcome):
-        return ordinal, arrival.uri, arrival.outcome.value, arrival.error, None
-    return ordinal, arrival.uri, Outcome.PENDING.value, None, msgspec.json.encode(arrival)
+        return ordinal, arrival.uri, arrival.outcome.value, arrival.error, None, None
+    encoded = msgspec.json.encode(arrival)
+    if isinstance(arrival, WebPage):
+        address = None if arrival.is_sitemap else arrival.address
+        return ordinal, arrival.uri, Outcome.PENDING.value, None, _A_PAGE + encoded, address
+    return ordinal, arrival.uri, Outcome.PENDING.value, None, encoded, None
+
+
+def _staged_of(ordinal: int, source: bytes) -> StagedDocument | StagedPage:
+    if source.startswith(_A_PAGE):
+        return StagedPage(ordinal, _PAGE.decode(source[len(_A_PAGE) :]))
+    return StagedDocument(ordinal, _SOURCE.decode(source))
 
 
 def _ingestion_of(row: AnyRow) -> Ingestion:
@@ -305,10 +382,12 @@ def _ingestion_of(row: AnyRow) -> Ingestion:
         row.finished_at,
         retries=row.retries,
         plan=None if row.plan is None else _PLAN.decode(row.plan),
+        source=None if row.source is None else _SITE.decode(row.source),
+        left_out=row.left_out,
     )
 
 
 def _named(counts: Mapping[Outcome, int]) -> dict[str, int]:
-    requested = sum(count for outcome, count in counts.items() if outcome is not Outcome.REMOVED)
-    named = {outcome.value: count for outcome, count in counts.items() if outcome is not Outcome.PENDING}
+    requested = sum(count for one, count in counts.items() if one not in (Outcome.REMOVED, Outcome.PASSED))
+    named = {one.value: count for one, count in counts.items() if one not in (Outcome.PENDING, Outcome.PASSED)}
     return {"total": requested, **named}

@@ -269,6 +269,9 @@ ingestions = Table(
     Column("retries", Integer, nullable=False, server_default=text("0")),
     # What it was going to buy, reckoned before it began.
     Column("plan", Json),
+    # The site that is read, if it is one, and how many of its pages were not looked at.
+    Column("source", Json),
+    Column("left_out", Integer, nullable=False, server_default=text("0")),
     Index("ingestions_newest", "created_at", "id"),
     Index("unfinished_ingestions", "created_at", "id", postgresql_where=text("status IN ('queued', 'running')")),
 )
@@ -285,7 +288,27 @@ ingestion_documents = Table(
     # The source as it was sent, until it is in; of a failed one for a retry.
     Column("source", LargeBinary),
     Column("passages", Integer, nullable=False, server_default=text("0")),
+    # Of a page of a site, not of a sitemap: where it was asked for, whatever it is called; and whether there is none.
+    Column("address", Text),
+    Column("gone", Boolean, nullable=False, server_default=text("false")),
     Index("pending_documents", "ingestion_id", "ordinal", postgresql_where=text("outcome = 'pending'")),
+)
+
+known_pages = Table(
+    "known_pages",
+    metadata,
+    Column("document_id", Uuid, ForeignKey("documents.id", ondelete="CASCADE"), nullable=False),
+    Column("collection", Text, primary_key=True),
+    # SHA-256 of the address, as of documents' uris.
+    Column("address_hash", LargeBinary, primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("found_at", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("pipeline", Text, nullable=False),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("links", ARRAY(Text), nullable=False),
+    Index("known_pages_of_document", "document_id"),
 )
 
 provider_spending = Table(

@@ -13,6 +13,7 @@ from adapters.neon.embeddings import NeonEmbeddingStore
 from adapters.neon.feedbacks import NeonFeedbacks
 from adapters.neon.idempotency_keys import NeonIdempotencyKeys
 from adapters.neon.ingestions import NeonIngestions
+from adapters.neon.known_pages import NeonKnownPages
 from adapters.neon.passage_text import NeonPassageText
 from adapters.neon.retention import NeonRetention
 from adapters.neon.transaction import Transaction
@@ -37,6 +38,7 @@ class NeonUnitOfWork(UnitOfWork):
         self.idempotency_keys = NeonIdempotencyKeys(self._transaction)
         self.turn_journal = NeonTurnJournal(self._transaction)
         self.ingestions = NeonIngestions(self._transaction)
+        self.known_pages = NeonKnownPages(self._transaction)
         self.jobs = NeonJobs(self._transaction)
         self.retention = NeonRetention(self._transaction)
         self.api_keys = NeonApiKeys(self._transaction)

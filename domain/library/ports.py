@@ -406,10 +406,12 @@ class KnownPage:
     """
     What is remembered of a page that was fetched: what it is called, and the version that it made.
 
-    ``pipeline`` is the way of reading it was read by; ``links`` as they were then.
+    ``found_at`` is where redirects led from ``address``, ``pipeline`` the way of reading it was read by; ``links`` are
+    as they were then.
     """
 
     address: str
+    found_at: str
     uri: str
     version: str
     pipeline: str

@@ -90,7 +90,6 @@ class WebAddress:
         return self.origin + self.path + ("" if self.query is None else f"?{self.query}")
 
 
-@dataclass(frozen=True, slots=True)
 class AddressPolicy:
     """
     Who may be connected to: the public internet at ports 80 and 443, and ``networks`` that the operator named.
@@ -98,8 +97,9 @@ class AddressPolicy:
     ``ports`` are taken beside 80 and 443, within ``networks`` alone.
     """
 
-    networks: Sequence[Network] = ()
-    ports: frozenset[int] = frozenset()
+    def __init__(self, networks: Sequence[Network] = (), ports: Iterable[int] = ()) -> None:
+        self.networks = tuple(networks)
+        self.ports = frozenset(ports)
 
     def checked(self, text: str) -> WebAddress:
         """An address whose form may be fetched. Raises AddressRefused."""

@@ -14,6 +14,8 @@ MAX_PATTERN_CHARS: Final = 300
 DEFAULT_PAGES: Final = 5_000
 """The documentation sites that were looked at have 200 to 4,000 pages."""
 DEFAULT_DEPTH: Final = 10
+MAX_SITEMAPS: Final = 1_000
+"""Of one source; an index of sitemaps may name 50,000."""
 MAX_DEPTH: Final = 100
 
 _NOT_PAGES: Final = re.compile(
@@ -157,6 +159,19 @@ class WebPage:
     def uri(self) -> str:
         """What it is called until it is found."""
         return self.address
+
+
+def within_limits(pages: Iterable[WebPage], *, there: int, sitemaps_there: int, most: int) -> list[WebPage]:
+    """Those of newly found pages that one source may have, beside so many that it has."""
+    taken: list[WebPage] = []
+    for page in pages:
+        if page.is_sitemap and sitemaps_there < MAX_SITEMAPS:
+            sitemaps_there += 1
+            taken.append(page)
+        elif not page.is_sitemap and there < most:
+            there += 1
+            taken.append(page)
+    return taken
 
 
 def link_address(base: WebAddress, reference: str) -> str | None:

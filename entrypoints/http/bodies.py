@@ -10,12 +10,15 @@ from application.edit_conversations import ConversationChanges
 from application.ports import KeyedRequest
 from application.search_passages import SearchPassagesQuery
 from application.submit_ingestion import SubmitIngestionCommand
+from application.submit_site import SubmitSiteCommand
 from domain.access.model import Principal
 from domain.conversation.model import AskOptions, FeedbackReason, Question, Rating
 from domain.errors import OutOfRange, TextTooLong
 from domain.grounding.model import Verification
 from domain.grounding.references import STYLES
 from domain.library.model import Format, SourceDocument, web_address
+from domain.library.web_addresses import MAX_ADDRESS_CHARS
+from domain.library.web_sources import DEFAULT_DEPTH, MAX_DEPTH, MAX_PATTERN_CHARS, MAX_PATTERNS, SourceKind
 from domain.retrieval.model import SearchFilters
 from entrypoints.http.texts import (
     BaseUrl,
@@ -101,11 +104,35 @@ class SourceDocumentBody(Struct, forbid_unknown_fields=True):
     metadata: dict[str, Any] | None = None
 
 
+PathPattern = Annotated[str, Meta(min_length=1, max_length=MAX_PATTERN_CHARS)]
+PathPatterns = Annotated[list[PathPattern], Meta(max_length=MAX_PATTERNS)]
+
+
+class SiteBody(Struct, forbid_unknown_fields=True):
+    """
+    A site to read: the pages that the sitemap at ``location`` names, or those that links lead to from that page on.
+
+    ``include`` and ``exclude`` are patterns of paths, as ``/docs/**``. ``max_pages`` left out: as many as the service
+    allows. ``max_depth`` counts links from the first page on.
+    """
+
+    type: Literal["sitemap", "url"]
+    location: Annotated[str, Meta(min_length=1, max_length=MAX_ADDRESS_CHARS)]
+    include: PathPatterns = field(default_factory=list)
+    exclude: PathPatterns = field(default_factory=list)
+    max_pages: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+    max_depth: Annotated[int, Meta(ge=0, le=MAX_DEPTH)] = DEFAULT_DEPTH
+
+
 class IngestBody(Struct, forbid_unknown_fields=True):
-    """``prune``: remove the collection's documents that this request does not name."""
+    """
+    Either ``documents``, or a site as ``source``. ``prune``: remove the collection's documents that this request does
+    not name; of a site, those that it does not hold any more.
+    """
 
     collection: Slug
-    documents: Annotated[list[SourceDocumentBody], Meta(min_length=1, max_length=20_000)]
+    documents: Annotated[list[SourceDocumentBody], Meta(min_length=1, max_length=20_000)] | None = None
+    source: SiteBody | None = None
     base_url: BaseUrl | None = None
     prune: bool = False
 
@@ -143,9 +170,33 @@ def search_query(body: SearchBody, principal: Principal) -> SearchPassagesQuery:
 
 def ingest_command(body: IngestBody, principal: Principal, keyed: KeyedRequest | None = None) -> SubmitIngestionCommand:
     """Raises a Refused that names the field, as ``documents[3].uri``."""
+    if body.documents is None:
+        raise OutOfRange("documents", "is required, or a source in its place")
     sources = [_source(one, f"documents[{position}]") for position, one in enumerate(body.documents)]
     return SubmitIngestionCommand(
         principal, body.collection, sources, checked_base_url(body.base_url), body.prune, keyed
+    )
+
+
+def site_command(
+    body: IngestBody, site: SiteBody, principal: Principal, keyed: KeyedRequest | None
+) -> SubmitSiteCommand:
+    """Raises a Refused that names the field."""
+    if body.documents is not None:
+        raise OutOfRange("source", "cannot come with documents; send the one or the other")
+    if body.base_url is not None:
+        raise OutOfRange("base_url", "is not taken with a source: its pages have addresses of their own")
+    return SubmitSiteCommand(
+        principal,
+        body.collection,
+        SourceKind(site.type),
+        site.location,
+        include=site.include,
+        exclude=site.exclude,
+        max_pages=site.max_pages,
+        max_depth=site.max_depth,
+        prune=body.prune,
+        keyed=keyed,
     )
 
 

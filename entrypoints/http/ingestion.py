@@ -15,9 +15,10 @@ from application.plan_ingestion import PlanIngestion
 from application.ports import Ingestion
 from application.read_ingestions import ReadIngestions
 from application.submit_ingestion import SubmitIngestion
+from application.submit_site import SubmitSite
 from application.submit_upload import SubmitUpload
 from domain.access.model import Principal, Scope
-from entrypoints.http.bodies import IngestBody, ingest_command
+from entrypoints.http.bodies import IngestBody, ingest_command, site_command
 from entrypoints.http.idempotency import keyed_request, replay_headers
 from entrypoints.http.json_body import BadBody, JSONRequest
 from entrypoints.http.library_bodies import (
@@ -48,8 +49,8 @@ class IngestionController(Controller):
         status_code=HTTP_202_ACCEPTED,
         summary="Add or refresh documents",
         description=(
-            "Documents as JSON, or files, or one .zip or .tar.gz, as a form. Answered when the request and its "
-            "documents are stored; the work goes on at `status_url`."
+            "Documents or a site as JSON, or files, or one .zip or .tar.gz, as a form. Answered when the request and "
+            "its documents are stored; the work goes on at `status_url`. A site's pages are fetched in the background."
         ),
         operation_class=UploadOperation,
         opt={"takes_uploads": True},
@@ -61,11 +62,15 @@ class IngestionController(Controller):
         data: JSONBody[IngestBody | None],
         caller: NamedDependency[Principal],
         submit_ingestion: NamedDependency[SubmitIngestion],
+        submit_site: NamedDependency[SubmitSite],
         submit_upload: NamedDependency[SubmitUpload],
     ) -> Response[IngestionAcceptedBody]:
         if data is not None:
             keyed = keyed_request(request, caller, data)
-            stored = await submit_ingestion.execute_once(ingest_command(data, caller, keyed))
+            if data.source is None:
+                stored = await submit_ingestion.execute_once(ingest_command(data, caller, keyed))
+            else:
+                stored = await submit_site.execute(site_command(data, data.source, caller, keyed))
         elif not request.is_upload:
             raise BadBody("", "must be object, not null")
         else:

@@ -10,6 +10,7 @@ from application.ingestion_progress import Progress
 from application.ports import DocumentOutcome, Ingestion, Outcome
 from domain.access.embedding_plan import EmbeddingPlan
 from domain.library.model import Document, Page
+from domain.library.web_sources import WebSource
 
 
 class DocumentBody(Struct):
@@ -70,7 +71,20 @@ class IngestionPlanBody(Struct):
     plan: PlanBody | None
 
 
+class SiteReadBody(Struct):
+    """The site that an ingestion reads."""
+
+    type: str
+    location: str
+    include: list[str]
+    exclude: list[str]
+    max_pages: int
+    max_depth: int
+
+
 class IngestionBody(Struct):
+    """``left_out``: pages of the site that were not looked at, as far as is known: beyond its limit, or no answer."""
+
     id: UUID
     collection: str
     base_url: str | None
@@ -82,6 +96,8 @@ class IngestionBody(Struct):
     created_at: datetime
     finished_at: datetime | None
     plan: PlanBody | None = None
+    source: SiteReadBody | None = None
+    left_out: int = 0
 
 
 class IngestionsPageBody(Struct):
@@ -169,6 +185,14 @@ def ingestion_body(ingestion: Ingestion) -> IngestionBody:
         created_at=ingestion.created_at.astimezone(UTC),
         finished_at=None if ingestion.finished_at is None else ingestion.finished_at.astimezone(UTC),
         plan=None if ingestion.plan is None else plan_body(ingestion.plan),
+        source=None if ingestion.source is None else _site_body(ingestion.source),
+        left_out=ingestion.left_out,
+    )
+
+
+def _site_body(site: WebSource) -> SiteReadBody:
+    return SiteReadBody(
+        site.kind.value, site.location, list(site.include), list(site.exclude), site.max_pages, site.max_depth
     )
 
 

@@ -17,20 +17,24 @@ SHOWN_FAILURES: Final = 20
 def progress_bar(total: int, *, doing: str, what: str) -> Iterator[Callable[[int], None]]:
     """A bar where a person looks on, nothing where the error stream is a file; told how many are done."""
     with _bar(total, doing, what) as update:
-        yield lambda done: update(done, "")
+        yield lambda done: update(done, "", total)
 
 
 @contextmanager
-def ingest_bar(total: int) -> Iterator[Progress]:
-    """The same for documents, with their passages, the rate and the time that is left."""
+def ingest_bar(total: int | None) -> Iterator[Progress]:
+    """
+    The same for documents, with their passages, the rate and the time that is left.
+
+    ``total`` None: it is learned from the progress, and may grow, as when a site is read.
+    """
     with _bar(total, "Ingesting", "documents") as update:
-        yield lambda now: update(now.done, _rate(now))
+        yield lambda now: update(now.done, _rate(now), total or now.total)
 
 
 @contextmanager
-def _bar(total: int, doing: str, what: str) -> Iterator[Callable[[int, str], None]]:
+def _bar(total: int | None, doing: str, what: str) -> Iterator[Callable[[int, str, int | None], None]]:
     if not sys.stderr.isatty():
-        yield lambda done, more: None
+        yield lambda done, more, total: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -40,7 +44,7 @@ def _bar(total: int, doing: str, what: str) -> Iterator[Callable[[int, str], Non
     columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), said, TimeElapsedColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total, more="")
-        yield lambda done, more: bar.update(task, completed=done, more=more)
+        yield lambda done, more, total: bar.update(task, completed=done, more=more, total=total)
 
 
 def _rate(now: StepsDone) -> str:
@@ -60,8 +64,10 @@ def print_summary(summary: IngestSummary) -> None:
         why = f": {one['error']}" if one["error"] else ""
         click.echo(printable(f"  {one['outcome']}: {one['uri']}{why}"))
     print_failures(summary)
+    if summary.left_out:
+        click.echo(f"  {summary.left_out:,} pages were not looked at: beyond the limit, or no answer", err=True)
     if summary.prune_skipped:
-        click.echo("  nothing was pruned, because of the files that could not be read", err=True)
+        click.echo("  nothing was pruned, because of what could not be read", err=True)
     if summary.failures:
         click.echo("ibid: mend what failed and run this again; what is in already is not ingested anew", err=True)
 

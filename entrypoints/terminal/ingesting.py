@@ -20,9 +20,10 @@ OUTCOMES: Final = ("added", "updated", "unchanged", "removed", "failed")
 
 @dataclass(frozen=True, slots=True)
 class StepsDone:
-    """How many documents of all have been worked on, their passages, the rate, and how long the rest will take."""
+    """How many documents of how many have been worked on, their passages, the rate, and how long the rest will take."""
 
     done: int
+    total: int | None = None
     passages: int | None = None
     per_second: float | None = None
     remaining_s: float | None = None
@@ -49,6 +50,7 @@ class IngestSummary:
     prune_skipped: bool = False
     passages: int = 0
     outcomes: list[Mapping[str, Any]] | None = None
+    left_out: int = 0
 
     def as_json(self) -> Mapping[str, Any]:
         listed = {} if self.outcomes is None else {"documents": self.outcomes}
@@ -59,6 +61,7 @@ class IngestSummary:
             "passages": self.passages,
             "seconds": round(self.seconds, 3),
             "prune_skipped": self.prune_skipped,
+            "left_out": self.left_out,
             "failures": [{"uri": one.uri, "error": one.reason} for one in self.failures],
         }
 
@@ -84,6 +87,19 @@ def ingest(service: Service, request: IngestRequest, read: ReadDocuments, progre
     opening = head(request, prune=request.prune and not read.failed)
     for documents in parts:
         _ingest_batch(service, opening + b",".join(documents) + b"]}", summary, progress)
+    summary.seconds = time.monotonic() - began_s
+    return summary
+
+
+def ingest_site(
+    service: Service, request: IngestRequest, source: Mapping[str, Any], progress: Progress
+) -> IngestSummary:
+    """Have the service read a site, and return when it has. Raises CommandFailed."""
+    began_s = time.monotonic()
+    summary = IngestSummary(request.collection)
+    body = {"collection": request.collection, "prune": request.prune, "source": source}
+    _ingest_batch(service, json.dumps(body).encode(), summary, progress)
+    summary.prune_skipped = request.prune and summary.left_out > 0
     summary.seconds = time.monotonic() - began_s
     return summary
 
@@ -116,9 +132,10 @@ def _ingest_batch(service: Service, body: bytes, summary: IngestSummary, progres
     before = summary.counts["total"]
     ingestion = str(service.post_encoded("/v1/admin/ingestions", body)["id"])
     summary.ingestions.append(ingestion)
-    found = _followed(service, ingestion, lambda now: progress(replace(now, done=before + now.done)))
+    found = _followed(service, ingestion, lambda now: progress(_further(now, before)))
     counts = found["counts"]
     summary.passages += found["passages"]
+    summary.left_out += found.get("left_out", 0)
     summary.counts.update({name: counts[name] for name in ("total", *OUTCOMES)})
     if found["status"] == "cancelled":
         raise CommandFailed(f"ingestion {ingestion} was cancelled; what was in by then stays")
@@ -130,6 +147,11 @@ def _ingest_batch(service: Service, body: bytes, summary: IngestSummary, progres
             summary.outcomes += became
 
 
+def _further(now: StepsDone, before: int) -> StepsDone:
+    """A batch's progress within the whole; how many there are in all is known from it only when it is the first."""
+    return replace(now, done=before + now.done, total=None if before else now.total)
+
+
 def _followed(service: Service, ingestion: str, progress: Progress) -> Any:
     """The ingestion at its end. A stream that ends before, as when the service stops, is an error."""
     with service.follow(f"/v1/admin/ingestions/{ingestion}/events") as events:
@@ -139,7 +161,7 @@ def _followed(service: Service, ingestion: str, progress: Progress) -> Any:
                 progress(StepsDone(sum(now["counts"][name] for name in OUTCOMES if name != "removed")))
                 return now
             if event.name == "progress":
-                progress(StepsDone(now["done"], now["passages"], now["per_second"], now["remaining_s"]))
+                progress(StepsDone(now["done"], now["total"], now["passages"], now["per_second"], now["remaining_s"]))
     raise CommandFailed(f"the service stopped; ingestion {ingestion} goes on when it is started again")
 
 

@@ -1,5 +1,6 @@
 import asyncio
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,12 +11,14 @@ from application.ports import (
     IngestionStatus,
     Outcome,
     StagedDocument,
+    StagedPage,
     UnitOfWorkFactory,
 )
 from domain.access.embedding_plan import EmbeddingPlan
 from domain.access.model import Owner
 from domain.errors import BadCursor, IngestionNotFound
 from domain.library.model import Format, SourceDocument
+from domain.library.web_sources import SourceKind, WebPage, WebSource
 from tests.builders import ACME, a_source, after, an_ingestion
 
 SOURCES = [a_source(f"{n}.md", f"# Page {n}") for n in range(5)]
@@ -389,3 +392,106 @@ async def test_starting_tells_what_is_started_and_nothing_of_what_has_ended(unit
         await uow.ingestions.finish(ingestion_id, IngestionStatus.SUCCEEDED, at=after(1))
         assert await uow.ingestions.start(ingestion_id) is None
         assert await uow.ingestions.start(uuid4()) is None
+
+
+LOCATION = WebPage("https://x.example/docs/")
+SITE = WebSource(SourceKind.URL, LOCATION.address, ("/docs/**",), ("/docs/old/**",), 7, 3)
+
+
+def a_page(name: str, **changes: Any) -> WebPage:
+    return WebPage(f"https://x.example/docs/{name}", 1, LOCATION.address, **changes)
+
+
+async def a_site(unit_of_work: UnitOfWorkFactory) -> UUID:
+    made = an_ingestion(base_url=None, source=SITE)
+    async with unit_of_work() as uow:
+        await uow.ingestions.add(made, [LOCATION])
+        await uow.ingestions.start(made.id)
+        await uow.commit()
+    return made.id
+
+
+async def discovered(
+    unit_of_work: UnitOfWorkFactory, ingestion_id: UUID, pages: list[WebPage], most: int = 99
+) -> list[int]:
+    async with unit_of_work() as uow:
+        found = list(await uow.ingestions.discover(ingestion_id, pages, most=most))
+        await uow.commit()
+    return found
+
+
+async def test_a_site_is_read_back_with_its_first_page(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await a_site(unit_of_work)
+    async with unit_of_work() as uow:
+        assert (await uow.ingestions.get(ingestion_id, ACME)).source == SITE
+        assert list(await uow.ingestions.pending(ingestion_id, range(16))) == [StagedPage(0, LOCATION)]
+    assert await outcomes(unit_of_work, ingestion_id) == [DocumentOutcome(LOCATION.address, Outcome.PENDING)]
+
+
+async def test_pages_are_discovered_once_and_begin_a_new_part(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await a_site(unit_of_work)
+    assert await discovered(unit_of_work, ingestion_id, []) == []
+    assert await discovered(unit_of_work, ingestion_id, [a_page("a"), LOCATION, a_page("b"), a_page("a")]) == [16, 17]
+    assert await discovered(unit_of_work, ingestion_id, [a_page("b"), a_page("c")]) == [32]
+    async with unit_of_work() as uow:
+        assert list(await uow.ingestions.pending(ingestion_id, range(16, 32))) == [
+            StagedPage(16, a_page("a")),
+            StagedPage(17, a_page("b")),
+        ]
+        assert (await uow.ingestions.get(ingestion_id, None)).counts == zeros(total=4)
+
+
+async def test_pages_beyond_the_limit_are_counted_as_left_out(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await a_site(unit_of_work)
+    sitemap = a_page("more.xml", is_sitemap=True)
+    pages = [sitemap, a_page("a"), a_page("b"), a_page("c")]
+    assert await discovered(unit_of_work, ingestion_id, pages, most=3) == [16, 17, 18]
+    assert await discovered(unit_of_work, ingestion_id, [a_page("d")], most=3) == []
+    async with unit_of_work() as uow:
+        await uow.ingestions.leave_out(ingestion_id, 5)
+        await uow.commit()
+    async with unit_of_work() as uow:
+        assert (await uow.ingestions.get(ingestion_id, None)).left_out == 7
+
+
+async def test_an_ended_ingestion_discovers_nothing(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await a_site(unit_of_work)
+    async with unit_of_work() as uow:
+        await uow.ingestions.cancel(ingestion_id, at=after(1))
+        await uow.commit()
+    assert await discovered(unit_of_work, ingestion_id, [a_page("a")]) == []
+
+
+async def test_a_page_is_called_what_no_other_is_and_its_address_stays_known(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await a_site(unit_of_work)
+    await discovered(unit_of_work, ingestion_id, [a_page("a?x=1"), a_page("a?x=2"), a_page("b")])
+    own = a_page("a").address
+    async with unit_of_work() as uow:
+        assert await uow.ingestions.call(ingestion_id, 16, own)
+        assert await uow.ingestions.call(ingestion_id, 16, own), "again, as after a crash"
+        assert not await uow.ingestions.call(ingestion_id, 17, own)
+        assert not await uow.ingestions.call(ingestion_id, 17, a_page("b").address)
+        await uow.ingestions.record(ingestion_id, {17: DocumentOutcome(own, Outcome.PASSED)})
+        await uow.commit()
+    assert await discovered(unit_of_work, ingestion_id, [a_page("a?x=1"), a_page("a?x=2"), a_page("a")]) == []
+    assert [one.uri for one in await outcomes(unit_of_work, ingestion_id)] == [
+        LOCATION.address,
+        own,
+        a_page("b").address,
+    ]
+    async with unit_of_work() as uow:
+        assert (await uow.ingestions.get(ingestion_id, None)).counts == zeros(total=3)
+        assert list(await uow.ingestions.requested_uris(ingestion_id)) == [LOCATION.address, own, a_page("b").address]
+
+
+async def test_a_page_that_is_gone_is_not_named_any_more(unit_of_work: UnitOfWorkFactory) -> None:
+    ingestion_id = await a_site(unit_of_work)
+    await discovered(unit_of_work, ingestion_id, [a_page("a"), a_page("b")])
+    gone = DocumentOutcome(a_page("a").address, Outcome.FAILED, "there is no such page (404)", gone=True)
+    await record(unit_of_work, ingestion_id, {16: gone})
+    async with unit_of_work() as uow:
+        assert list(await uow.ingestions.requested_uris(ingestion_id)) == [LOCATION.address, a_page("b").address]
+        await uow.ingestions.cancel(ingestion_id, at=after(1))
+        assert await uow.ingestions.retry(ingestion_id) == 3
+        await uow.commit()
+    assert await pending(unit_of_work, ingestion_id) == [0, 16, 17]

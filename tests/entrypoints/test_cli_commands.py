@@ -361,7 +361,8 @@ class TestIngest:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (("https://x.test/docs",), "from a URL is not supported yet"),
+            (("https://x.test/docs", "--base-url", "https://x.test/"), "--base-url is for a PATH"),
+            ((".", "--max-pages", "3"), "--max-pages is for a URL"),
             (("nowhere",), "no file or folder"),
             ((".", "--collection", "Not A Slug"), "'Not A Slug' must be"),
             ((".", "--base-url", "x.test"), "'x.test' must begin with"),
