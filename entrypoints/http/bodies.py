@@ -131,8 +131,8 @@ class IngestBody(Struct, forbid_unknown_fields=True):
     """
 
     collection: Slug
-    documents: Annotated[list[SourceDocumentBody], Meta(min_length=1, max_length=20_000)] | None = None
-    source: SiteBody | None = None
+    documents: Annotated[list[SourceDocumentBody], Meta(min_length=1, max_length=20_000)] | UnsetType = UNSET
+    source: SiteBody | UnsetType = UNSET
     base_url: BaseUrl | None = None
     prune: bool = False
 
@@ -170,7 +170,7 @@ def search_query(body: SearchBody, principal: Principal) -> SearchPassagesQuery:
 
 def ingest_command(body: IngestBody, principal: Principal, keyed: KeyedRequest | None = None) -> SubmitIngestionCommand:
     """Raises a Refused that names the field, as ``documents[3].uri``."""
-    if body.documents is None:
+    if body.documents is UNSET:
         raise OutOfRange("documents", "is required, or a source in its place")
     sources = [_source(one, f"documents[{position}]") for position, one in enumerate(body.documents)]
     return SubmitIngestionCommand(
@@ -182,7 +182,7 @@ def site_command(
     body: IngestBody, site: SiteBody, principal: Principal, keyed: KeyedRequest | None
 ) -> SubmitSiteCommand:
     """Raises a Refused that names the field."""
-    if body.documents is not None:
+    if body.documents is not UNSET:
         raise OutOfRange("source", "cannot come with documents; send the one or the other")
     if body.base_url is not None:
         raise OutOfRange("base_url", "is not taken with a source: its pages have addresses of their own")

@@ -20,6 +20,9 @@ _NAMES: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Where an answer names something that other operations take the id of, by the name of their parameter."""
 
+_EITHER: Final = {"IngestBody": ("documents", "source")}
+"""Fields of which a body has just one."""
+
 _EVENT: Final = {
     "description": "One event; `data` is JSON, of a shape that `event` names. Comments keep the connection open.",
     "type": "object",
@@ -48,6 +51,8 @@ def _described(document: dict[str, Any]) -> dict[str, Any]:
     _, exact = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
     for name, shape in exact.items():
         _finish(shape, named.get(name, {}))
+        if name in _EITHER:
+            shape["oneOf"] = [{"required": [field]} for field in _EITHER[name]]
     named |= exact
     for operation in _operations(document):
         responses = operation["responses"]

@@ -8,6 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
+from msgspec import UNSET
 
 from application.change_ingestions import CancelIngestion, RetryIngestion
 from application.ingestion_progress import FollowIngestion
@@ -67,7 +68,7 @@ class IngestionController(Controller):
     ) -> Response[IngestionAcceptedBody]:
         if data is not None:
             keyed = keyed_request(request, caller, data)
-            if data.source is None:
+            if data.source is UNSET:
                 stored = await submit_ingestion.execute_once(ingest_command(data, caller, keyed))
             else:
                 stored = await submit_site.execute(site_command(data, data.source, caller, keyed))

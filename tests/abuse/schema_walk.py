@@ -27,6 +27,9 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "base_url": "https://x.test/",
     "citation_style": "apa",
     "format": "markdown",
+    "location": "https://x.test/docs/",
+    "include": ["/docs/**"],
+    "exclude": ["/docs/**"],
 }
 """Good values by the name of a field, where a schema cannot say what makes sense; any other text is ``sample``."""
 
@@ -74,8 +77,9 @@ class Operation:
             path += "?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
         return path
 
-    def sample_body(self) -> Any:
-        return self.schema.sample(self.body_schema, "")
+    def sample_body(self, field: str | None = None) -> Any:
+        """A body that is taken; where it has one of several fields, and ``field`` is one of them, it has that one."""
+        return self.schema.sample(self.schema.with_field(self.body_schema, field), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class Text:
 
     def body_with(self, value: Any) -> Any:
         """The operation's sample body with this value in this place."""
-        body = self.operation.sample_body()
+        body = self.operation.sample_body(self.path[0] if isinstance(self.path[0], str) else None)
         at = body
         for position, step in enumerate(self.path[:-1]):
             if isinstance(step, int):
@@ -150,11 +154,22 @@ class Schema:
                 return schema
             # What holds for either stands beside the choices.
             beside = {name: value for name, value in schema.items() if name not in ("oneOf", "anyOf")}
-            schema = {**self.resolved(choices[0]), **beside}
+            choice = self.resolved(choices[0])
+            schema = {**choice, **beside, "required": [*beside.get("required", ()), *choice.get("required", ())]}
+
+    def with_field(self, schema: Any, field: str | None) -> Any:
+        """The schema with the choice first that asks for this field, if there is one."""
+        whole = (
+            self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        )
+        choices = whole.get("oneOf", ())
+        wanted = [one for one in choices if field in one.get("required", ())]
+        return {**whole, "oneOf": [*wanted, *(one for one in choices if one not in wanted)]} if wanted else schema
 
     def texts_in(self, schema: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
         whole = schema
-        for schema in map(self.resolved, [*whole.get("oneOf", ()), *whole.get("anyOf", ())] or [whole]):
+        choices = [one for one in (*whole.get("oneOf", ()), *whole.get("anyOf", ())) if one.keys() != {"required"}]
+        for schema in map(self.resolved, choices or [whole]):
             kind = schema.get("type")
             if kind == "object" or "properties" in schema:
                 for name, below in schema.get("properties", {}).items():

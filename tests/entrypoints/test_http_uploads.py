@@ -235,7 +235,7 @@ FORM = "multipart/form-data; boundary=b"
         (_form(("collection", None, b"u" * 20_000), ("files", "a.md", b"# A")), FORM, 422),
         (_form(("collection", None, b"up"), ("files", "", b"")), FORM, 422),
         (b"null", "application/json", 400),
-        (b'{"collection": "up", "source": {"type": "url", "location": "https://x.test"}}', "application/json", 422),
+        (b'{"collection": "up", "source": {"type": "url", "location": "http://127.0.0.1/"}}', "application/json", 422),
     ],
 )
 async def test_a_body_that_is_no_upload_has_its_status(
