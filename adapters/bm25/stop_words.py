@@ -48,7 +48,7 @@ _OTHERS: Final[Mapping[str, str]] = {
         le la les un une des du de d l au aux et ou mais si car que qui quoi dont où quand comment pourquoi quel quelle
         quels quelles ce cet cette ces je tu il elle on nous vous ils elles me te se lui leur mon ton son ma ta sa mes
         tes ses notre votre nos vos leurs à en dans par pour sur sous avec sans entre vers chez est sont était étaient
-        être a ont avait avoir fait ne pas plus moins très aussi y qu n s c j m t
+        être a ont avait avoir fait ne pas jamais rien plus moins très aussi y qu n s c j m t
     """,
     "it": """
         il lo la i gli le un uno una l d e o ma se perché che chi cui quale quali quando dove come di a da in con su per

@@ -5,6 +5,7 @@ from typing import Final
 
 from domain.conversation.candidates import Candidates, Sentence
 from domain.conversation.quotable import CODE, ENDS
+from domain.grounding.kinship import akin
 from domain.grounding.model import Evidence, Verdict
 from domain.grounding.reader import AnswerReader
 from domain.grounding.verdicts import judge
@@ -28,7 +29,8 @@ def extractive_answer(
     fence or the list items that follow it. The source's own bracketed numbers are left out, for they would be read as
     markers. Yields nothing when no sentence is good enough. Every claim of the answer is judged ``supported``.
     """
-    quoter = _Quoter(Candidates(question, evidence, analyzer, language), analyzer, language)
+    candidates = Candidates(question, evidence, akin(question, analyzer, language), language)
+    quoter = _Quoter(candidates, analyzer, language)
     before: Sentence | None = None
     for sentence in quoter.chosen():
         yield _gap(before, sentence) + f"“{sentence.quoted}”"

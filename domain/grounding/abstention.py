@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import exp, log
 from typing import Final
 
+from domain.grounding.kinship import akin
 from domain.grounding.messages import listed, wording_for
 from domain.grounding.model import Abstention, AbstentionReason, Evidence
 from domain.grounding.overlap import coverage, units_of
@@ -61,6 +62,7 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
     scores = sorted((piece.score for piece in evidence), reverse=True)
     if scores[0] >= SURE:
         return scores[0]
+    analyzer = akin(question, analyzer, language)
     weights = salience(question, analyzer=analyzer, language=language)
     total = sum(weights.values())
     stems = _held(evidence, analyzer, language)
@@ -109,6 +111,7 @@ def verification_failed(question: str, evidence: Sequence[Evidence], *, language
 
 
 def _absent_words(question: str, evidence: Sequence[Evidence], analyzer: Analyzer, language: str) -> list[str]:
+    analyzer = akin(question, analyzer, language)
     held = _held(evidence, analyzer, language)
     absent = {
         term.stem: question[term.start : term.end]

@@ -1,4 +1,8 @@
-"""Ways in which a claim can use its source's words and say something else. English; silent for other languages."""
+"""
+Ways in which a claim can use its source's words and say something else.
+
+All of them in English; denials in six more languages, and what makes a thing uncertain in German and Spanish.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +19,24 @@ _HEDGE: Final = re.compile(
     r"likely|appears? to|seems? to|unless|only if|except)\b",
     re.IGNORECASE,
 )
+_NEGATORS: Final = {
+    language: re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+    for language, words in (
+        ("de", r"nicht|kein\w*|nie|niemals|niemand\w*|nichts|weder|ohne|nirgends|un(?:möglich|zulässig|nötig)\w*"),
+        ("es", r"no|nunca|jamás|nadie|nada|ningun[oa]s?|ningún|tampoco|ni|sin"),
+        ("fr", r"pas|jamais|rien|personne|aucune?|ni|sans|non"),
+        ("it", r"non|mai|nessun\w*|niente|nulla|né|senza"),
+        ("pt", r"não|nunca|jamais|ninguém|nada|nenhum\w*|nem|sem"),
+        ("nl", r"niet|geen|nooit|niemand|niets|noch|zonder"),
+    )
+}
+_HEDGES: Final = {
+    language: re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+    for language, words in (
+        ("de", r"vielleicht|möglicherweise|vermutlich|wahrscheinlich|angeblich|könnten?|dürften?|sofern|falls|außer"),
+        ("es", r"quizás?|posiblemente|probablemente|supuestamente|podrían?|salvo|excepto|a menos que"),
+    )
+}
 _UNIVERSAL: Final = re.compile(
     r"\b(?:all|every|always|everyone|any|entirely|completely|only|must|guarantees?)\b", re.IGNORECASE
 )
@@ -77,7 +99,7 @@ class Conflict(Enum):
 def conflict(claim: str, source: str, *, language: str) -> Conflict | None:
     """What in the claim's wording its source's wording does not bear out; None when nothing shows."""
     if language != "en":
-        return None
+        return _denied_elsewhere(claim, source, language)
     claim_words, source_words = _words(claim), _words(source)
     opposite = _opposed(claim_words, source_words)
     claim_negates, source_negates = len(_NEGATOR.findall(claim)), len(_NEGATOR.findall(source))
@@ -89,6 +111,15 @@ def conflict(claim: str, source: str, *, language: str) -> Conflict | None:
     if hedged or widened or turned or claim_negates != source_negates:
         return Conflict.UNTOLD
     return None
+
+
+def _denied_elsewhere(claim: str, source: str, language: str) -> Conflict | None:
+    negator, hedge = _NEGATORS.get(language), _HEDGES.get(language)
+    here, there = (len(negator.findall(text)) if negator else 0 for text in (claim, source))
+    if (here == 0) != (there == 0):
+        return Conflict.CONTRADICTS
+    hedged = hedge is not None and hedge.search(source) and not hedge.search(claim)
+    return Conflict.UNTOLD if here != there or hedged else None
 
 
 def opposites(text: str, *, language: str) -> Sequence[tuple[frozenset[str], frozenset[str]]]:

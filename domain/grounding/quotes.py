@@ -24,7 +24,9 @@ _CLAUSE_BORDER: Final = re.compile(
     r"[;:—][ \t\n]+|,[ \t\n]+(?=(?:and|but|while|whereas|which|so|because|although)\b)|[ ]–[ ]"
 )
 _CHANGES_SENSE: Final = re.compile(
-    r"\b(?:not|no|never|only|unless|if|except|without|neither|nor|until|when|may|might|\w+n['’]t)\b", re.IGNORECASE
+    r"\b(?:not|no|never|only|unless|if|except|without|neither|nor|until|when|may|might|\w+n['’]t|"
+    r"nicht|kein\w*|nie|niemals|nur|wenn|falls|sofern|außer|ohne|weder|nunca|solo|sólo|salvo|excepto|sin|ni|si|cuando)\b",
+    re.IGNORECASE,
 )
 
 

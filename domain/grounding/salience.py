@@ -17,8 +17,29 @@ _ENGLISH: Final = """
     significant various certain related relation regarding involve involved involves aspect aspects detail details
     answer context difference different between one first recommended properly correctly
 """
-_SCAFFOLD: Final = {"en": frozenset(_ENGLISH.split())}
-"""Words that any question may be asked with: how it asks, not what about. English; other languages have none."""
+_GERMAN: Final = """
+    benutzen benutze benutzt nutzen nutzt verwenden verwende verwendet machen mache macht bekommen bekomme
+    bekommt erhalten erhält funktioniert funktionieren möglich möglichkeit möglichkeiten art arten weise brauche
+    brauchen braucht benötige benötigen benötigt helfen hilft wissen weiß erklären erkläre beschreiben
+    beschreibe geben gebe finden finde findet nennen nennt erwähnt geschieht passiert oft häufig lange lang viel
+    viele groß hoch zweck sache sachen ding dinge beste besten gut richtig gehen kommen kommt nehmen nehme nimmt
+    setzen sagen sagt bedeutet bedeuten heißt heißen beispiel enthält rolle unterschied zwischen erste ersten
+    zuerst empfohlen bestimmte bestimmten verschiedene gelten gilt dient dienen
+"""
+_SPANISH: Final = """
+    usar uso usa usan utilizar utiliza utilizan sirve sirven conseguir consigo consigue obtener funciona
+    funcionan manera modo forma necesito necesita necesitan necesario ayuda ayudar saber sé dime explica
+    explicar describe describir dar da dan encontrar encuentro encuentra menciona pasa pasan ocurre sucede mucho
+    mucha muchos muchas frecuencia frecuente largo larga tiempo tipo tipos clase clases específico principal
+    propósito cosa cosas posible mejor bueno buena ir va van tomar poner pongo decir dice significa llama llaman
+    ejemplo incluye papel diferencia primero primera recomendado hora horas veces
+"""
+_SCAFFOLD: Final = {
+    "en": frozenset(_ENGLISH.split()),
+    "de": frozenset(_GERMAN.split()),
+    "es": frozenset(_SPANISH.split()),
+}
+"""Words that any question may be asked with: how it asks, not what about. Of three languages; the others have none."""
 _OF_SCAFFOLD: Final = 0.3
 _OF_NAME: Final = 1.5
 """A name or figure inside a question is what it turns on: another passage about other names does not answer it."""

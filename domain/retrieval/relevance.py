@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from math import exp
 from typing import Final
 
+from domain.grounding.kinship import akin
 from domain.grounding.salience import salience
 from domain.retrieval.model import FusedHit
 from domain.text import Analyzer
@@ -36,6 +37,7 @@ def relevance(
     passage that the dense half missed counts as having no likeness at all; ``dense_asked`` False says that there was
     no dense half, and words alone decide.
     """
+    analyzer = akin(question, analyzer, language)
     wanted = salience(question, analyzer=analyzer, language=language)
     named = {stem for heading in headings for stem in analyzer.stems(heading, language=language)}
     overlap = _best_share(wanted, named, text, analyzer, language)

@@ -235,3 +235,34 @@ def test_figures_are_read_with_their_units() -> None:
 )  # fmt: skip
 def test_figures_must_agree_with_their_units(claim: str, source: str, missing: int) -> None:
     assert len(missing_figures(claim, source)[0]) == missing
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "claim"),
+    [
+        ("de", "Die Frist kann zweimal verlängert werden.", "Die Frist kann nicht zweimal verlängert werden."),
+        ("de", "Getränke sind im Lesesaal nicht erlaubt.", "Getränke sind im Lesesaal erlaubt."),
+        ("de", "Kinder zahlen keine Gebühr.", "Kinder zahlen eine Gebühr."),
+        ("es", "Las mangueras están permitidas en verano.", "Las mangueras no están permitidas en verano."),
+        ("es", "No se deja comida para los gatos.", "Se deja comida para los gatos."),
+        ("fr", "Les chiens entrent dans le jardin.", "Les chiens n'entrent jamais dans le jardin."),
+        ("it", "I cani entrano nel giardino.", "I cani non entrano nel giardino."),
+        ("pt", "Os cães entram no jardim.", "Os cães não entram no jardim."),
+        ("nl", "Honden mogen de tuin in.", "Honden mogen de tuin niet in."),
+    ],
+)
+def test_a_denial_is_seen_in_other_languages(language: str, source: str, claim: str) -> None:
+    found = judgement(claim, [CitedText(source)], analyzer=ANALYZER, language=language)
+    assert found.verdict is not Verdict.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("source", "claim"),
+    [
+        ("Der Umbau wird vielleicht im Mai abgeschlossen.", "Der Umbau wird im Mai abgeschlossen."),
+        ("Der Umbau wird wahrscheinlich im Mai abgeschlossen.", "Der Umbau wird im Mai abgeschlossen."),
+    ],
+)
+def test_a_doubt_that_the_claim_leaves_out_is_seen_in_german(source: str, claim: str) -> None:
+    found = judgement(claim, [CitedText(source)], analyzer=ANALYZER, language="de")
+    assert found.verdict is not Verdict.SUPPORTED
