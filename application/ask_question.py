@@ -176,6 +176,7 @@ class AskQuestion:
         found = await self._find_passages.execute(
             sought,
             asked.readable,
+            collections=asked.collections,
             languages=asked.languages,
             filters=asked.options.filters,
             top_k=asked.options.top_k,

@@ -43,6 +43,7 @@ class Asked:
     question: Question
     options: AskOptions
     readable: ReadableCollections
+    collections: tuple[Collection, ...]
     languages: tuple[str, ...]
     trust: Mapping[str, int]
     instructions: tuple[str, ...]
@@ -115,7 +116,10 @@ class BeginTurn:
             options = replace(options, verification=verification_of(collections, readable))
         instructions = tuple(one.instructions for one in collections if one.name in readable and one.instructions)
         trust = trust_of(collections)
-        settled = Asked(turn, command.question, options, readable, languages, trust, instructions, history, started_ms)
+        known = tuple(one for one in collections if one.name in readable)
+        settled = Asked(
+            turn, command.question, options, readable, known, languages, trust, instructions, history, started_ms
+        )
         return Begun(settled, stream, slot)
 
     async def _committed(self, uow: UnitOfWork, turn: Turn) -> TurnStream:

@@ -13,12 +13,13 @@ from domain.text import Analyzer
 
 @dataclass(frozen=True, slots=True)
 class Chances:
-    """How likely each passage answers the question; worked out once a passage."""
+    """How likely each passage answers the question; of ``lexical`` collections by words alone. Once a passage."""
 
     question: str
     analyzer: Analyzer
     language: str
     dense_asked: bool
+    lexical: frozenset[str] = frozenset()
     _known: dict[UUID, float] = field(default_factory=dict)
 
     def of(self, found: FoundPassage) -> float:
@@ -32,7 +33,7 @@ class Chances:
                 found.hit,
                 analyzer=self.analyzer,
                 language=self.language,
-                dense_asked=self.dense_asked,
+                dense_asked=self.dense_asked and source.document.collection not in self.lexical,
             )
         return chance
 

@@ -6,7 +6,7 @@ from application.forget_documents import unindex
 from application.ports import Clock, UnitOfWork, UnitOfWorkFactory
 from domain.access.model import Principal
 from domain.access.readable import require_to_administer
-from domain.retrieval.ports import PassageWriter
+from domain.retrieval.ports import IndexGenerations
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class DeleteCollection:
     """
 
     unit_of_work: UnitOfWorkFactory
-    passage_writer: PassageWriter
+    indexes: IndexGenerations
     clock: Clock
 
     async def execute(self, principal: Principal, name: str) -> None:
@@ -30,7 +30,7 @@ class DeleteCollection:
             await self._cancel_ingestions(uow, name)
             await uow.collections.remove(name)
             await uow.commit()
-        await unindex(removed, self.unit_of_work, self.passage_writer)
+        await unindex(removed, self.unit_of_work, self.indexes)
 
     async def _cancel_ingestions(self, uow: UnitOfWork, name: str) -> None:
         """What still waits must not go into a later collection of the same name."""

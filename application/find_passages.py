@@ -2,21 +2,28 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
+from itertools import chain
+from operator import attrgetter
 from typing import Final
 
+from application.choose_indexes import SearchPlan, plan_search
 from application.choose_passages import Chances, choose
+from application.embedders import Embedders
 from application.ports import Clock, UnitOfWorkFactory
 from domain.access.readable import ReadableCollections
 from domain.errors import PortError, PortUnavailable, QuotaSpent
 from domain.grounding.evidence import as_evidence
 from domain.grounding.model import Evidence
+from domain.library.generations import IndexPlace
+from domain.library.model import Collection
 from domain.retrieval.fusion import CANDIDATES, fuse
 from domain.retrieval.lexical import search_words
-from domain.retrieval.model import FoundPassage, FusedHit, HybridHits, Purpose, SearchFilters, Vector
+from domain.retrieval.model import FoundPassage, FusedHit, Hit, HybridHits, Purpose, SearchFilters, SparseVector, Vector
 from domain.retrieval.near_duplicates import drop_near_duplicates
-from domain.retrieval.ports import Embedder, PassageSearch, Reranker, SparseEncoder
+from domain.retrieval.ports import IndexGenerations, Reranker, SparseEncoder
 from domain.text import Analyzer
 
 SPARE: Final = 6
@@ -58,9 +65,9 @@ class FindPassages:
     index PostgreSQL's full text, without the reranker the fused order stands. Only the database is indispensable.
     """
 
-    embedder: Embedder
+    embedders: Embedders
     sparse_encoder: SparseEncoder
-    passage_search: PassageSearch
+    indexes: IndexGenerations
     unit_of_work: UnitOfWorkFactory
     analyzer: Analyzer
     clock: Clock
@@ -71,6 +78,7 @@ class FindPassages:
         text: str,
         readable: ReadableCollections,
         *,
+        collections: Sequence[Collection],
         languages: Sequence[str],
         filters: SearchFilters,
         top_k: int,
@@ -79,36 +87,43 @@ class FindPassages:
         rerank: bool = True,
     ) -> FoundEvidence:
         """
-        ``question`` is what the passages are scored by, where that is not all that is searched for. ``trust`` by
-        collection, 0 to 9; the default where it is not said.
+        ``collections`` say how each of the readable ones is indexed. ``question`` is what the passages are scored by,
+        where that is not all that is searched for. ``trust`` by collection, 0 to 9; the default where it is not said.
 
         Raises PortUnavailable or PortRefused, of the database alone.
         """
         degraded: list[str] = []
         started = self.clock.elapsed_ms()
-        dense = await self._embed(text, degraded)
+        plan = plan_search(readable, collections, self.embedders)
+        dense = await self._embed(text, plan, degraded)
         embedded = self.clock.elapsed_ms()
-        hits, by_index = await self._search(text, dense, readable, languages, filters, degraded)
+        hits, by_index = await self._search(text, dense, plan, readable, languages, filters, degraded)
         reranking = self.reranking if rerank else None
         if reranking is None:
-            (read, first), rerank_ms = await self._best(hits, readable, top_k), 0.0
+            (read, first), rerank_ms = await self._best(hits, readable, plan.cuts, top_k), 0.0
         else:
-            read = await self._read_back(hits[: max(RERANKED, top_k + SPARE)], readable)
+            read = await self._read_back(hits[: max(RERANKED, top_k + SPARE)], readable, plan.cuts)
             began = self.clock.elapsed_ms()
             left_s = reranking.budget_s - (began - started) / 1_000
             read = await self._reranked(reranking.reranker, text, read, left_s, degraded)
             first = drop_near_duplicates(read, keep=top_k)
             rerank_ms = self.clock.elapsed_ms() - began
-        chances = Chances(question or text, self.analyzer, languages[0], dense_asked=dense is not None and by_index)
+        dense_asked = dense is not None and by_index
+        chances = Chances(question or text, self.analyzer, languages[0], dense_asked, plan.lexical)
         kept = choose(read, first, trust or {}, chances, top_k=top_k, reranked=reranking is not None)
         evidence = tuple(as_evidence(n, passage, score=chances.of(passage)) for n, passage in enumerate(kept, start=1))
         retrieve_ms = self.clock.elapsed_ms() - embedded - rerank_ms
         timings = {"embed": round(embedded - started), "retrieve": round(retrieve_ms), "rerank": round(rerank_ms)}
         return FoundEvidence(evidence, tuple(passage.hit for passage in kept), tuple(degraded), timings)
 
-    async def _embed(self, text: str, degraded: list[str]) -> Vector | None:
+    async def _embed(self, text: str, plan: SearchPlan, degraded: list[str]) -> Vector | None:
+        if plan.embedder is None:
+            degraded.append("lexical_only")
+            return None
+        if plan.lexical:
+            degraded.append("mixed_embedders")
         try:
-            [vector] = await self.embedder.embed([text], purpose=Purpose.QUESTION)
+            [vector] = await plan.embedder.embed([text], purpose=Purpose.QUESTION)
         except PortError as error:
             spent = ("embed_quota",) if isinstance(error, QuotaSpent) else ()
             _go_on_without(error, degraded, *spent, "lexical_only")
@@ -119,6 +134,7 @@ class FindPassages:
         self,
         text: str,
         dense: Vector | None,
+        plan: SearchPlan,
         readable: ReadableCollections,
         languages: Sequence[str],
         filters: SearchFilters,
@@ -127,23 +143,42 @@ class FindPassages:
         """The hits, best first, and whether they are the index's."""
         sparse = self.sparse_encoder.encode_question(text, languages=languages)
         try:
-            found = await self.passage_search.search(
-                dense=dense, sparse=sparse, readable=readable, filters=filters, limit=CANDIDATES
-            )
+            places = plan.places.items()
+            found = await asyncio.gather(*(self._in_index(*one, plan, dense, sparse, filters) for one in places))
         except PortError as error:
             _go_on_without(error, degraded, "fulltext_only")
-            return await self._in_full_text(text, readable, languages, filters), False
+            return await self._in_full_text(text, readable, plan.cuts, languages, filters), False
         if dense is not None and not sparse.indices:
             degraded.append("dense_only")
-        return fuse(found), True
+        if len(found) == 1 and not plan.lexical:
+            return fuse(found[0]), True
+        return _fused(plan, found, dense_asked=dense is not None), True
+
+    async def _in_index(
+        self,
+        place: IndexPlace,
+        readable: ReadableCollections,
+        plan: SearchPlan,
+        dense: Vector | None,
+        sparse: SparseVector,
+        filters: SearchFilters,
+    ) -> HybridHits:
+        index = await self.indexes.at(place)
+        asked = dense if plan.is_dense(place) else None
+        return await index.search(dense=asked, sparse=sparse, readable=readable, filters=filters, limit=CANDIDATES)
 
     async def _in_full_text(
-        self, text: str, readable: ReadableCollections, languages: Sequence[str], filters: SearchFilters
+        self,
+        text: str,
+        readable: ReadableCollections,
+        cuts: Mapping[str, int],
+        languages: Sequence[str],
+        filters: SearchFilters,
     ) -> Sequence[FusedHit]:
         words = search_words(text, analyzer=self.analyzer, languages=languages)
         try:
             async with asyncio.timeout(FULLTEXT_S), self.unit_of_work() as uow:
-                hits = await uow.passage_text.find(words, readable, filters, limit=CANDIDATES)
+                hits = await uow.passage_text.find(words, readable, filters, limit=CANDIDATES, cuts=cuts)
         except TimeoutError:
             raise PortUnavailable("database", "did not answer in time") from None
         fused = fuse(HybridHits((), hits))
@@ -173,22 +208,43 @@ class FindPassages:
         return first + [passage for place, passage in enumerate(passages) if place not in named]
 
     async def _best(
-        self, hits: Sequence[FusedHit], readable: ReadableCollections, top_k: int
+        self, hits: Sequence[FusedHit], readable: ReadableCollections, cuts: Mapping[str, int], top_k: int
     ) -> tuple[list[FoundPassage], list[FoundPassage]]:
         """What was read, and its best ``top_k`` that say different things; more is read back only when these lack."""
         read: list[FoundPassage] = []
         kept: list[FoundPassage] = []
         for start in range(0, len(hits), top_k + SPARE):
-            read += await self._read_back(hits[start : start + top_k + SPARE], readable)
+            read += await self._read_back(hits[start : start + top_k + SPARE], readable, cuts)
             kept = drop_near_duplicates(read, keep=top_k)
             if len(kept) == top_k:
                 break
         return read, kept
 
-    async def _read_back(self, hits: Sequence[FusedHit], readable: ReadableCollections) -> list[FoundPassage]:
+    async def _read_back(
+        self, hits: Sequence[FusedHit], readable: ReadableCollections, cuts: Mapping[str, int]
+    ) -> list[FoundPassage]:
         async with self.unit_of_work() as uow:
-            sources = await uow.documents.passages([hit.passage_id for hit in hits], readable)
+            sources = await uow.documents.passages([hit.passage_id for hit in hits], readable, cuts=cuts)
         return [FoundPassage(sources[hit.passage_id], hit) for hit in hits if hit.passage_id in sources]
+
+
+def _fused(plan: SearchPlan, found: Sequence[HybridHits], *, dense_asked: bool) -> list[FusedHit]:
+    """One ranking of what several indexes found; scores of one embedder compare, and so do those of BM25."""
+    alike: list[HybridHits] = []
+    by_words: list[Hit] = []
+    for place, hits in zip(plan.places, found, strict=True):
+        if plan.is_dense(place) and dense_asked:
+            alike.append(hits)
+        else:
+            by_words += hits.sparse
+    both = HybridHits(_best_of(one.dense for one in alike), _best_of(one.sparse for one in alike))
+    if not alike:
+        return fuse(HybridHits((), _best_of([by_words])))
+    return fuse(both, lexical=_best_of([by_words]))
+
+
+def _best_of(found: Iterable[Sequence[Hit]]) -> Sequence[Hit]:
+    return nlargest(CANDIDATES, chain.from_iterable(found), key=attrgetter("score"))
 
 
 def _shown(passage: FoundPassage) -> str:

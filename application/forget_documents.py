@@ -7,22 +7,27 @@ from uuid import UUID
 from application.ports import Clock, UnitOfWorkFactory
 from domain.access.model import Principal, Scope
 from domain.access.readable import granted_collections
-from domain.retrieval.ports import PassageWriter
+from domain.library.generations import IndexPlace, StalePassage
+from domain.retrieval.ports import IndexGenerations
 
 
-async def unindex(passage_ids: Sequence[UUID], unit_of_work: UnitOfWorkFactory, writer: PassageWriter) -> None:
+async def unindex(stale: Sequence[StalePassage], unit_of_work: UnitOfWorkFactory, indexes: IndexGenerations) -> None:
     """
-    Take passages out of the index and off the list of those still to be taken out.
+    Take passages out of their indexes and off the list of those still to be taken out.
 
-    Those that an ingestion has put back meanwhile stay. The transaction is open while the index is written to, so that
+    Those that an ingestion has put back meanwhile stay. The transaction is open while an index is written to, so that
     an ingestion that is about to put some of them back waits until they are out.
     """
-    if not passage_ids:
+    if not stale:
         return
     async with unit_of_work() as uow:
-        stale = await uow.documents.take_stale(passage_ids)
-        await writer.remove(stale)
-        await uow.documents.discard_stale(stale)
+        still = await uow.documents.take_stale(stale)
+        by_place: dict[IndexPlace, list[UUID]] = {}
+        for passage_id, place in still:
+            by_place.setdefault(place or indexes.first, []).append(passage_id)
+        for place, passage_ids in by_place.items():
+            await (await indexes.at(place)).remove(passage_ids)
+        await uow.documents.discard_stale(still)
         await uow.commit()
 
 
@@ -31,7 +36,7 @@ class ForgetDocument:
     """Raises ScopeMissing, DocumentNotFound or a PortError; once the database has it, a retry ends the work."""
 
     unit_of_work: UnitOfWorkFactory
-    passage_writer: PassageWriter
+    indexes: IndexGenerations
     clock: Clock
 
     async def execute(self, principal: Principal, document_id: UUID) -> None:
@@ -41,4 +46,4 @@ class ForgetDocument:
             await uow.documents.get(document_id, granted)
             stale = await uow.documents.forget(document_id, at=self.clock.now())
             await uow.commit()
-        await unindex(stale, self.unit_of_work, self.passage_writer)
+        await unindex(stale, self.unit_of_work, self.indexes)

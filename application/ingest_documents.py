@@ -13,14 +13,19 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
+from application.embedders import Embedders
 from application.forget_documents import unindex
 from application.indexed_passages import indexed_passages
+from application.passage_vectors import PassageVectors
 from application.ports import Clock, DocumentOutcome, IdSource, Ingestion, Outcome, StagedDocument, UnitOfWorkFactory
 from application.prepare_documents import Preparation, PreparedDocument, Preparer
+from domain.errors import PortRefused
+from domain.library.chunking import CHUNK_CHARS
+from domain.library.generations import Generation
 from domain.library.model import Document
 from domain.library.versions import version_of
-from domain.retrieval.model import IndexedPassage, Purpose, Vector
-from domain.retrieval.ports import Embedder, PassageWriter
+from domain.retrieval.model import IndexedPassage, Vector
+from domain.retrieval.ports import IndexGenerations
 
 LEFT: Final = "a later request has changed or removed it; it was left as it is"
 
@@ -31,18 +36,27 @@ class IngestDocuments:
 
     unit_of_work: UnitOfWorkFactory
     preparer: Preparer
-    embedder: Embedder
-    passage_writer: PassageWriter
+    embedders: Embedders
+    indexes: IndexGenerations
     clock: Clock
     ids: IdSource
     keep_vectors: bool = True
 
     async def execute(self, ingestion: Ingestion, batch: Sequence[StagedDocument]) -> None:
-        """Raises a PortError with nothing of the batch recorded: it can be run again."""
-        documents, later, language = await self._register(ingestion, batch)
-        if language is None:
+        """
+        Raises a PortError with nothing of the batch recorded: it can be run again.
+
+        A collection that is switched to another generation meanwhile makes it begin again, for that one.
+        """
+        while not await self._attempt(ingestion, batch):
+            pass
+
+    async def _attempt(self, ingestion: Ingestion, batch: Sequence[StagedDocument]) -> bool:
+        registered = await self._register(ingestion, batch)
+        if registered is None:
             await self._record_deleted(ingestion, batch)
-            return
+            return True
+        documents, later, language, generation = registered
         outcomes: dict[int, DocumentOutcome] = {}
         changed: list[Preparation] = []
         for staged in batch:
@@ -54,7 +68,8 @@ class IngestDocuments:
                 outcomes[staged.ordinal] = DocumentOutcome(staged.source.uri, Outcome.UNCHANGED)
             else:
                 at = self.clock.now()
-                changed.append(Preparation(staged, before, version, ingestion.base_url, language, at))
+                cut = generation.chunk_chars
+                changed.append(Preparation(staged, before, version, ingestion.base_url, language, at, cut))
         prepared: list[PreparedDocument] = []
         for one in await self.preparer.prepare(changed) if changed else ():
             if isinstance(one, PreparedDocument):
@@ -63,15 +78,15 @@ class IngestDocuments:
                 prepared.append(replace(one, activation=of_request))
             else:
                 outcomes[one.ordinal] = one.outcome
-        await self._index_and_switch(ingestion, prepared, outcomes)
+        return await self._index_and_switch(ingestion, generation, prepared, outcomes)
 
     async def _register(
         self, ingestion: Ingestion, batch: Sequence[StagedDocument]
-    ) -> tuple[Mapping[str, Document], Set[str], str | None]:
+    ) -> tuple[Mapping[str, Document], Set[str], str, Generation] | None:
         """
-        The documents, the uris that a later request has spoken of, and the language that they are in.
+        The documents, the uris that a later request has spoken of, the language that they are in, how they are indexed.
 
-        No language: the collection was deleted meanwhile.
+        None: the collection was deleted meanwhile.
         """
         uris = [staged.source.uri for staged in batch]
         async with self.unit_of_work() as uow:
@@ -81,9 +96,16 @@ class IngestDocuments:
                 ingestion.collection, uris, ids=ids, at=at, requested_at=ingestion.created_at
             )
             documents = await uow.documents.by_uri(ingestion.collection, uris)
-            languages = {one.name: one.language for one in await uow.collections.all()}
+            collections = {one.name: one for one in await uow.collections.all()}
+            collection = collections.get(ingestion.collection)
+            generation = None if collection is None else collection.generation
+            if generation is None:
+                place = self.embedders.place
+                generation = await uow.generations.adopt(ingestion.collection, place, CHUNK_CHARS, at=at)
             await uow.commit()
-        return documents, later, languages.get(ingestion.collection)
+        if collection is None or generation is None:
+            return None
+        return documents, later, collection.language, generation
 
     async def _record_deleted(self, ingestion: Ingestion, batch: Sequence[StagedDocument]) -> None:
         why = "the collection was deleted before the document was in"
@@ -93,53 +115,60 @@ class IngestDocuments:
             await uow.commit()
 
     async def _index_and_switch(
-        self, ingestion: Ingestion, prepared: Sequence[PreparedDocument], outcomes: dict[int, DocumentOutcome]
-    ) -> None:
-        vectors, bought = await self._vectors(prepared)
-        wanted = await self._wanted(prepared)
-        await self.passage_writer.put(_points([one for one in prepared if _id(one) in wanted], vectors))
+        self,
+        ingestion: Ingestion,
+        generation: Generation,
+        prepared: Sequence[PreparedDocument],
+        outcomes: dict[int, DocumentOutcome],
+    ) -> bool:
+        """False, and nothing done but in the index: the generation is the active one no more."""
+        vectors, bought = await self._vectors(generation, prepared)
+        index = await self.indexes.at(generation.place)
+        wanted = await self._wanted(generation, prepared)
+        await index.put(points_of([one for one in prepared if _id(one) in wanted], vectors))
         async with self.unit_of_work() as uow:
+            if prepared and await uow.generations.hold_active(ingestion.collection) not in (generation, None):
+                return False
             if self.keep_vectors and bought:
-                await uow.embeddings.put(self.embedder.name, bought)
-            switched = await uow.documents.activate([one.activation for one in prepared])
+                await uow.embeddings.put(generation.place.embedder, bought)
+            activations = [one.activation for one in prepared]
+            switched = await uow.documents.activate(activations, place=generation.place)
             # Whoever switched these meanwhile may have taken some of their passages out again. Nobody can any more.
-            await self.passage_writer.put(_points([one for one in prepared if _id(one) in switched.overtaken], vectors))
+            await index.put(points_of([one for one in prepared if _id(one) in switched.overtaken], vectors))
             for one in prepared:
                 outcomes[one.ordinal] = _left(_uri(one)) if _id(one) in switched.left else _in(one)
             await uow.ingestions.record(ingestion.id, outcomes)
             await uow.commit()
-        await unindex(switched.stale, self.unit_of_work, self.passage_writer)
+        await unindex(switched.stale, self.unit_of_work, self.indexes)
+        return True
 
-    async def _wanted(self, prepared: Sequence[PreparedDocument]) -> Set[UUID]:
+    async def _wanted(self, generation: Generation, prepared: Sequence[PreparedDocument]) -> Set[UUID]:
         if not prepared:
             return frozenset()
         async with self.unit_of_work() as uow:
-            wanted = await uow.documents.wanted([one.activation for one in prepared])
+            wanted = await uow.documents.wanted([one.activation for one in prepared], place=generation.place)
             await uow.commit()
         return wanted
 
     async def _vectors(
-        self, prepared: Sequence[PreparedDocument]
+        self, generation: Generation, prepared: Sequence[PreparedDocument]
     ) -> tuple[Mapping[bytes, Vector], Mapping[bytes, Vector]]:
         """Every vector that is needed, by input hash, and of these the newly made ones."""
-        inputs = {digest: text for one in prepared for digest, text in zip(one.hashes, one.inputs, strict=True)}
-        if not inputs:
+        if not prepared:
             return {}, {}
-        kept: Mapping[bytes, Vector] = {}
-        if self.keep_vectors:
-            async with self.unit_of_work() as uow:
-                kept = await uow.embeddings.get(self.embedder.name, list(inputs))
-        missing = [digest for digest in inputs if digest not in kept]
-        made = await self.embedder.embed([inputs[digest] for digest in missing], purpose=Purpose.PASSAGE)
-        bought = dict(zip(missing, made, strict=True))
-        if not self.keep_vectors:
-            return bought, bought
-        # Rounded now as they will be when they are read back, so that an index made again is the same one.
-        async with self.unit_of_work() as uow:
-            return {**kept, **uow.embeddings.as_kept(bought)}, bought
+        embedder = self.embedders.named(generation.place.embedder)
+        if embedder is None:
+            raise PortRefused(
+                "embedder",
+                f"the collection is indexed by {generation.place.embedder}, which is not set up: set it up, or run "
+                "`ibid reindex` for the collection, and then retry this ingestion",
+            )
+        inputs = {digest: text for one in prepared for digest, text in zip(one.hashes, one.inputs, strict=True)}
+        return await PassageVectors(self.unit_of_work, self.keep_vectors).of(embedder, inputs)
 
 
-def _points(prepared: Sequence[PreparedDocument], vectors: Mapping[bytes, Vector]) -> list[IndexedPassage]:
+def points_of(prepared: Sequence[PreparedDocument], vectors: Mapping[bytes, Vector]) -> list[IndexedPassage]:
+    """Prepared documents as an index takes them."""
     points: list[IndexedPassage] = []
     for one in prepared:
         dense = [vectors[digest] for digest in one.hashes]

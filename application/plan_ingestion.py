@@ -14,7 +14,8 @@ from domain.access.model import Scope
 from domain.access.ports import ProviderBudgets
 from domain.conversation.tokens import estimated_tokens
 from domain.errors import PortError
-from domain.library.model import Document, collection_name
+from domain.library.chunking import CHUNK_CHARS
+from domain.library.model import Collection, Document, collection_name
 from domain.library.versions import version_of
 from domain.retrieval.ports import Embedder
 
@@ -73,7 +74,7 @@ class PlanIngestion:
         staged = [StagedDocument(ordinal, source) for ordinal, source in enumerate(command.sources)]
         for first in range(0, len(staged), PART):
             part = staged[first : first + PART]
-            await self._count(count, part, name, command.base_url, found.language if found else "en")
+            await self._count(count, part, name, command.base_url, found)
         return await self._against(count)
 
     async def before(self, ingestion: Ingestion) -> None:
@@ -96,15 +97,14 @@ class PlanIngestion:
         async with self.unit_of_work() as uow:
             if (await uow.ingestions.get(ingestion.id, None)).plan is not None:
                 return
-            languages = {one.name: one.language for one in await uow.collections.all()}
+            found = {one.name: one for one in await uow.collections.all()}.get(ingestion.collection)
             parts = sorted({ordinal // PART for ordinal in await uow.ingestions.pending_ordinals(ingestion.id)})
         count = _Count()
         for part in parts:
             async with self.unit_of_work() as uow:
                 staged = await uow.ingestions.pending(ingestion.id, range(part * PART, (part + 1) * PART))
             batch = [one for one in staged if isinstance(one, StagedDocument)]
-            language = languages.get(ingestion.collection, "en")
-            await self._count(count, batch, ingestion.collection, ingestion.base_url, language)
+            await self._count(count, batch, ingestion.collection, ingestion.base_url, found)
         plan = await self._against(count)
         async with self.unit_of_work() as uow:
             await uow.ingestions.keep_plan(ingestion.id, plan)
@@ -118,8 +118,18 @@ class PlanIngestion:
         )
 
     async def _count(
-        self, count: _Count, batch: Sequence[StagedDocument], collection: str, base_url: str | None, language: str
+        self,
+        count: _Count,
+        batch: Sequence[StagedDocument],
+        collection: str,
+        base_url: str | None,
+        found: Collection | None,
     ) -> None:
+        """``found``: the collection, if it is there. By another embedder than the settings' nothing is bought."""
+        language = found.language if found is not None else "en"
+        indexed = found.generation if found is not None else None
+        cut = CHUNK_CHARS if indexed is None else indexed.chunk_chars
+        free = indexed is not None and indexed.place.embedder != self.embedder.name
         at = self.clock.now()
         async with self.unit_of_work() as uow:
             known = await uow.documents.by_uri(collection, [one.source.uri for one in batch])
@@ -128,14 +138,14 @@ class PlanIngestion:
             uri, version = one.source.uri, version_of(one.source, base_url)
             before = known.get(uri) or Document(self.ids.new(), collection, uri, uri, None, None, {}, None, at, at)
             if before.version != version:
-                changed.append(Preparation(one, before, version, base_url, language, at))
+                changed.append(Preparation(one, before, version, base_url, language, at, cut))
         inputs: dict[bytes, str] = {}
         for prepared in await self.preparer.prepare(changed) if changed else ():
             if isinstance(prepared, PreparedDocument):
                 count.documents += 1
                 count.passages += len(prepared.inputs)
                 inputs |= zip(prepared.hashes, prepared.inputs, strict=True)
-        if not inputs:
+        if not inputs or free:
             return
         bought = count.seen if self.keep_vectors else set()
         if self.keep_vectors:

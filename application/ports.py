@@ -16,7 +16,7 @@ from domain.conversation.model import Question
 from domain.conversation.ports import Conversations, Feedbacks, Turns
 from domain.grounding.model import Evidence
 from domain.library.model import Page, SourceDocument
-from domain.library.ports import Collections, Documents, EmbeddingStore, KnownPages, PassageText
+from domain.library.ports import Collections, Documents, EmbeddingStore, Generations, KnownPages, PassageText
 from domain.library.web_sources import WebPage, WebSource
 
 IDEMPOTENCY_WINDOW: Final = timedelta(hours=24)
@@ -50,6 +50,14 @@ class IngestionStatus(StrEnum):
     @property
     def is_final(self) -> bool:
         return self not in (IngestionStatus.QUEUED, IngestionStatus.RUNNING)
+
+
+class IngestionKind(StrEnum):
+    """What the work on a collection's documents is for."""
+
+    INGEST = "ingest"
+    REINDEX = "reindex"
+    ROLLBACK = "rollback"
 
 
 class Outcome(StrEnum):
@@ -94,6 +102,7 @@ class Ingestion:
     plan: EmbeddingPlan | None = None
     source: WebSource | None = None
     left_out: int = 0
+    kind: IngestionKind = IngestionKind.INGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +139,8 @@ Arrival: TypeAlias = SourceDocument | WebPage | DocumentOutcome
 """
 A document that came with a request, a page that is to be fetched, or what became of a document at once when it could
 not even be read.
+
+An outcome that is PENDING stands for a document that is here already, to be worked on without its bytes.
 """
 
 
@@ -231,6 +242,10 @@ class Ingestions(Protocol):
         """So many more pages were not looked at."""
 
     @abstractmethod
+    async def pending_uris(self, ingestion_id: UUID, ordinals: range) -> Sequence[tuple[int, str]]:
+        """As ``pending``, of documents that came without their bytes: their ordinals and uris."""
+
+    @abstractmethod
     async def pending_ordinals(self, ingestion_id: UUID) -> Sequence[int]:
         """The ordinals of all documents that nothing has become of yet, in order."""
 
@@ -283,8 +298,8 @@ class Ingestions(Protocol):
         """
         Queue an ended ingestion again with its failed and cancelled documents pending; returns how many they are.
 
-        Documents that could not be read when they came have no bytes to try again and stay failed. With none left to
-        try, nothing changes.
+        Documents without bytes, such as those that could not be read when they came, stay as they are. With none left
+        to try, nothing changes.
         """
 
 
@@ -348,6 +363,8 @@ class RetentionRules:
 
     ingestions_days: int = 30
     turns_days: int = 0
+    indexes_days: int = 30
+    """What was switched from, for rolling back."""
 
 
 class Retention(Protocol):
@@ -374,6 +391,7 @@ class UnitOfWork(Protocol):
 
     collections: Collections
     documents: Documents
+    generations: Generations
     passage_text: PassageText
     embeddings: EmbeddingStore
     conversations: Conversations

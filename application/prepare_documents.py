@@ -9,10 +9,10 @@ from typing import Protocol, TypeAlias
 
 from application.ports import DocumentOutcome, Outcome, StagedDocument
 from domain.errors import DocumentUnreadable
-from domain.library.chunking import in_context, passage_input
+from domain.library.chunking import CHUNK_CHARS, in_context, passage_input
 from domain.library.model import Document, DocumentVersion, Passage
 from domain.library.ports import Activation, DocumentParser
-from domain.library.versions import described, make_version
+from domain.library.versions import cut_again, described, make_version
 from domain.retrieval.model import SparseVector
 from domain.retrieval.ports import SparseEncoder
 
@@ -32,6 +32,22 @@ class Preparation:
     base_url: str | None
     language: str
     at: datetime
+    chunk_chars: int = CHUNK_CHARS
+
+    @property
+    def ordinal(self) -> int:
+        return self.staged.ordinal
+
+
+@dataclass(frozen=True, slots=True)
+class Recutting:
+    """A document as it is kept, to be indexed in another way; cut so long unless its version holds passages."""
+
+    ordinal: int
+    document: Document
+    version: DocumentVersion
+    chunk_chars: int
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +74,7 @@ class Preparer(Protocol):
     """Prepares documents where it keeps nobody waiting: off the event loop, in a thread or another process."""
 
     @abstractmethod
-    async def prepare(self, preparations: Sequence[Preparation]) -> Sequence[PreparedDocument | Unprepared]:
+    async def prepare(self, preparations: Sequence[Preparation | Recutting]) -> Sequence[PreparedDocument | Unprepared]:
         """
         One result per preparation, in the order given; what one document holds changes nothing for the others.
 
@@ -66,9 +82,11 @@ class Preparer(Protocol):
         """
 
 
-def prepare(preparation: Preparation, parts: Parts) -> PreparedDocument | Unprepared:
+def prepare(preparation: Preparation | Recutting, parts: Parts) -> PreparedDocument | Unprepared:
     """Parse, cut, hash and analyse one document."""
-    parser, sparse_encoder = parts
+    if isinstance(preparation, Recutting):
+        return _recut(preparation, parts)
+    parser, _ = parts
     staged, before, source = preparation.staged, preparation.before, preparation.staged.source
     try:
         parsed = parser.parse(source)
@@ -76,19 +94,37 @@ def prepare(preparation: Preparation, parts: Parts) -> PreparedDocument | Unprep
             raise DocumentUnreadable(source.uri, "there is no text in it")
     except DocumentUnreadable as error:
         return Unprepared(staged.ordinal, DocumentOutcome(source.uri, Outcome.FAILED, error.reason))
-    made = make_version(before.id, preparation.version, parsed)
+    made = make_version(before.id, preparation.version, parsed, chunk_chars=preparation.chunk_chars)
     now = described(before, source, parsed, preparation.base_url)
     document = replace(now, version=preparation.version, updated_at=preparation.at)
-    inputs = embedded_texts(document.title, made)
+    outcome = Outcome.ADDED if before.version is None else Outcome.UPDATED
+    return _prepared(staged.ordinal, outcome, document, made, preparation.chunk_chars, preparation.language, parts)
+
+
+def _recut(asked: Recutting, parts: Parts) -> PreparedDocument:
+    version = asked.version if asked.version.passages else cut_again(asked.version, asked.chunk_chars)
+    return _prepared(asked.ordinal, Outcome.UPDATED, asked.document, version, asked.chunk_chars, asked.language, parts)
+
+
+def _prepared(
+    ordinal: int,
+    outcome: Outcome,
+    document: Document,
+    version: DocumentVersion,
+    chunk_chars: int,
+    language: str,
+    parts: Parts,
+) -> PreparedDocument:
+    _, sparse_encoder = parts
+    inputs = embedded_texts(document.title, version)
     hashes = tuple(hashlib.sha256(text.encode()).digest() for text in inputs)
-    indexed = indexed_texts(document.title, made)
     return PreparedDocument(
-        ordinal=staged.ordinal,
-        outcome=Outcome.ADDED if before.version is None else Outcome.UPDATED,
-        activation=Activation(document, made, hashes),
+        ordinal=ordinal,
+        outcome=outcome,
+        activation=Activation(document, version, hashes, chunk_chars=chunk_chars),
         inputs=inputs,
         hashes=hashes,
-        sparse=sparse_encoder.encode_passages(indexed, language=preparation.language),
+        sparse=sparse_encoder.encode_passages(indexed_texts(document.title, version), language=language),
     )
 
 

@@ -40,6 +40,7 @@ class SearchPassages:
         return await self.find_passages.execute(
             text,
             readable,
+            collections=collections,
             languages=languages_of(collections, readable),
             filters=query.filters,
             top_k=query.limit,

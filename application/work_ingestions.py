@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from application.build_generation import BuildGeneration
 from application.fetch_pages import FetchedPart, FetchPages
 from application.forget_documents import unindex
 from application.ingest_documents import IngestDocuments
@@ -19,6 +20,7 @@ from application.ports import (
     Clock,
     DocumentOutcome,
     Ingestion,
+    IngestionKind,
     IngestionStatus,
     Job,
     Outcome,
@@ -32,7 +34,8 @@ from application.ports import (
 )
 from application.sweep_retention import SweepRetention
 from domain.errors import PortError, PortUnavailable, QuotaSpent
-from domain.retrieval.ports import PassageWriter
+from domain.library.generations import StalePassage
+from domain.retrieval.ports import IndexGenerations
 
 RETRY_AFTER_S: Final = (0.5, 2.0, 10.0)
 """Waits before a part is tried again when a port did not answer."""
@@ -53,12 +56,13 @@ def jobs_of(ingestion: Ingestion, ordinals: Sequence[int]) -> list[Job]:
 class WorkIngestions:
     unit_of_work: UnitOfWorkFactory
     ingest_documents: IngestDocuments
-    passage_writer: PassageWriter
+    indexes: IndexGenerations
     queue: WorkQueue
     clock: Clock
     news: IngestionNews
     sweep_retention: SweepRetention
     fetch_pages: FetchPages
+    build_generation: BuildGeneration
     planning: PlanIngestion | None = None
     retry_after_s: Sequence[float] = field(default=RETRY_AFTER_S)
     _unsettled: bool = field(default=False, init=False)
@@ -74,6 +78,9 @@ class WorkIngestions:
         ``only_process``: nobody else can be working on any of them.
         """
         self._only_process = only_process
+        await self.build_generation.tidy()
+        if only_process:
+            await self.build_generation.give_back_room()
         async with self.unit_of_work() as uow:
             stale = await uow.documents.stale()
             unfinished = await uow.ingestions.unfinished()
@@ -82,7 +89,7 @@ class WorkIngestions:
                 await uow.jobs.add(jobs_of(ingestion, await uow.ingestions.pending_ordinals(ingestion_id)))
             await uow.commit()
         if stale:
-            await unindex(stale, self.unit_of_work, self.passage_writer)
+            await unindex(stale, self.unit_of_work, self.indexes)
         if unfinished:
             await self._reclaim()
             self.queue.wake()
@@ -103,6 +110,7 @@ class WorkIngestions:
             while True:
                 if sweeping:
                     await self.sweep_retention.execute()
+                    await self._tidied()
                 await self.queue.woken()
                 await self._drained()
                 sweeping = True
@@ -154,11 +162,19 @@ class WorkIngestions:
     async def _work(self, job: Job) -> None:
         async with self.unit_of_work() as uow:
             ingestion = await uow.ingestions.start(job.ingestion_id)
-            if ingestion is None or ingestion.retries != job.round:
-                return
-            batch = await uow.ingestions.pending(job.ingestion_id, job.ordinals)
             await uow.commit()
+        if ingestion is None:
+            # It was cancelled: an index that was built for it is of no use.
+            await self.build_generation.tidy()
+            return
+        if ingestion.retries != job.round:
+            return
         self._taken += 1
+        if ingestion.kind is not IngestionKind.INGEST:
+            await self._build(ingestion, job)
+            return
+        async with self.unit_of_work() as uow:
+            batch = await uow.ingestions.pending(job.ingestion_id, job.ordinals)
         documents = [one for one in batch if isinstance(one, StagedDocument)]
         if documents and self.planning is not None:
             await self.planning.before(ingestion)
@@ -173,6 +189,18 @@ class WorkIngestions:
             self._turns[job.ingestion_id, job.part] += 1
             raise TryAgain(fetched.again_after_s)
         self._turns.pop((job.ingestion_id, job.part), None)
+
+    async def _build(self, ingestion: Ingestion, job: Job) -> None:
+        try:
+            await self.build_generation.work(ingestion, job.ordinals)
+            await self.build_generation.end_if_done(ingestion)
+        except PortUnavailable as error:
+            failures = self._failures(job)
+            if failures < len(self.retry_after_s):
+                raise TryAgain(error.retry_after_s or self._wait_s(failures)) from error
+            raise
+        finally:
+            self.news.tell(ingestion.id)
 
     async def _fetch(self, ingestion: Ingestion, pages: Sequence[StagedPage]) -> FetchedPart:
         return await self.fetch_pages.execute(ingestion, pages) if pages else FetchedPart()
@@ -227,9 +255,9 @@ class WorkIngestions:
             counts = (await uow.ingestions.get(ingestion.id, None)).counts
             await uow.ingestions.finish(ingestion.id, _status(counts), at=self.clock.now())
             await uow.commit()
-        await unindex(stale, self.unit_of_work, self.passage_writer)
+        await unindex(stale, self.unit_of_work, self.indexes)
 
-    async def _prune(self, uow: UnitOfWork, ingestion: Ingestion) -> Sequence[UUID]:
+    async def _prune(self, uow: UnitOfWork, ingestion: Ingestion) -> Sequence[StalePassage]:
         """
         Returns the passages that must leave the index.
 
@@ -239,17 +267,26 @@ class WorkIngestions:
         there = await uow.documents.uris(ingestion.collection, requested_until=at)
         gone = [uri for uri in there if uri not in named]
         documents = await uow.documents.by_uri(ingestion.collection, gone)
-        stale: list[UUID] = []
+        stale: list[StalePassage] = []
         for document in documents.values():
             stale += await uow.documents.forget(document.id, at=at)
         await uow.ingestions.record_removed(ingestion.id, gone)
         return stale
 
+    async def _tidied(self) -> None:
+        try:
+            await self.build_generation.tidy()
+        except PortError as error:
+            _log.warning("indexes of before could not be dropped", exc_info=error)
+
     async def _settle(self) -> None:
         while self._unsettled:
             self._unsettled = False
             try:
-                await self.passage_writer.settle()
+                async with self.unit_of_work() as uow:
+                    live = await uow.generations.live()
+                for place in {self.indexes.first, *(one.place for one in live)}:
+                    await (await self.indexes.at(place)).settle()
             except PortError as error:
                 # Everything is in and searchable all the same, only slower to search.
                 _log.warning("the index could not be built up", exc_info=error)

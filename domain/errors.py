@@ -27,6 +27,8 @@ Every error that Ibid raises on purpose.
     │   ├── TooManyRunning       this user has as many questions running as one may have
     │   ├── Overloaded           the service has
     │   ├── IngestionRunning     it has not ended, and what was asked for needs its end
+    │   ├── ReindexRunning       the collection is being indexed in another way already
+    │   ├── NothingToRollBack    no earlier index of the collection is kept
     │   ├── DocumentUnreadable   one document cannot be parsed; the others are untouched
     │   ├── BadEventId           an event id of another turn, or of none
     │   ├── TooBusy              so much is being done already that this would be late
@@ -185,6 +187,16 @@ class Overloaded(DomainError):
 class IngestionRunning(DomainError):
     def __init__(self, ingestion_id: object) -> None:
         super().__init__(f"ingestion {str(ingestion_id)!r} has not ended; wait for its end, or cancel it first")
+
+
+class ReindexRunning(DomainError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"collection {name!r} is being reindexed or rolled back; wait for its end, or cancel it first")
+
+
+class NothingToRollBack(DomainError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no earlier index of collection {name!r} is kept; reindex it as it is to be")
 
 
 class DocumentUnreadable(DomainError):

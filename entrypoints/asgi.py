@@ -52,6 +52,7 @@ ROUTED: Final = (
     "read_collections",
     "change_collection",
     "delete_collection",
+    "reindex_collection",
 )
 
 _KEEP: Final = RetentionRules()
@@ -138,7 +139,9 @@ async def _running(
     use_cases: UseCases, state: dict[str, Any], *, only_holder: str | None, lost_holder: str | None, takes_over: bool
 ) -> AsyncIterator[None]:
     """End what a crash left running, work on what it left waiting, and let turns end before leaving."""
+    await use_cases.adopt_generations().execute()
     if takes_over:
+        await use_cases.adopt_generations().warn()
         await _take_over(use_cases, only_holder, lost_holder)
         working = _repaired_then_worked(use_cases, only_process=only_holder is not None)
     else:

@@ -170,6 +170,34 @@ def repair(rebuild: bool, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("collection")
+@click.option("--embedder", metavar="NAME", help="One that the settings make available.")
+@click.option("--chunk-chars", type=click.IntRange(200, 4_000), metavar="N", help="Longest passage, 200 to 4,000.")
+@click.option("--rollback", is_flag=True, help="Switch back to the index before.")
+@_json
+@click.pass_context
+def reindex(
+    context: click.Context,
+    collection: str,
+    embedder: str | None,
+    chunk_chars: int | None,
+    rollback: bool,
+    as_json: bool,
+) -> None:
+    """Index COLLECTION anew, or in another way, beside its index; questions go on meanwhile.
+
+    Nothing is fetched again, and no embedding is bought whose vector was kept. What is not said stays as it is.
+    """
+    if rollback and (embedder or chunk_chars):
+        raise click.UsageError("--rollback goes back to what was; it takes no --embedder and no --chunk-chars")
+    from entrypoints.terminal.reindexing import reindex
+
+    wanted = _without_none({"embedder": embedder, "chunk_chars": chunk_chars})
+    if not reindex(collection, wanted, rollback=rollback, as_json=as_json):
+        context.exit(1)
+
+
+@main.command()
 @click.argument("question", nargs=-1, required=True)
 @_collections
 @click.option("--conversation", type=click.UUID, metavar="ID", help="Go on with an earlier conversation.")

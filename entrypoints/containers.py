@@ -19,6 +19,7 @@ from adapters.memory.budgets import InMemoryProviderBudgets
 from adapters.memory.chat_model import ScriptedChatModel
 from adapters.memory.clock import SystemClock, TimeOrderedIds
 from adapters.memory.embedder import HashingEmbedder
+from adapters.memory.generations import InMemoryIndexGenerations
 from adapters.memory.passage_index import InMemoryPassageIndex
 from adapters.memory.preparer import InThreadPreparer
 from adapters.memory.rates import InMemoryRateLimits
@@ -38,9 +39,11 @@ from adapters.resilience.dependency import Dependencies
 from adapters.resilience.http_client import HttpClients
 from adapters.uploads.upload import uploads_in_memory, uploads_on_disk
 from adapters.worker_processes.preparer import ProcessPreparer
+from application.adopt_generations import AdoptGenerations
 from application.ask_question import AskQuestion
 from application.authenticate import Authenticate
 from application.begin_turn import BeginTurn
+from application.build_generation import BuildGeneration
 from application.cancel_turn import CancelTurn
 from application.change_collection import ChangeCollection
 from application.change_ingestions import CancelIngestion, RetryIngestion
@@ -48,6 +51,7 @@ from application.create_collection import CreateCollection
 from application.delete_collection import DeleteCollection
 from application.diagnose import DatabaseProbe, Diagnose, EmbedderProbe, IndexProbe, RerankerProbe
 from application.edit_conversations import EditConversations
+from application.embedders import Embedders
 from application.extractive_writer import ExtractiveWriter
 from application.fetch_pages import FetchPages
 from application.find_passages import FindPassages, Reranking
@@ -71,6 +75,7 @@ from application.read_ingestions import ReadIngestions
 from application.read_keys import ReadKeys
 from application.read_quotas import ReadQuotas
 from application.read_references import ReadReferences
+from application.reindex_collection import ReindexCollection
 from application.remembered_keys import RememberedKeys
 from application.repair_index import RepairIndex
 from application.revoke_key import RevokeKey
@@ -110,7 +115,9 @@ class MemoryAdapters(containers.DeclarativeContainer):
     sparse_encoder = providers.Singleton(InMemorySparseEncoder, analyzer)
     embedder = providers.Singleton(HashingEmbedder)
     texts_a_call = providers.Object(0)
+    embedders = providers.Singleton(Embedders, embedder)
     passage_index = providers.Singleton(InMemoryPassageIndex)
+    indexes = providers.Singleton(InMemoryIndexGenerations, passage_index, embedder)
     preparer = providers.Singleton(
         InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
     )
@@ -177,7 +184,9 @@ class LiveAdapters(containers.DeclarativeContainer):
     texts_a_call = providers.Callable(chosen.texts_a_call, settings)
     reranker = providers.Singleton(chosen.reranker, settings, outside, http_clients, budgets)
     reranking = providers.Singleton(chosen.reranking, settings, reranker)
+    embedders = providers.Singleton(chosen.embedders, embedder)
     passage_index = providers.Singleton(chosen.passage_index, settings, outside, index_folder, embedder)
+    indexes = providers.Singleton(chosen.indexes, index_folder, passage_index, embedder)
     plan = settings.provided.plan
     footprints = providers.Callable(chosen.footprints, settings, statements, passage_index, embedder)
     preparer = providers.Singleton(ProcessPreparer, providers.Object(document_parts))
@@ -228,9 +237,9 @@ class UseCases(containers.DeclarativeContainer):
     background_unit_of_work = adapters.background_unit_of_work.provider
     find_passages = providers.Singleton(
         FindPassages,
-        embedder=adapters.embedder,
+        embedders=adapters.embedders,
         sparse_encoder=adapters.sparse_encoder,
-        passage_search=adapters.passage_index,
+        indexes=adapters.indexes,
         unit_of_work=reading,
         analyzer=adapters.analyzer,
         clock=adapters.clock,
@@ -280,15 +289,15 @@ class UseCases(containers.DeclarativeContainer):
     create_collection = providers.Singleton(CreateCollection, unit_of_work, adapters.clock)
     read_collections = providers.Singleton(ReadCollections, reading)
     change_collection = providers.Singleton(ChangeCollection, unit_of_work)
-    delete_collection = providers.Singleton(DeleteCollection, unit_of_work, adapters.passage_index, adapters.clock)
+    delete_collection = providers.Singleton(DeleteCollection, unit_of_work, adapters.indexes, adapters.clock)
     read_caller = providers.Singleton(ReadCaller, reading, rate_per_minute)
     submit_ingestion = providers.Singleton(SubmitIngestion, unit_of_work, adapters.queue, adapters.clock, adapters.ids)
     ingest_documents = providers.Singleton(
         IngestDocuments,
         unit_of_work=background_unit_of_work,
         preparer=adapters.preparer,
-        embedder=adapters.embedder,
-        passage_writer=adapters.passage_index,
+        embedders=adapters.embedders,
+        indexes=adapters.indexes,
         clock=adapters.clock,
         ids=adapters.ids,
         keep_vectors=keep_vectors,
@@ -310,24 +319,42 @@ class UseCases(containers.DeclarativeContainer):
         texts_a_call=adapters.texts_a_call,
         ahead=providers.Callable(lambda plan: plan is Plan.FREE, adapters.plan),
     )
+    build_generation = providers.Singleton(
+        BuildGeneration,
+        background_unit_of_work,
+        adapters.preparer,
+        adapters.embedders,
+        adapters.indexes,
+        adapters.clock,
+        keep_vectors,
+        retention_rules,
+    )
     work_ingestions = providers.Singleton(
         WorkIngestions,
         background_unit_of_work,
         ingest_documents,
-        adapters.passage_index,
+        adapters.indexes,
         adapters.queue,
         adapters.clock,
         ingestion_news,
         sweep_retention,
         fetch_pages,
+        build_generation,
         plan_ingestion,
+    )
+    reindex_collection = providers.Singleton(
+        ReindexCollection, unit_of_work, adapters.queue, adapters.embedders, adapters.clock, adapters.ids
+    )
+    adopt_generations = providers.Singleton(
+        AdoptGenerations, background_unit_of_work, adapters.embedders, adapters.clock
     )
     repair_index = providers.Singleton(
         RepairIndex,
         background_unit_of_work,
-        adapters.passage_index,
-        adapters.embedder,
+        adapters.indexes,
+        adapters.embedders,
         adapters.sparse_encoder,
+        adapters.clock,
         keep_vectors,
     )
     read_ingestions = providers.Singleton(ReadIngestions, reading)
@@ -356,7 +383,7 @@ class UseCases(containers.DeclarativeContainer):
         ),
         adapters.clock,
     )
-    forget_document = providers.Singleton(ForgetDocument, unit_of_work, adapters.passage_index, adapters.clock)
+    forget_document = providers.Singleton(ForgetDocument, unit_of_work, adapters.indexes, adapters.clock)
 
 
 @asynccontextmanager
@@ -375,6 +402,7 @@ async def opened(adapters: LiveAdapters) -> AsyncIterator[None]:
         index = adapters.passage_index()
         await index.open()
         stack.push_async_callback(index.close)
+        stack.push_async_callback(adapters.indexes().close)
         await adapters.embedder().load()
         adapters.reranking()
         if adapters.models() is not None:

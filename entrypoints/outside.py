@@ -7,12 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.neon.budgets import NeonProviderBudgets
 from adapters.neon.footprint import DatabaseFootprint
+from adapters.qdrant_edge.beside import QdrantEdgeGenerations
 from adapters.qdrant_edge.index import QdrantEdgeIndex
 from adapters.resilience.dependency import Dependencies, Policy
 from adapters.resilience.http_client import HttpClients
 from adapters.resilience.metered import MeteredCalls
 from adapters.static.embedder import StaticEmbedder
 from adapters.web.fetcher import WebFetcher
+from application.embedders import Embedders, place_of
 from application.find_passages import Reranking
 from application.ports import Clock
 from domain.access.ports import Footprint, ProviderBudgets
@@ -26,6 +28,7 @@ from domain.access.quotas import (
     free_allowances,
     of_provider,
 )
+from domain.library.generations import IndexPlace
 from domain.library.web_addresses import AddressPolicy
 from domain.retrieval.ports import Embedder
 from entrypoints.settings import Settings
@@ -33,6 +36,7 @@ from entrypoints.settings import Settings
 if TYPE_CHECKING:
     from adapters.cohere.embedder import CohereEmbedder
     from adapters.cohere.reranker import CohereReranker
+    from adapters.qdrant.beside import QdrantGenerations
     from adapters.qdrant.index import QdrantIndex
 
 AGENT: Final = "Ibid"
@@ -91,6 +95,11 @@ def texts_a_call(settings: Settings) -> int:
     return MAX_TEXTS
 
 
+def embedders(embedder: "StaticEmbedder | CohereEmbedder") -> Embedders:
+    """Static vectors need nothing, so that a collection can be indexed by them whatever else is set."""
+    return Embedders(embedder) if isinstance(embedder, StaticEmbedder) else Embedders(embedder, (StaticEmbedder(),))
+
+
 def reranker(
     settings: Settings, outside: Dependencies, clients: HttpClients, spending: ProviderBudgets
 ) -> "CohereReranker | None":
@@ -141,6 +150,20 @@ def address_policy(settings: Settings) -> AddressPolicy:
 
 def source_fetcher(settings: Settings) -> WebFetcher:
     return WebFetcher(address_policy(settings), agent=AGENT, per_second=settings.fetch_per_second)
+
+
+def indexes(
+    folder: Path, index: "QdrantEdgeIndex | QdrantIndex", embedder: Embedder
+) -> "QdrantEdgeGenerations | QdrantGenerations":
+    """``index``, which is the embedder's first, and those beside it."""
+    if isinstance(index, QdrantEdgeIndex):
+        return QdrantEdgeGenerations(folder, index, place_of(embedder))
+    from adapters.qdrant.beside import QdrantGenerations
+
+    def beside(place: IndexPlace) -> "QdrantIndex":
+        return index.beside(place.embedder, place.dimensions, place.slot)
+
+    return QdrantGenerations(index, place_of(embedder), beside)
 
 
 def footprints(

@@ -189,7 +189,9 @@ def application(
         lost_holder=part.lost_holder,
         keep_vectors=settings.keep_vectors,
         max_running_turns=-(-settings.max_running_turns // part.of),
-        retention_rules=RetentionRules(settings.keep_ingestions_days, settings.keep_turns_days),
+        retention_rules=RetentionRules(
+            settings.keep_ingestions_days, settings.keep_turns_days, settings.keep_index_days
+        ),
         rate_per_minute=settings.rate_per_minute,
         trusted_proxies=settings.trusted_proxies,
         opened=lambda: opened(adapters),

@@ -41,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_running_turns: int = 1_000
     keep_ingestions_days: int = 30
     keep_turns_days: int = 0
+    keep_index_days: int = 30
     plan: Plan = Plan.FREE
     cohere_api_key: Secret | None = None
     cohere_base_url: str = "https://api.cohere.com"
@@ -106,6 +107,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_API_KEY": Secret,
         "IBID_KEEP_VECTORS": _switch("IBID_KEEP_VECTORS"),
         "IBID_MAX_RUNNING_TURNS": whole_number("IBID_MAX_RUNNING_TURNS", 1, 100_000),
+        "IBID_KEEP_INDEX_DAYS": whole_number("IBID_KEEP_INDEX_DAYS", 0, 36_500),
         "IBID_KEEP_INGESTIONS_DAYS": whole_number("IBID_KEEP_INGESTIONS_DAYS", 0, 36_500),
         "IBID_KEEP_TURNS_DAYS": whole_number("IBID_KEEP_TURNS_DAYS", 0, 36_500),
         "IBID_ALLOWED_ORIGINS": _origins,

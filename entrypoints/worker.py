@@ -42,8 +42,10 @@ async def _work(adapters: "LiveAdapters", *, keep_vectors: bool, on_ready: Calla
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop.set)
-    work = UseCases(adapters=adapters, keep_vectors=keep_vectors).work_ingestions()
+    use_cases = UseCases(adapters=adapters, keep_vectors=keep_vectors)
+    work = use_cases.work_ingestions()
     async with opened(adapters):
+        await use_cases.adopt_generations().execute()
         await work.resume(only_process=False)
         serving = asyncio.create_task(work.serve())
         on_ready()

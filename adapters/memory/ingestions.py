@@ -13,6 +13,7 @@ from application.ports import (
     Arrival,
     DocumentOutcome,
     Ingestion,
+    IngestionKind,
     Ingestions,
     IngestionStatus,
     Outcome,
@@ -22,7 +23,7 @@ from application.ports import (
 from domain.access.embedding_plan import EmbeddingPlan
 from domain.access.model import Owner
 from domain.errors import IngestionNotFound
-from domain.library.model import Page
+from domain.library.model import Format, Page, SourceDocument
 from domain.library.web_sources import WebPage, within_limits
 
 _TO_RETRY = (Outcome.FAILED, Outcome.CANCELLED)
@@ -40,7 +41,10 @@ class InMemoryIngestions(Ingestions):
     async def stage(self, ingestion_id: UUID, arrivals: Sequence[Arrival], *, first: int) -> None:
         kept = self._store.ingestions[ingestion_id]
         for ordinal, arrival in enumerate(arrivals, start=first):
-            if isinstance(arrival, DocumentOutcome):
+            if isinstance(arrival, DocumentOutcome) and arrival.outcome is Outcome.PENDING:
+                without = StagedDocument(ordinal, SourceDocument(arrival.uri, "", Format.TEXT))
+                self._transaction.put(kept.staged, ordinal, without)
+            elif isinstance(arrival, DocumentOutcome):
                 self._transaction.put(kept.outcomes, ordinal, arrival)
             elif isinstance(arrival, WebPage):
                 self._transaction.put(kept.staged, ordinal, StagedPage(ordinal, arrival))
@@ -119,6 +123,10 @@ class InMemoryIngestions(Ingestions):
         if count:
             self._change(kept, replace(kept.ingestion, left_out=kept.ingestion.left_out + count))
 
+    async def pending_uris(self, ingestion_id: UUID, ordinals: range) -> Sequence[tuple[int, str]]:
+        pending = await self.pending(ingestion_id, ordinals)
+        return [(one.ordinal, one.source.uri) for one in pending if isinstance(one, StagedDocument)]
+
     async def pending_ordinals(self, ingestion_id: UUID) -> Sequence[int]:
         kept = self._store.ingestions[ingestion_id]
         return sorted(kept.staged.keys() - kept.outcomes.keys())
@@ -179,7 +187,7 @@ class InMemoryIngestions(Ingestions):
             for ordinal, outcome in kept.outcomes.items()
             if outcome.outcome in _TO_RETRY and ordinal in kept.staged
         ]
-        if not kept.ingestion.status.is_final or not again:
+        if not kept.ingestion.status.is_final or kept.ingestion.kind is not IngestionKind.INGEST or not again:
             return 0
         for ordinal in again:
             self._transaction.drop(kept.outcomes, ordinal)

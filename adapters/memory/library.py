@@ -2,13 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from adapters.memory.generations import active_generation, holds
 from adapters.memory.paging import page_after
 from adapters.memory.store import InMemoryStore, Transaction
 from domain.access.readable import ReadableCollections
 from domain.errors import CollectionNotFound, DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
+from domain.library.chunking import CHUNK_CHARS
+from domain.library.generations import IndexPlace, LiveGeneration, StalePassage
 from domain.library.model import Collection, Document, DocumentVersion, Page, PassageInDocument
 from domain.library.ports import Activation, Collections, Documents, EmbeddingStore, Switched
 from domain.retrieval.model import Vector
@@ -26,16 +30,19 @@ class InMemoryCollections(Collections):
         return True
 
     async def all(self) -> Sequence[Collection]:
-        return [self._store.collections[name] for name in sorted(self._store.collections)]
+        return [self._indexed(self._store.collections[name]) for name in sorted(self._store.collections)]
+
+    def _indexed(self, collection: Collection) -> Collection:
+        return replace(collection, generation=active_generation(self._store, collection.name))
 
     async def list(self, *, limit: int, cursor: str | None) -> Page[Collection]:
-        newest = sorted(self._store.collections.values(), key=lambda one: (one.created_at, one.name), reverse=True)
+        newest = sorted(await self.all(), key=lambda one: (one.created_at, one.name), reverse=True)
         return page_after(newest, key=lambda one: one.name, limit=limit, cursor=cursor)
 
     async def get(self, name: str) -> Collection:
         if name not in self._store.collections:
             raise CollectionNotFound(name)
-        return self._store.collections[name]
+        return self._indexed(self._store.collections[name])
 
     async def hold(self, name: str) -> Collection:
         return await self.get(name)
@@ -45,6 +52,8 @@ class InMemoryCollections(Collections):
 
     async def remove(self, name: str) -> None:
         self._transaction.drop(self._store.collections, name)
+        for key in [key for key in self._store.generations if key[0] == name]:
+            self._transaction.drop(self._store.generations, key)
 
 
 class InMemoryDocuments(Documents):
@@ -91,57 +100,72 @@ class InMemoryDocuments(Documents):
             document.uri: document for document in self._store.documents.values() if document.collection == collection
         }
 
-    async def wanted(self, activations: Sequence[Activation]) -> Set[UUID]:
+    async def wanted(self, activations: Sequence[Activation], *, place: IndexPlace | None = None) -> Set[UUID]:
         wanted = [one for one in activations if self._may_switch(one)]
-        await self.discard_stale(passage.id for one in wanted for passage in one.version.passages)
+        await self.discard_stale(StalePassage(passage.id, place) for one in wanted for passage in one.version.passages)
         return {one.document.id for one in wanted}
 
     def _may_switch(self, activation: Activation) -> bool:
         document_id = activation.document.id
         return document_id in self._store.documents and not self._is_later(document_id, activation.requested_at)
 
-    async def activate(self, activations: Sequence[Activation]) -> Switched:
-        stale: list[UUID] = []
+    async def activate(self, activations: Sequence[Activation], *, place: IndexPlace | None = None) -> Switched:
+        stale: list[StalePassage] = []
         left, overtaken = set[UUID](), set[UUID]()
         for activation in activations:
             document, version = activation.document, activation.version
-            before = self._active_passages(document.id)
+            before = self._active_passages(document.id, activation.chunk_chars)
             if not self._may_switch(activation):
                 # What the index was given for it must leave again, but for what is active in spite of it.
                 left.add(document.id)
-                stale += [passage.id for passage in version.passages if passage.id not in before]
+                stale += [StalePassage(one.id, place) for one in version.passages if one.id not in before]
                 continue
             if activation.prepared_from not in (None, self._store.documents[document.id].updated_at):
                 overtaken.add(document.id)
             self._transaction.put(self._store.documents, document.id, document)
             if (document.id, version.version) not in self._store.versions:
                 self._transaction.put(self._store.versions, (document.id, version.version), version)
+            cut = (document.id, version.version, activation.chunk_chars)
+            if cut not in self._store.cuts:
+                self._transaction.put(self._store.cuts, cut, version.passages)
+            for noted in [noted for noted in self._store.noted if noted[0] == document.id]:
+                self._transaction.drop(self._store.noted, noted)
             now = {passage.id for passage in version.passages}
-            stale += [passage_id for passage_id in before if passage_id not in now]
+            stale += [StalePassage(passage_id, place) for passage_id in before if passage_id not in now]
             for passage_id in now:
-                self._transaction.drop(self._store.stale, passage_id)
+                self._transaction.drop(self._store.stale, StalePassage(passage_id, place))
         self._mark_stale(stale)
         return Switched(stale, left, overtaken)
 
-    def _active_passages(self, document_id: UUID) -> list[UUID]:
+    def _active_passages(self, document_id: UUID, chunk_chars: int) -> list[UUID]:
         document = self._store.documents.get(document_id)
         if document is None or document.version is None:
             return []
-        return [passage.id for passage in self._store.versions[document_id, document.version].passages]
+        return [passage.id for passage in self._store.cuts.get((document_id, document.version, chunk_chars), ())]
 
-    def _mark_stale(self, passage_ids: Iterable[UUID]) -> None:
-        for passage_id in passage_ids:
-            self._transaction.put(self._store.stale, passage_id, None)
+    def _indexed_passages(self, document: Document) -> list[StalePassage]:
+        """Where each passage is: in every generation of its collection."""
+        of = [one for one in self._store.generations.values() if one.collection == document.collection]
+        where: set[tuple[int, IndexPlace | None]] = {(one.generation.chunk_chars, one.place) for one in of}
+        return [
+            StalePassage(passage_id, place)
+            for chunk_chars, place in where or {(CHUNK_CHARS, None)}
+            for passage_id in self._active_passages(document.id, chunk_chars)
+        ]
 
-    async def stale(self) -> Sequence[UUID]:
+    def _mark_stale(self, stale: Iterable[StalePassage]) -> None:
+        for one in stale:
+            self._transaction.put(self._store.stale, one, None)
+
+    async def stale(self) -> Sequence[StalePassage]:
         return list(self._store.stale)
 
-    async def take_stale(self, passage_ids: Sequence[UUID]) -> Sequence[UUID]:
-        return [passage_id for passage_id in passage_ids if passage_id in self._store.stale]
+    async def take_stale(self, passages: Sequence[StalePassage]) -> Sequence[StalePassage]:
+        return [one for one in passages if one in self._store.stale]
 
-    async def discard_stale(self, passage_ids: Iterable[UUID]) -> None:
-        for passage_id in passage_ids:
-            self._transaction.drop(self._store.stale, passage_id)
+    async def discard_stale(self, passages: Iterable[StalePassage]) -> None:
+        for one in passages:
+            self._transaction.drop(self._store.stale, one)
 
     async def get(self, document_id: UUID, readable: ReadableCollections) -> Document:
         document = self._store.documents.get(document_id)
@@ -172,7 +196,11 @@ class InMemoryDocuments(Documents):
         return self._store.versions[document_id, version].text
 
     async def passages(
-        self, passage_ids: Sequence[UUID], readable: ReadableCollections
+        self,
+        passage_ids: Sequence[UUID],
+        readable: ReadableCollections,
+        *,
+        cuts: Mapping[str, int] | None = None,
     ) -> Mapping[UUID, PassageInDocument]:
         wanted = set(passage_ids)
         found: dict[UUID, PassageInDocument] = {}
@@ -180,28 +208,37 @@ class InMemoryDocuments(Documents):
             if document.version is None or document.collection not in readable:
                 continue
             version = self._store.versions[document.id, document.version]
-            for passage in version.passages:
+            cut = (cuts or {}).get(document.collection, CHUNK_CHARS)
+            for passage in self._store.cuts.get((document.id, document.version, cut), ()):
                 if passage.id in wanted:
                     found[passage.id] = PassageInDocument(passage, version.sections[passage.section], document)
         return found
 
-    async def active(self, after: UUID | None, *, limit: int) -> Sequence[tuple[Document, DocumentVersion]]:
-        found = [one for one in self._active() if after is None or one[0].id > after]
-        return sorted(found, key=lambda one: one[0].id)[:limit]
-
-    async def active_passages(self, passage_ids: Sequence[UUID]) -> Sequence[UUID]:
-        active = {passage.id for _, version in self._active() for passage in version.passages}
-        return [passage_id for passage_id in passage_ids if passage_id in active]
-
-    async def passage_count(self) -> int:
-        return sum(len(version.passages) for _, version in self._active())
-
-    def _active(self) -> Sequence[tuple[Document, DocumentVersion]]:
-        return [
-            (document, self._store.versions[document.id, document.version])
-            for document in self._store.documents.values()
-            if document.version is not None
+    async def active(
+        self, after: UUID | None, *, limit: int, of: LiveGeneration | None = None
+    ) -> Sequence[tuple[Document, DocumentVersion]]:
+        chunk_chars = CHUNK_CHARS if of is None else of.generation.chunk_chars
+        found = [
+            one
+            for one in self._store.documents.values()
+            if one.version is not None
+            and (after is None or one.id > after)
+            and (of is None or holds(self._store, of, one))
         ]
+        found.sort(key=lambda one: one.id)
+        return await self.read([one.id for one in found[:limit]], chunk_chars=chunk_chars)
+
+    async def read(
+        self, document_ids: Sequence[UUID], *, chunk_chars: int
+    ) -> Sequence[tuple[Document, DocumentVersion]]:
+        found: list[tuple[Document, DocumentVersion]] = []
+        for document_id in sorted(document_ids):
+            document = self._store.documents.get(document_id)
+            if document is not None and document.version is not None:
+                cut = tuple(self._store.cuts.get((document_id, document.version, chunk_chars), ()))
+                whole = replace(self._store.versions[document_id, document.version], passages=cut)
+                found.append((document, whole))
+        return found
 
     async def uris(self, collection: str, *, requested_until: datetime | None = None) -> Sequence[str]:
         return sorted(
@@ -217,12 +254,11 @@ class InMemoryDocuments(Documents):
     async def any_in(self, collection: str) -> bool:
         return bool(self._by_uri(collection))
 
-    async def remove_all(self, collection: str) -> Sequence[UUID]:
-        removed: list[UUID] = []
+    async def remove_all(self, collection: str) -> Sequence[StalePassage]:
+        removed: list[StalePassage] = []
         for document in self._by_uri(collection).values():
-            removed += self._active_passages(document.id)
-            for key in [key for key in self._store.versions if key[0] == document.id]:
-                self._transaction.drop(self._store.versions, key)
+            removed += self._indexed_passages(document)
+            self._drop_versions(document.id)
             self._transaction.drop(self._store.documents, document.id)
         for document_id in [one for one, name in self._store.forgotten.items() if name == collection]:
             self._transaction.drop(self._store.forgotten, document_id)
@@ -231,14 +267,19 @@ class InMemoryDocuments(Documents):
         self._mark_stale(removed)
         return removed
 
-    async def forget(self, document_id: UUID, *, at: datetime) -> Sequence[UUID]:
+    def _drop_versions(self, document_id: UUID) -> None:
+        for key in [key for key in self._store.versions if key[0] == document_id]:
+            self._transaction.drop(self._store.versions, key)
+        for cut in [cut for cut in self._store.cuts if cut[0] == document_id]:
+            self._transaction.drop(self._store.cuts, cut)
+
+    async def forget(self, document_id: UUID, *, at: datetime) -> Sequence[StalePassage]:
         document = self._store.documents.get(document_id)
         if document is None:
             raise DocumentNotFound(document_id)
-        removed = self._active_passages(document_id)
+        removed = self._indexed_passages(document)
         self._mark_stale(removed)
-        for key in [key for key in self._store.versions if key[0] == document_id]:
-            self._transaction.drop(self._store.versions, key)
+        self._drop_versions(document_id)
         self._transaction.drop(self._store.documents, document_id)
         self._transaction.put(self._store.forgotten, document_id, document.collection)
         self._transaction.put(self._store.forgotten_at, (document.collection, document.uri), at)

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from domain.access.readable import ReadableCollections
 from domain.retrieval.model import Hit, HybridHits, IndexedPassage, SearchFilters, SparseVector, Vector
-from domain.retrieval.ports import PassageSearch, PassageWriter
+from domain.retrieval.ports import PassageIndex
 
 
-class InMemoryPassageIndex(PassageSearch, PassageWriter):
+class InMemoryPassageIndex(PassageIndex):
     def __init__(self) -> None:
         self._passages: dict[UUID, IndexedPassage] = {}
 
@@ -42,8 +42,11 @@ class InMemoryPassageIndex(PassageSearch, PassageWriter):
     async def count(self) -> int:
         return len(self._passages)
 
-    async def ids(self, after: UUID | None, *, limit: int) -> tuple[Sequence[UUID], UUID | None]:
-        found = sorted(one for one in self._passages if after is None or one > after)
+    async def ids(
+        self, after: UUID | None, *, limit: int, collection: str | None = None
+    ) -> tuple[Sequence[UUID], UUID | None]:
+        of = [one.id for one in self._passages.values() if collection in (None, one.collection)]
+        found = sorted(one for one in of if after is None or one > after)
         return found[:limit], found[limit - 1] if len(found) > limit else None
 
     async def settle(self) -> None:

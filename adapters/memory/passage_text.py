@@ -1,11 +1,12 @@
 """Passages by their words, in memory."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from adapters.memory.store import InMemoryStore
 from domain.access.readable import ReadableCollections
+from domain.library.chunking import CHUNK_CHARS
 from domain.library.model import Document
 from domain.library.ports import PassageText
 from domain.library.versions import filter_values
@@ -19,13 +20,20 @@ class InMemoryPassageText(PassageText):
         self._store = store
 
     async def find(
-        self, words: Sequence[Sequence[str]], readable: ReadableCollections, filters: SearchFilters, *, limit: int
+        self,
+        words: Sequence[Sequence[str]],
+        readable: ReadableCollections,
+        filters: SearchFilters,
+        *,
+        limit: int,
+        cuts: Mapping[str, int] | None = None,
     ) -> Sequence[Hit]:
         found: list[Hit] = []
         for document in self._store.documents.values():
             if document.version is None or document.collection not in readable or not _passes(document, filters):
                 continue
-            for passage in self._store.versions[document.id, document.version].passages:
+            cut = (cuts or {}).get(document.collection, CHUNK_CHARS)
+            for passage in self._store.cuts.get((document.id, document.version, cut), ()):
                 held = sum(_holds(passage.text, forms) for forms in words)
                 if held:
                     found.append(Hit(passage.id, held / len(words)))

@@ -62,6 +62,9 @@ class InMemoryRetention(Retention):
             and document.version != key[1]
             and document.updated_at < before
         ]
+        for version in uncited[:limit]:
+            cuts = [cut for cut in self._store.cuts if cut[:2] == version]
+            self._drop(self._store.cuts, cuts)
         return self._drop(self._store.versions, uncited[:limit])
 
     def _old_ingestions(self, before: datetime, limit: int) -> int:

@@ -1,6 +1,6 @@
 """The tables that the in-memory stores share, and transactions over them."""
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
@@ -9,7 +9,8 @@ from uuid import UUID
 from application.ports import DocumentOutcome, Ingestion, Job, JournalEntry, StagedDocument, StagedPage
 from domain.access.model import ApiKey, Owner
 from domain.conversation.model import Conversation, Feedback, Turn
-from domain.library.model import Collection, Document, DocumentVersion
+from domain.library.generations import LiveGeneration, StalePassage
+from domain.library.model import Collection, Document, DocumentVersion, Passage
 from domain.library.ports import KnownPage
 from domain.retrieval.model import Vector
 
@@ -61,7 +62,10 @@ class InMemoryStore:
     forgotten: dict[UUID, str] = field(default_factory=dict)
     forgotten_at: dict[tuple[str, str], datetime] = field(default_factory=dict)
     versions: dict[tuple[UUID, str], DocumentVersion] = field(default_factory=dict)
-    stale: dict[UUID, None] = field(default_factory=dict)
+    cuts: dict[tuple[UUID, str, int], Sequence[Passage]] = field(default_factory=dict)
+    generations: dict[tuple[str, int], LiveGeneration] = field(default_factory=dict)
+    noted: dict[tuple[UUID, int], str] = field(default_factory=dict)
+    stale: dict[StalePassage, None] = field(default_factory=dict)
     embeddings: dict[tuple[str, bytes], Vector] = field(default_factory=dict)
     conversations: dict[UUID, Conversation] = field(default_factory=dict)
     turns: dict[UUID, Turn] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from typing import Self
 
 from adapters.memory.access import InMemoryApiKeys
 from adapters.memory.conversations import InMemoryConversations, InMemoryFeedbacks, InMemoryTurns
+from adapters.memory.generations import InMemoryGenerations
 from adapters.memory.idempotency import InMemoryIdempotencyKeys
 from adapters.memory.ingestions import InMemoryIngestions
 from adapters.memory.known_pages import InMemoryKnownPages
@@ -29,6 +30,7 @@ class InMemoryUnitOfWork(UnitOfWork):
         self._transaction = Transaction()
         self.collections = InMemoryCollections(store, self._transaction)
         self.documents = InMemoryDocuments(store, self._transaction)
+        self.generations = InMemoryGenerations(store, self._transaction)
         self.passage_text = InMemoryPassageText(store)
         self.embeddings = InMemoryEmbeddingStore(store, self._transaction)
         self.conversations = InMemoryConversations(store, self._transaction)

@@ -1,13 +1,13 @@
 """Collections on PostgreSQL."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
-from sqlalchemy import Text, bindparam, delete, select, tuple_, update
+from sqlalchemy import Text, bindparam, delete, literal_column, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.neon.cursors import decode_name, encode_name
-from adapters.neon.tables import TIME, collections
+from adapters.neon.generations import generation_of
+from adapters.neon.tables import TIME, collections, index_generations
 from adapters.neon.transaction import AnyRow, Transaction
 from domain.errors import CollectionNotFound
 from domain.grounding.model import Verification
@@ -21,14 +21,21 @@ _c = collections.c
 _name = _c.name.collate("C")
 _this = _c.name == bindparam("named")
 _ADD = insert(collections).on_conflict_do_nothing().returning(_c.name)
-_ALL = select(collections).order_by(_name)
-_GET = select(collections).where(_this)
+_g = index_generations.c
+_JOINED = select(collections, _g.number, _g.embedder, _g.dimensions, _g.slot, _g.chunk_chars).join_from(
+    collections,
+    index_generations,
+    (_g.collection == _c.name) & (_g.state == literal_column("'active'")),
+    isouter=True,
+)
+_ALL = _JOINED.order_by(_name)
+_GET = _JOINED.where(_this)
 # Stronger than the lock of a document's foreign key: whoever registers one waits.
-_HOLD = _GET.with_for_update()
+_HOLD = _GET.with_for_update(of=collections)
 _SETTINGS = ("title", "description", "visibility", "language", "trust", "instructions", "verification")
 _CHANGE = update(collections).where(_this).values({name: bindparam(f"new_{name}") for name in _SETTINGS})
 _REMOVE = delete(collections).where(_this)
-_NEWEST = select(collections).order_by(_c.created_at.desc(), _name.desc()).limit(bindparam("rows"))
+_NEWEST = _JOINED.order_by(_c.created_at.desc(), _name.desc()).limit(bindparam("rows"))
 _OLDER = _NEWEST.where(
     tuple_(_c.created_at, _name) < tuple_(bindparam("at", type_=TIME), bindparam("last", type_=Text()))
 )
@@ -39,7 +46,8 @@ class NeonCollections(Collections):
         self._transaction = transaction
 
     async def add(self, collection: Collection) -> bool:
-        return (await self._transaction.run(_ADD, asdict(collection))).one_or_none() is not None
+        new = {name: getattr(collection, name) for name in ("name", "created_at", *_SETTINGS)}
+        return (await self._transaction.run(_ADD, new)).one_or_none() is not None
 
     async def all(self) -> Sequence[Collection]:
         return [_collection_of(row) for row in await self._transaction.run(_ALL)]
@@ -84,4 +92,5 @@ def _collection_of(row: AnyRow) -> Collection:
         row.trust,
         row.instructions,
         Verification(row.verification),
+        None if row.number is None else generation_of(row),
     )

@@ -7,11 +7,15 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
+    Executable,
+    Integer,
     LargeBinary,
     Text,
     Uuid,
     any_,
     bindparam,
+    cast,
     delete,
     exists,
     func,
@@ -23,21 +27,34 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from adapters.neon.activation import Activating, mark_stale
+from adapters.neon.activation import Activating, mark_stale, stale_key
 from adapters.neon.cursors import Position, decode, encode
 from adapters.neon.rows import (
     DOCUMENT_COLUMNS,
     PASSAGE_COLUMNS,
     active_version_of,
+    cuts_of,
     document_of,
     passages_of,
     uri_hash,
 )
-from adapters.neon.statements import each, given_like
-from adapters.neon.tables import PAST_REQUEST, TIME, collections, document_versions, documents, passages, stale_passages
-from adapters.neon.transaction import AnyRow, Transaction
+from adapters.neon.statements import each, given, given_like
+from adapters.neon.tables import (
+    PAST_REQUEST,
+    TIME,
+    collections,
+    document_versions,
+    documents,
+    generation_documents,
+    index_generations,
+    passages,
+    stale_passages,
+)
+from adapters.neon.transaction import AnyRow, Rows, Transaction
 from domain.access.readable import ReadableCollections
 from domain.errors import DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
+from domain.library.chunking import CHUNK_CHARS
+from domain.library.generations import GenerationState, IndexPlace, LiveGeneration, StalePassage
 from domain.library.model import Document, DocumentVersion, Page, PassageInDocument
 from domain.library.ports import Activation, Documents, Switched
 
@@ -114,7 +131,7 @@ _TEXT = (
 # By passage id, then by document id, whatever the planner believes: before its first statistics it would walk through
 # every document of a collection (11 ms for 400 of them, where this takes less than 1).
 _found = (
-    select(*PASSAGE_COLUMNS, passages.c.document_id, passages.c.version.label("of_version"))
+    select(*PASSAGE_COLUMNS, passages.c.document_id, passages.c.version.label("of_version"), passages.c.chunk_chars)
     .where(passages.c.id == any_(_ids))
     .cte("found")
     .prefix_with("MATERIALIZED")
@@ -125,47 +142,62 @@ _owner = (
     .offset(literal_column("0"))
     .lateral("owner")
 )
+# What may be read, and how long it is cut there.
+_cut = given("cut", {"collection": Text(), "chunk_chars": Integer()})
 _PASSAGES = (
     select(
         *(_found.c[column.name] for column in PASSAGE_COLUMNS), *(_owner.c[column.name] for column in DOCUMENT_COLUMNS)
     )
     .join_from(_found, _owner, _owner.c.version == _found.c.of_version)
-    .where(_owner.c.forgotten_at.is_(None), _owner.c.collection == any_(bindparam("readable", type_=ARRAY(Text))))
+    .join(_cut, (_owner.c.collection == _cut.c.collection) & (_found.c.chunk_chars == _cut.c.chunk_chars))
+    .where(_owner.c.forgotten_at.is_(None))
 )
 _of_active = (passages.c.document_id == _d.id) & (passages.c.version == _d.version)
-_ACTIVE_DOCUMENTS = (
-    select(*DOCUMENT_COLUMNS, document_versions.c.text, document_versions.c.sections)
+_WHOLE = (
+    select(*DOCUMENT_COLUMNS, document_versions.c.text, document_versions.c.sections, document_versions.c.blocks)
     .join_from(
         documents,
         document_versions,
         (document_versions.c.document_id == _d.id) & (document_versions.c.version == _d.version),
     )
-    .where(_known, _d.id > bindparam("after", type_=Uuid()))
+    .where(_known)
     .order_by(_d.id)
-    .limit(bindparam("rows"))
 )
+_ACTIVE_DOCUMENTS = _WHOLE.where(_d.id > bindparam("after", type_=Uuid())).limit(bindparam("rows"))
+_n = generation_documents.c
+_noted = exists().where(_n.document_id == _d.id, _n.number == bindparam("number"), _n.version == _d.version)
+_HELD_DOCUMENTS = _ACTIVE_DOCUMENTS.where(
+    _d.collection == bindparam("collection", type_=Text()), bindparam("every", type_=Boolean()) | _noted
+)
+_THESE_DOCUMENTS = _WHOLE.where(_d.id == any_(_ids))
 _PASSAGES_OF_ACTIVE = (
     select(*PASSAGE_COLUMNS, passages.c.document_id)
     .join_from(documents, passages, _of_active)
-    .where(_d.id == any_(_ids))
+    .where(_d.id == any_(_ids), passages.c.chunk_chars == bindparam("chunk_chars", type_=Integer()))
     .order_by(passages.c.document_id, passages.c.start)
 )
-_STILL_ACTIVE = (
-    select(passages.c.id).join_from(documents, passages, _of_active).where(passages.c.id == any_(_ids), _known)
-)
-_PASSAGE_COUNT = select(func.count()).select_from(documents).join(passages, _of_active).where(_known)
-_STALE = select(stale_passages.c.id)
+_STALE = select(stale_passages)
+_gone = given_like(stale_passages, "gone", "id", "place")
+_among_gone = (stale_passages.c.id == _gone.c.id) & (stale_passages.c.place == _gone.c.place)
 # In one order everywhere, as in every statement that locks several rows.
 _TAKE_STALE = (
-    select(stale_passages.c.id).where(stale_passages.c.id == any_(_ids)).order_by(stale_passages.c.id).with_for_update()
+    select(stale_passages)
+    .join_from(stale_passages, _gone, _among_gone)
+    .order_by(stale_passages.c.id, stale_passages.c.place)
+    .with_for_update(of=stale_passages)
 )
-_DISCARD = delete(stale_passages).where(stale_passages.c.id == any_(_ids))
+_DISCARD = delete(stale_passages).where(_among_gone)
 _LOCK = select(_d.id).where(_d.id == bindparam("id"), _known).with_for_update()
-_ACTIVE_PASSAGES = select(passages.c.id).join_from(
-    documents,
-    passages,
-    (documents.c.id == bindparam("id")) & (passages.c.document_id == _d.id) & (passages.c.version == _d.version),
+# Where each passage is: in every generation that is cut like it. Of a time before generations: in the one index.
+_g = index_generations.c
+_place = func.coalesce(cast(_g.slot, Text) + ":" + cast(_g.dimensions, Text) + ":" + _g.embedder, "").label("place")
+_INDEXED_PASSAGES = (
+    select(passages.c.id, _place)
+    .distinct()
+    .join_from(documents, passages, _of_active)
+    .outerjoin(index_generations, (_g.collection == _d.collection) & (_g.chunk_chars == passages.c.chunk_chars))
 )
+_ACTIVE_PASSAGES = _INDEXED_PASSAGES.where(_d.id == bindparam("id"))
 _COUNTS = (
     select(_d.collection, func.count())
     .where(_d.collection == any_(bindparam("names", type_=ARRAY(Text))), _known, _active)
@@ -175,9 +207,7 @@ _of_collection = _d.collection == bindparam("collection")
 _ANY_IN = select(_d.id).where(_of_collection, _known).limit(1)
 # In the order of activating: two that lock the same documents at once wait for each other, and never lock up.
 _LOCK_ALL = select(_d.id).where(_of_collection).order_by(_d.uri_hash, _d.id).with_for_update()
-_ALL_PASSAGES = select(passages.c.id).join_from(
-    documents, passages, _of_collection & (passages.c.document_id == _d.id) & (passages.c.version == _d.version)
-)
+_ALL_PASSAGES = _INDEXED_PASSAGES.where(_of_collection)
 _REMOVE_ALL = delete(documents).where(_of_collection)
 _DROP_VERSIONS = delete(document_versions).where(document_versions.c.document_id == bindparam("id"))
 _FORGET = (
@@ -221,29 +251,33 @@ class NeonDocuments(Documents):
         found = [document_of(row) for row in await self._transaction.run(_BY_URI, wanted)]
         return {document.uri: document for document in found}
 
-    async def wanted(self, activations: Sequence[Activation]) -> Set[UUID]:
+    async def wanted(self, activations: Sequence[Activation], *, place: IndexPlace | None = None) -> Set[UUID]:
         found = await self._activating.wanted(activations)
-        passage_ids = [
-            passage.id for one in activations for passage in one.version.passages if one.document.id in found
+        passages = [
+            StalePassage(passage.id, place)
+            for one in activations
+            for passage in one.version.passages
+            if one.document.id in found
         ]
-        await self.discard_stale(await self.take_stale(passage_ids))
+        await self.discard_stale(await self.take_stale(passages))
         return found
 
-    async def activate(self, activations: Sequence[Activation]) -> Switched:
-        return await self._activating.activate(activations)
+    async def activate(self, activations: Sequence[Activation], *, place: IndexPlace | None = None) -> Switched:
+        return await self._activating.activate(activations, place)
 
-    async def stale(self) -> Sequence[UUID]:
-        return list((await self._transaction.run(_STALE)).scalars())
+    async def stale(self) -> Sequence[StalePassage]:
+        return _stale_of(await self._transaction.run(_STALE))
 
-    async def take_stale(self, passage_ids: Sequence[UUID]) -> Sequence[UUID]:
-        if not passage_ids:
+    async def take_stale(self, passages: Sequence[StalePassage]) -> Sequence[StalePassage]:
+        if not passages:
             return []
-        return list((await self._transaction.run(_TAKE_STALE, {"ids": list(passage_ids)})).scalars())
+        wanted = each(("id", "place"), ((one.id, stale_key(one.place)) for one in passages))
+        return _stale_of(await self._transaction.run(_TAKE_STALE, wanted))
 
-    async def discard_stale(self, passage_ids: Iterable[UUID]) -> None:
-        gone = list(passage_ids)
+    async def discard_stale(self, passages: Iterable[StalePassage]) -> None:
+        gone = [(one.id, stale_key(one.place)) for one in passages]
         if gone:
-            await self._transaction.run(_DISCARD, {"ids": gone})
+            await self._transaction.run(_DISCARD, each(("id", "place"), gone))
 
     async def get(self, document_id: UUID, readable: ReadableCollections) -> Document:
         row = (await self._transaction.run(_GET, {"id": document_id, "readable": list(readable)})).one_or_none()
@@ -281,27 +315,42 @@ class NeonDocuments(Documents):
         return str(row.text)
 
     async def passages(
-        self, passage_ids: Sequence[UUID], readable: ReadableCollections
+        self,
+        passage_ids: Sequence[UUID],
+        readable: ReadableCollections,
+        *,
+        cuts: Mapping[str, int] | None = None,
     ) -> Mapping[UUID, PassageInDocument]:
         if not passage_ids or not readable:
             return {}
-        wanted = {"ids": list(passage_ids), "readable": list(readable)}
+        wanted = {"ids": list(passage_ids), **each(("collection", "chunk_chars"), cuts_of(readable, cuts))}
         return passages_of((await self._transaction.run(_PASSAGES, wanted)).all())
 
-    async def active(self, after: UUID | None, *, limit: int) -> Sequence[tuple[Document, DocumentVersion]]:
-        wanted = {"after": after or UUID(int=0), "rows": limit}
-        rows = (await self._transaction.run(_ACTIVE_DOCUMENTS, wanted)).all()
+    async def active(
+        self, after: UUID | None, *, limit: int, of: LiveGeneration | None = None
+    ) -> Sequence[tuple[Document, DocumentVersion]]:
+        wanted: dict[str, Any] = {"after": after or UUID(int=0), "rows": limit}
+        if of is None:
+            return await self._whole(_ACTIVE_DOCUMENTS, wanted, CHUNK_CHARS)
+        wanted |= {"collection": of.collection, "number": of.generation.number}
+        wanted["every"] = of.state is GenerationState.ACTIVE
+        return await self._whole(_HELD_DOCUMENTS, wanted, of.generation.chunk_chars)
+
+    async def read(
+        self, document_ids: Sequence[UUID], *, chunk_chars: int
+    ) -> Sequence[tuple[Document, DocumentVersion]]:
+        return await self._whole(_THESE_DOCUMENTS, {"ids": list(document_ids)}, chunk_chars) if document_ids else []
+
+    async def _whole(
+        self, statement: Executable, wanted: Mapping[str, Any], chunk_chars: int
+    ) -> Sequence[tuple[Document, DocumentVersion]]:
+        rows = (await self._transaction.run(statement, wanted)).all()
         held: dict[UUID, list[AnyRow]] = {row.id: [] for row in rows}
         if held:
-            for row in await self._transaction.run(_PASSAGES_OF_ACTIVE, {"ids": list(held)}):
+            cut = {"ids": list(held), "chunk_chars": chunk_chars}
+            for row in await self._transaction.run(_PASSAGES_OF_ACTIVE, cut):
                 held[row.document_id].append(row)
         return [active_version_of(row, held[row.id]) for row in rows]
-
-    async def active_passages(self, passage_ids: Sequence[UUID]) -> Sequence[UUID]:
-        return list((await self._transaction.run(_STILL_ACTIVE, {"ids": list(passage_ids)})).scalars())
-
-    async def passage_count(self) -> int:
-        return int((await self._transaction.run(_PASSAGE_COUNT)).scalar_one())
 
     async def uris(self, collection: str, *, requested_until: datetime | None = None) -> Sequence[str]:
         wanted = {"collection": collection, "until": requested_until}
@@ -314,19 +363,23 @@ class NeonDocuments(Documents):
     async def any_in(self, collection: str) -> bool:
         return (await self._transaction.run(_ANY_IN, {"collection": collection})).one_or_none() is not None
 
-    async def remove_all(self, collection: str) -> Sequence[UUID]:
+    async def remove_all(self, collection: str) -> Sequence[StalePassage]:
         wanted = {"collection": collection}
         await self._transaction.run(_LOCK_ALL, wanted)
-        removed = list((await self._transaction.run(_ALL_PASSAGES, wanted)).scalars())
+        removed = _stale_of(await self._transaction.run(_ALL_PASSAGES, wanted))
         await mark_stale(self._transaction, removed)
         await self._transaction.run(_REMOVE_ALL, wanted)
         return removed
 
-    async def forget(self, document_id: UUID, *, at: datetime) -> Sequence[UUID]:
+    async def forget(self, document_id: UUID, *, at: datetime) -> Sequence[StalePassage]:
         if (await self._transaction.run(_LOCK, {"id": document_id})).one_or_none() is None:
             raise DocumentNotFound(document_id)
-        removed = list((await self._transaction.run(_ACTIVE_PASSAGES, {"id": document_id})).scalars())
+        removed = _stale_of(await self._transaction.run(_ACTIVE_PASSAGES, {"id": document_id}))
         await mark_stale(self._transaction, removed)
         await self._transaction.run(_DROP_VERSIONS, {"id": document_id})
         await self._transaction.run(_FORGET, {"document_id": document_id, "at": at})
         return removed
+
+
+def _stale_of(rows: Rows) -> list[StalePassage]:
+    return [StalePassage(row.id, IndexPlace.of_key(row.place) if row.place else None) for row in rows]

@@ -38,6 +38,7 @@ from application.ports import (
     Arrival,
     DocumentOutcome,
     Ingestion,
+    IngestionKind,
     Ingestions,
     IngestionStatus,
     Outcome,
@@ -130,6 +131,7 @@ _PENDING = (
     .where(_d.ingestion_id == _this, _pending, _d.ordinal >= bindparam("first"), _d.ordinal < bindparam("end"))
     .order_by(_d.ordinal)
 )
+_PENDING_URIS = _PENDING.with_only_columns(_d.ordinal, _d.uri)
 _PENDING_ORDINALS = select(_d.ordinal).where(_d.ingestion_id == _this, _pending).order_by(_d.ordinal)
 _ANY_PENDING = select(exists().where(_d.ingestion_id == _this, _pending))
 _REQUESTED = (
@@ -215,6 +217,7 @@ class NeonIngestions(Ingestions):
                 "created_at": ingestion.created_at,
                 "finished_at": ingestion.finished_at,
                 "source": None if ingestion.source is None else msgspec.json.encode(ingestion.source).decode(),
+                "kind": ingestion.kind.value,
             },
         )
         await self.stage(ingestion.id, arrivals, first=0)
@@ -301,6 +304,10 @@ class NeonIngestions(Ingestions):
         row = (await self._transaction.run(_LOCK, {"ingestion": ingestion_id})).one_or_none()
         return row is not None and not IngestionStatus(row.status).is_final
 
+    async def pending_uris(self, ingestion_id: UUID, ordinals: range) -> Sequence[tuple[int, str]]:
+        wanted = {"ingestion": ingestion_id, "first": ordinals.start, "end": ordinals.stop}
+        return [(row.ordinal, row.uri) for row in await self._transaction.run(_PENDING_URIS, wanted)]
+
     async def pending_ordinals(self, ingestion_id: UUID) -> Sequence[int]:
         return list((await self._transaction.run(_PENDING_ORDINALS, {"ingestion": ingestion_id})).scalars())
 
@@ -384,6 +391,7 @@ def _ingestion_of(row: AnyRow) -> Ingestion:
         plan=None if row.plan is None else _PLAN.decode(row.plan),
         source=None if row.source is None else _SITE.decode(row.source),
         left_out=row.left_out,
+        kind=IngestionKind(row.kind),
     )
 
 

@@ -1,10 +1,11 @@
 """Passages by their words, in PostgreSQL alone: for when the passage index is away."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import ARRAY, Integer, Text, bindparam, text
 
+from adapters.neon.rows import cuts_of
 from adapters.neon.transaction import Transaction
 from domain.access.readable import ReadableCollections
 from domain.library.ports import PassageText
@@ -16,8 +17,9 @@ _CANDIDATES: Final = 500
 _SEARCH = text(
     """
     WITH readable AS MATERIALIZED (
-        SELECT id, version FROM documents
-        WHERE collection = ANY(:readable) AND forgotten_at IS NULL AND version IS NOT NULL
+        SELECT id, version, chunk_chars FROM documents
+        JOIN unnest(CAST(:names AS text[]), CAST(:cuts AS int[])) AS cut(name, chunk_chars) ON collection = cut.name
+        WHERE forgotten_at IS NULL AND version IS NOT NULL
           AND starts_with(uri, :uri_prefix)
           AND (peer_reviewed IS TRUE OR NOT :peer_reviewed_only)
           AND NOT EXISTS (
@@ -29,29 +31,32 @@ _SEARCH = text(
     ),
     -- Each by the index alone, before anything is joined: the words of a passage are dear to count again.
     holding_every AS MATERIALIZED (
-        SELECT id, document_id, version FROM passages
+        SELECT id, document_id, version, chunk_chars FROM passages
         WHERE to_tsvector('simple'::regconfig, "left"(text, 100000)) @@ to_tsquery('simple', :all_words)
     ),
     holding_some AS MATERIALIZED (
-        SELECT id, document_id, version FROM passages
+        SELECT id, document_id, version, chunk_chars FROM passages
         WHERE to_tsvector('simple'::regconfig, "left"(text, 100000)) @@ to_tsquery('simple', :any_word)
     ),
     found AS (
-        (SELECT h.* FROM holding_every h JOIN readable r ON (h.document_id, h.version) = (r.id, r.version)
+        (SELECT h.* FROM holding_every h
+         JOIN readable r ON (h.document_id, h.version, h.chunk_chars) = (r.id, r.version, r.chunk_chars)
          LIMIT :candidates)
         UNION
-        (SELECT h.* FROM holding_some h JOIN readable r ON (h.document_id, h.version) = (r.id, r.version)
+        (SELECT h.* FROM holding_some h
+         JOIN readable r ON (h.document_id, h.version, h.chunk_chars) = (r.id, r.version, r.chunk_chars)
          LIMIT :candidates)
     )
     SELECT p.id, ts_rank(
         to_tsvector('simple'::regconfig, "left"(p.text, 100000)), to_tsquery('simple', :any_word)
     ) AS score
-    FROM found JOIN passages p USING (id, document_id, version) ORDER BY score DESC, id LIMIT :hits
+    FROM found JOIN passages p USING (id, document_id, version, chunk_chars) ORDER BY score DESC, id LIMIT :hits
     """
 ).bindparams(
     bindparam("all_words", type_=Text()),
     bindparam("any_word", type_=Text()),
-    bindparam("readable", type_=ARRAY(Text())),
+    bindparam("names", type_=ARRAY(Text())),
+    bindparam("cuts", type_=ARRAY(Integer())),
     bindparam("keys", type_=ARRAY(Text())),
     bindparam("values", type_=ARRAY(Text())),
     bindparam("candidates", type_=Integer()),
@@ -66,17 +71,25 @@ class NeonPassageText(PassageText):
         self._transaction = transaction
 
     async def find(
-        self, words: Sequence[Sequence[str]], readable: ReadableCollections, filters: SearchFilters, *, limit: int
+        self,
+        words: Sequence[Sequence[str]],
+        readable: ReadableCollections,
+        filters: SearchFilters,
+        *,
+        limit: int,
+        cuts: Mapping[str, int] | None = None,
     ) -> Sequence[Hit]:
         asked = [f"({' | '.join(map(_beginning, forms))})" for forms in words if forms]
         if not asked or not readable:
             return ()
+        names, chars = zip(*cuts_of(readable, cuts), strict=True)
         rows = await self._transaction.run(
             _SEARCH,
             {
                 "all_words": " & ".join(asked),
                 "any_word": " | ".join(asked),
-                "readable": list(readable),
+                "names": list(names),
+                "cuts": list(chars),
                 "uri_prefix": filters.uri_prefix or "",
                 "peer_reviewed_only": filters.peer_reviewed_only,
                 "keys": list(filters.metadata),

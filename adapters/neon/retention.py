@@ -25,6 +25,7 @@ from adapters.neon.tables import (
     documents,
     embeddings,
     idempotency_keys,
+    index_generations,
     ingestions,
     passages,
     turn_events,
@@ -78,6 +79,13 @@ _VECTORS = _some(
     ~exists().where(passages.c.input_hash.is_(None)),
     ~exists().where(_unfinished),
 )
+# Vectors of an embedder that no collection is indexed by any more, or could be rolled back to.
+_OTHER_VECTORS = _some(
+    embeddings,
+    exists().where(index_generations.c.number > 0),
+    ~exists().where(index_generations.c.embedder == embeddings.c.embedder),
+    ~exists().where(_unfinished),
+)
 _INGESTIONS = _some(ingestions, ingestions.c.finished_at < _before)
 _TURNS = _some(turns, turns.c.created_at < _before, turns.c.status != literal_column("'running'"))
 _CONVERSATIONS = _some(
@@ -104,6 +112,7 @@ class NeonRetention(Retention):
             removed["conversations"] = await self._delete(_CONVERSATIONS, before, limit)
         removed["versions"] = await self._delete(_VERSIONS, at - REPLACED_FOR, limit)
         removed["vectors"] = (await self._transaction.run(_VECTORS, {"at_most": limit})).rowcount
+        removed["vectors"] += (await self._transaction.run(_OTHER_VECTORS, {"at_most": limit})).rowcount
         if rules.ingestions_days:
             before = at - timedelta(days=rules.ingestions_days)
             removed["ingestions"] = await self._delete(_INGESTIONS, before, limit)

@@ -8,10 +8,13 @@ import msgspec
 
 from adapters.neon.tables import documents, passages
 from adapters.neon.transaction import AnyRow
-from domain.library.model import Document, DocumentVersion, Passage, PassageInDocument, Section
+from domain.access.readable import ReadableCollections
+from domain.library.chunking import CHUNK_CHARS
+from domain.library.model import Block, BlockKind, Document, DocumentVersion, Passage, PassageInDocument, Section
 
 SECTION: Final = msgspec.json.Decoder(Section)
 SECTIONS: Final = msgspec.json.Decoder(tuple[Section, ...])
+BLOCKS: Final = msgspec.json.Decoder(list[tuple[int, int, str]])
 METADATA: Final = msgspec.json.Decoder(dict[str, Any])
 
 DOCUMENT_COLUMNS: Final = (
@@ -37,6 +40,22 @@ def as_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def blocks_as_text(blocks: Sequence[Block] | None) -> str | None:
+    """Where each begins and ends, and the first letters of what it is: a quarter of the room that names would take."""
+    if blocks is None:
+        return None
+    return as_json([(block.start, block.end, block.kind.value[0]) for block in blocks])
+
+
+_KINDS: Final = {kind.value[0]: kind for kind in BlockKind}
+
+
+def _blocks_of(kept: str | None) -> tuple[Block, ...] | None:
+    if kept is None:
+        return None
+    return tuple(Block(start, end, _KINDS[kind]) for start, end, kind in BLOCKS.decode(kept))
+
+
 def document_of(row: tuple[Any, ...] | AnyRow) -> Document:
     """A document from its DOCUMENT_COLUMNS."""
     found, collection, uri, title, url, peer_reviewed, metadata, version, created_at, updated_at = row
@@ -46,14 +65,15 @@ def document_of(row: tuple[Any, ...] | AnyRow) -> Document:
 
 
 def active_version_of(row: AnyRow, held: Sequence[AnyRow]) -> tuple[Document, DocumentVersion]:
-    """From DOCUMENT_COLUMNS with the version's text and sections, and the PASSAGE_COLUMNS of its passages, by place."""
+    """From DOCUMENT_COLUMNS, the version's text, sections and blocks, and its passages' PASSAGE_COLUMNS by place."""
     document = document_of(row[: len(DOCUMENT_COLUMNS)])
     found = [
         Passage(passage_id, SECTION.decode(section_json).ordinal, start, end, text)
         for passage_id, start, end, text, section_json, *_ in held
     ]
     sections = SECTIONS.decode(row.sections)
-    return document, DocumentVersion(document.id, document.version or "", row.text, sections, tuple(found))
+    blocks = _blocks_of(row.blocks)
+    return document, DocumentVersion(document.id, document.version or "", row.text, sections, tuple(found), blocks)
 
 
 def passages_of(rows: Sequence[AnyRow]) -> Mapping[Any, PassageInDocument]:
@@ -70,3 +90,8 @@ def passages_of(rows: Sequence[AnyRow]) -> Mapping[Any, PassageInDocument]:
         passage = Passage(passage_id, section.ordinal, start, end, text)
         found[passage_id] = PassageInDocument(passage, section, owners[document_id])
     return found
+
+
+def cuts_of(readable: ReadableCollections, cuts: Mapping[str, int] | None) -> list[tuple[str, int]]:
+    """Each readable collection with how long it is cut."""
+    return [(name, (cuts or {}).get(name, CHUNK_CHARS)) for name in readable]

@@ -129,6 +129,8 @@ document_versions = Table(
     Column("version", Text, primary_key=True),
     Column("text", Text, nullable=False),
     Column("sections", Json, nullable=False),
+    # Where the text may be cut, as JSON: start, end and kind of each block in turn. NULL where it was not kept yet.
+    Column("blocks", Text),
 )
 
 passages = Table(
@@ -137,6 +139,8 @@ passages = Table(
     Column("id", Uuid, primary_key=True),
     Column("document_id", Uuid, primary_key=True),
     Column("version", Text, primary_key=True),
+    # How long the version is cut here: two generations of a collection may differ in it.
+    Column("chunk_chars", Integer, primary_key=True, server_default=text("620")),
     Column("start", Integer, nullable=False),
     Column("end", Integer, nullable=False),
     # The text again, and the section: cutting 50 passages out of their versions would unpack 50 whole texts.
@@ -165,7 +169,37 @@ PAST_REQUEST: Final = case(
 )
 """NULL for a time that is yet to come: the clock was set back since, and says nothing of what came later."""
 
-stale_passages = Table("stale_passages", metadata, Column("id", Uuid, primary_key=True))
+stale_passages = Table(
+    "stale_passages",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    # In which index; empty: in the only one that a time before generations knew.
+    Column("place", Text, primary_key=True, server_default=""),
+)
+
+index_generations = Table(
+    "index_generations",
+    metadata,
+    Column("collection", Text, ForeignKey("collections.name", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("embedder", Text, nullable=False),
+    Column("dimensions", Integer, nullable=False),
+    Column("slot", SmallInteger, nullable=False),
+    Column("chunk_chars", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("since", TIME, nullable=False),
+    Column("job", Uuid),
+    Index("one_active_generation", "collection", unique=True, postgresql_where=text("state = 'active'")),
+)
+
+# What a generation that is not the active one holds; a document that changes is in none of them any more.
+generation_documents = Table(
+    "generation_documents",
+    metadata,
+    Column("document_id", Uuid, ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("version", Text, nullable=False),
+)
 
 embeddings = Table(
     "embeddings",
@@ -272,6 +306,7 @@ ingestions = Table(
     # The site that is read, if it is one, and how many of its pages were not looked at.
     Column("source", Json),
     Column("left_out", Integer, nullable=False, server_default=text("0")),
+    Column("kind", Text, nullable=False, server_default="ingest"),
     Index("ingestions_newest", "created_at", "id"),
     Index("unfinished_ingestions", "created_at", "id", postgresql_where=text("status IN ('queued', 'running')")),
 )

@@ -11,6 +11,7 @@ from adapters.neon.conversations import NeonConversations
 from adapters.neon.documents import NeonDocuments
 from adapters.neon.embeddings import NeonEmbeddingStore
 from adapters.neon.feedbacks import NeonFeedbacks
+from adapters.neon.generations import NeonGenerations
 from adapters.neon.idempotency_keys import NeonIdempotencyKeys
 from adapters.neon.ingestions import NeonIngestions
 from adapters.neon.known_pages import NeonKnownPages
@@ -30,6 +31,7 @@ class NeonUnitOfWork(UnitOfWork):
         self._transaction = Transaction(engine)
         self.collections = NeonCollections(self._transaction)
         self.documents = NeonDocuments(self._transaction)
+        self.generations = NeonGenerations(self._transaction)
         self.passage_text = NeonPassageText(self._transaction)
         self.embeddings = NeonEmbeddingStore(self._transaction)
         self.conversations = NeonConversations(self._transaction)

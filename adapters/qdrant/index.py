@@ -11,7 +11,7 @@ from qdrant_client import AsyncQdrantClient
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 from adapters.qdrant.layout import PORT, Sizing, alias_of, created, examined
-from adapters.qdrant.points import ids, point, searched_by_client
+from adapters.qdrant.points import ids, of_collection, point, searched_by_client
 from adapters.qdrant.refusals import port_errors
 from adapters.qdrant.searches import searched
 from adapters.resilience.dependency import Dependency
@@ -20,7 +20,7 @@ from adapters.resilience.http_client import JsonPosts, http_transport
 from domain.access.readable import ReadableCollections
 from domain.errors import PortUnavailable
 from domain.retrieval.model import HybridHits, IndexedPassage, SearchFilters, SparseVector, Vector
-from domain.retrieval.ports import PassageSearch, PassageWriter
+from domain.retrieval.ports import PassageIndex
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ def qdrant_client(url: str, key: str | None) -> AsyncQdrantClient:
     )
 
 
-class QdrantIndex(PassageSearch, PassageWriter):
+class QdrantIndex(PassageIndex):
     """
     Open it before use and close it after. Any number of processes may use one server.
 
@@ -63,12 +63,13 @@ class QdrantIndex(PassageSearch, PassageWriter):
         keep_alive: bool = False,
         search_s: float = SEARCH_S,
         posts: JsonPosts | None = None,
+        slot: int = 0,
     ) -> None:
         """``posts``: a quicker way to ask the server; without it the client asks."""
         self._client = client
         self._posts = posts
         self._dependency = dependency
-        self._alias = alias_of(embedder)
+        self._alias = alias_of(embedder, slot)
         self._dimensions = dimensions
         self._sizing = sizing
         self._keep_alive = keep_alive
@@ -76,6 +77,19 @@ class QdrantIndex(PassageSearch, PassageWriter):
         self._ready = False
         self._preparing = asyncio.Lock()
         self._awake: asyncio.Task[None] | None = None
+
+    def beside(self, embedder: str, dimensions: int, slot: int) -> "QdrantIndex":
+        """Another index on the same server, by the same client, which it does not close."""
+        return QdrantIndex(
+            self._client,
+            self._dependency,
+            embedder=embedder,
+            dimensions=dimensions,
+            sizing=self._sizing,
+            search_s=self._search_s,
+            posts=self._posts,
+            slot=slot,
+        )
 
     async def open(self) -> None:
         """Raises PortRefused for a wrong key, or a collection made for other vectors."""
@@ -124,11 +138,14 @@ class QdrantIndex(PassageSearch, PassageWriter):
         counted = await self._call(lambda: self._client.count(self._alias, exact=True), timeout_s=WRITE_S)
         return counted.count
 
-    async def ids(self, after: UUID | None, *, limit: int) -> tuple[Sequence[UUID], UUID | None]:
+    async def ids(
+        self, after: UUID | None, *, limit: int, collection: str | None = None
+    ) -> tuple[Sequence[UUID], UUID | None]:
+        of = None if collection is None else of_collection(collection)
         offset = None if after is None else str(after)
         found, following = await self._call(
             lambda: self._client.scroll(
-                self._alias, limit=limit, offset=offset, with_payload=False, with_vectors=False
+                self._alias, scroll_filter=of, limit=limit, offset=offset, with_payload=False, with_vectors=False
             ),
             timeout_s=WRITE_S,
         )

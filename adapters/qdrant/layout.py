@@ -36,9 +36,9 @@ class Sizing:
     replicas: int = 1
 
 
-def alias_of(embedder: str) -> str:
+def alias_of(embedder: str, slot: int = 0) -> str:
     """What searches and writes go by; the collection behind it may be changed for another in one step."""
-    return f"ibid-{embedder}"
+    return f"ibid-{embedder}-beside-{slot}" if slot else f"ibid-{embedder}"
 
 
 async def created(client: AsyncQdrantClient, alias: str, dimensions: int, sizing: Sizing) -> None:

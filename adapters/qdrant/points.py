@@ -85,6 +85,11 @@ def conditions(filters: SearchFilters) -> Iterator[tuple[str, str | int]]:
         yield "metadata", _metadata_word(key, value)
 
 
+def of_collection(name: str) -> models.Filter:
+    """Everything of one collection, for whoever keeps the index; no search is narrowed by this alone."""
+    return models.Filter(must=[models.FieldCondition(key="collection", match=models.MatchValue(value=name))])
+
+
 @lru_cache(1_024)
 def _prefixes(uri: str) -> list[int]:
     """

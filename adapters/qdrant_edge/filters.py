@@ -18,6 +18,11 @@ def within(readable: ReadableCollections) -> Filter:
     return Filter(must=[FieldCondition("collection", match=MatchAny(list(readable)))])
 
 
+def of_collection(name: str) -> Filter:
+    """Everything of one collection, for whoever keeps the index; no search is narrowed by this alone."""
+    return Filter(must=[FieldCondition("collection", match=MatchValue(name))])
+
+
 def narrowed(readable: ReadableCollections, filters: SearchFilters) -> Filter:
     """Inside ``readable``, and everything else that was asked for as well."""
     conditions: list[FieldCondition | Filter] = [within(readable)]

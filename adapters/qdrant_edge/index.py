@@ -11,13 +11,14 @@ from uuid import UUID
 from qdrant_edge import CountRequest, EdgeShard, QueryBatchRequest, ScrollRequest, UpdateOperation
 
 from adapters.qdrant_edge import generations
+from adapters.qdrant_edge.filters import of_collection
 from adapters.qdrant_edge.optimizer import Optimizer
 from adapters.qdrant_edge.points import hits, requests, upsert
 from adapters.qdrant_edge.shard import DENSE, PORT, SPARSE, open_shard
 from domain.access.readable import ReadableCollections
 from domain.errors import PortUnavailable
 from domain.retrieval.model import HybridHits, IndexedPassage, SearchFilters, SparseVector, Vector
-from domain.retrieval.ports import PassageSearch, PassageWriter
+from domain.retrieval.ports import PassageIndex
 
 P = ParamSpec("P")
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _POINTS_AT_ONCE: Final = 100
 _THREADS: Final = 2
 
 
-class QdrantEdgeIndex(PassageSearch, PassageWriter):
+class QdrantEdgeIndex(PassageIndex):
     """
     Open it before use and close it after. One process at a time; ``path`` belongs to this index alone.
 
@@ -97,8 +98,11 @@ class QdrantEdgeIndex(PassageSearch, PassageWriter):
     async def count(self) -> int:
         return await self._read(lambda shard: shard.count(CountRequest(exact=True)))
 
-    async def ids(self, after: UUID | None, *, limit: int) -> tuple[Sequence[UUID], UUID | None]:
-        request = ScrollRequest(offset=after, limit=limit, with_payload=False, with_vector=False)
+    async def ids(
+        self, after: UUID | None, *, limit: int, collection: str | None = None
+    ) -> tuple[Sequence[UUID], UUID | None]:
+        of = None if collection is None else of_collection(collection)
+        request = ScrollRequest(offset=after, limit=limit, filter=of, with_payload=False, with_vector=False)
         records, following = await self._read(lambda shard: shard.scroll(request))
         return [cast(UUID, record.id) for record in records], cast("UUID | None", following)
 

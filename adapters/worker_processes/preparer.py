@@ -25,6 +25,7 @@ from application.prepare_documents import (
     Preparation,
     PreparedDocument,
     Preparer,
+    Recutting,
     Unprepared,
     prepare,
 )
@@ -55,7 +56,7 @@ class ProcessPreparer(Preparer):
         _context(self._make_parts)
         await asyncio.to_thread(forkserver.ensure_running)
 
-    async def prepare(self, preparations: Sequence[Preparation]) -> Sequence[PreparedDocument | Unprepared]:
+    async def prepare(self, preparations: Sequence[Preparation | Recutting]) -> Sequence[PreparedDocument | Unprepared]:
         pool = self._started()
         self._busy += 1
         try:
@@ -73,7 +74,7 @@ class ProcessPreparer(Preparer):
             self._busy -= 1
             self._end_when_idle()
         by_ordinal = {one.ordinal: one for half in done for one in half}
-        return [by_ordinal[one.staged.ordinal] for one in preparations]
+        return [by_ordinal[one.ordinal] for one in preparations]
 
     async def close(self) -> None:
         """End the processes; closing twice is no harm."""
@@ -140,6 +141,6 @@ def _leave_with(service: int) -> None:
     os._exit(0)
 
 
-def _prepare_all(preparations: Sequence[Preparation]) -> list[PreparedDocument | Unprepared]:
+def _prepare_all(preparations: Sequence[Preparation | Recutting]) -> list[PreparedDocument | Unprepared]:
     assert _parts is not None  # noqa: S101  the initializer ran
     return [prepare(one, _parts) for one in preparations]

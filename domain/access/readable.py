@@ -26,6 +26,10 @@ class ReadableCollections:
             raise TypeError("ReadableCollections is made by the rules of this module alone")
         self._names = frozenset(names)
 
+    def only(self, names: Iterable[str]) -> "ReadableCollections":
+        """Those of them that are among ``names``."""
+        return ReadableCollections(self._names.intersection(names), seal=_SEAL)
+
     def __contains__(self, name: object) -> bool:
         return name in self._names
 

@@ -51,6 +51,29 @@ def chunk(parsed: ParsedDocument, *, chunk_chars: int = CHUNK_CHARS) -> list[Chu
     return chunks
 
 
+def blocks_of_text(text: str, sections: Sequence[Section]) -> tuple[Block, ...]:
+    """
+    Blocks of a text whose own are not known: its headings, and what stands between empty lines.
+
+    What was code is not known to be: it may be cut at an empty line, or where it is longer than a passage.
+    """
+    blocks: list[Block] = []
+    for section in sections:
+        place = section.start
+        heading = section.heading_path[-1] if section.level and section.heading_path else ""
+        if heading and text.startswith(heading, place):
+            place += len(heading)
+            blocks.append(Block(section.start, place, BlockKind.HEADING))
+        while place < section.end:
+            border = text.find("\n\n", place, section.end)
+            end = section.end if border < 0 else border
+            span = _trimmed(text, Span(place, end))
+            if span.start < span.end:
+                blocks.append(Block(span.start, span.end, BlockKind.PARAGRAPH))
+            place = end + 2
+    return tuple(blocks)
+
+
 def in_context(text: str, section: Section, start: int, end: int) -> str:
     """
     A passage with up to CONTEXT_BEFORE and CONTEXT_AFTER characters around it, whole words, inside its section.

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from domain.errors import OutOfRange, TextTooLong
 from domain.grounding.model import Verification
+from domain.library.generations import Generation
 from domain.text import clean_text, refuse_unstorable
 
 T = TypeVar("T")
@@ -62,7 +63,7 @@ class Collection:
 
     ``language`` (ISO 639-1) decides how words are reduced to stems. ``instructions`` are the operator's to a model that
     writes answers, ``verification`` what happens to the claims of a question that does not say. ``trust`` runs from 0
-    to 9.
+    to 9. ``generation`` is how it is indexed, None before its first document.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Collection:
     trust: int = 5
     instructions: str = ""
     verification: Verification = Verification.FLAG
+    generation: Generation | None = None
 
 
 def check_collection(collection: Collection) -> Collection:
@@ -257,13 +259,19 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class DocumentVersion:
-    """The immutable content of a document; ``version`` is the SHA-256 (hex) of everything it was made from."""
+    """
+    The immutable content of a document; ``version`` is the SHA-256 (hex) of everything it was made from.
+
+    ``passages`` are one way to cut it. ``blocks`` are where it may be cut; None of a version of a time before they were
+    kept.
+    """
 
     document_id: UUID
     version: str
     text: str
     sections: tuple[Section, ...]
     passages: tuple[Passage, ...]
+    blocks: tuple[Block, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.access.readable import ReadableCollections
+from domain.library.chunking import CHUNK_CHARS
+from domain.library.generations import Generation, IndexPlace, LiveGeneration, StalePassage
 from domain.library.model import (
     Collection,
     Document,
@@ -60,7 +62,7 @@ class Activation:
 
     ``input_hashes``: for each passage the hash that its vector is kept by. ``requested_at``: when the request came
     that it is of; None is as late as can be. ``prepared_from``: when the document that it was prepared from had
-    changed last; None: whatever it is now.
+    changed last; None: whatever it is now. ``chunk_chars``: how long it is cut.
     """
 
     document: Document
@@ -68,6 +70,7 @@ class Activation:
     input_hashes: Sequence[bytes]
     requested_at: datetime | None = None
     prepared_from: datetime | None = None
+    chunk_chars: int = CHUNK_CHARS
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class Switched:
     that are active now may have been taken out of the index meanwhile.
     """
 
-    stale: Sequence[UUID] = ()
+    stale: Sequence[StalePassage] = ()
     left: Set[UUID] = frozenset()
     overtaken: Set[UUID] = frozenset()
 
@@ -116,36 +119,37 @@ class Documents(Protocol):
         """The documents of these uris, registered ones included; unknown uris are left out."""
 
     @abstractmethod
-    async def wanted(self, activations: Sequence[Activation]) -> Set[UUID]:
+    async def wanted(self, activations: Sequence[Activation], *, place: IndexPlace | None = None) -> Set[UUID]:
         """
         To be asked before the passages of these go into the index: the documents that no later request has changed.
 
-        Their passages are stale no more, so that what an earlier version left behind is not taken out of the index
-        after they were put there; who is taking them out at the moment is waited for.
+        Their passages are stale no more in the index at ``place``, so that what an earlier version left behind is not
+        taken out after they were put there; who is taking them out at the moment is waited for.
         """
 
     @abstractmethod
-    async def activate(self, activations: Sequence[Activation]) -> Switched:
+    async def activate(self, activations: Sequence[Activation], *, place: IndexPlace | None = None) -> Switched:
         """
         Store each version and make it the active one, all or none; a version stored before is stored once.
 
-        Passages that no longer belong to an active version are also kept as ``stale`` until ``discard_stale``, so that
-        a crash before they leave the index loses no one of them.
+        ``place`` is the index that the new passages are in. Passages that no longer belong to an active version there
+        are also kept as ``stale`` until ``discard_stale``, so that a crash before they leave the index loses no one of
+        them. Other generations of the collection are a step behind from now on.
         A document forgotten since it was registered is not brought back: the passages of its version are stale.
         Until the end of this unit nobody else switches these documents.
         """
 
     @abstractmethod
-    async def stale(self) -> Sequence[UUID]:
-        """Passages that left their active version and may still be in the index."""
+    async def stale(self) -> Sequence[StalePassage]:
+        """Passages that left their active version and may still be in an index."""
 
     @abstractmethod
-    async def take_stale(self, passage_ids: Sequence[UUID]) -> Sequence[UUID]:
+    async def take_stale(self, passages: Sequence[StalePassage]) -> Sequence[StalePassage]:
         """Those of the passages that are stale still; until the end of this unit nobody makes them active again."""
 
     @abstractmethod
-    async def discard_stale(self, passage_ids: Iterable[UUID]) -> None:
-        """These stale passages have left the index."""
+    async def discard_stale(self, passages: Iterable[StalePassage]) -> None:
+        """These stale passages have left their index."""
 
     @abstractmethod
     async def get(self, document_id: UUID, readable: ReadableCollections) -> Document:
@@ -167,26 +171,35 @@ class Documents(Protocol):
 
     @abstractmethod
     async def passages(
-        self, passage_ids: Sequence[UUID], readable: ReadableCollections
+        self,
+        passage_ids: Sequence[UUID],
+        readable: ReadableCollections,
+        *,
+        cuts: Mapping[str, int] | None = None,
     ) -> Mapping[UUID, PassageInDocument]:
         """
         Those of the passages that belong to an active version in ``readable``, by id.
 
         This is where a hit becomes text: what the index still holds of an older version, a forgotten document or a
-        collection outside ``readable`` is not in the answer.
+        collection outside ``readable`` is not in the answer. ``cuts`` says for a collection how long its passages are
+        cut; CHUNK_CHARS where it does not: those of another length are not in the answer either.
         """
 
     @abstractmethod
-    async def active(self, after: UUID | None, *, limit: int) -> Sequence[tuple[Document, DocumentVersion]]:
-        """Active documents of all collections with their active version, by id, those after ``after``."""
+    async def active(
+        self, after: UUID | None, *, limit: int, of: LiveGeneration | None = None
+    ) -> Sequence[tuple[Document, DocumentVersion]]:
+        """
+        Active documents of all collections with their active version, by id, those after ``after``.
+
+        ``of``: those that this generation holds, cut as it cuts them; without it they are cut by CHUNK_CHARS.
+        """
 
     @abstractmethod
-    async def active_passages(self, passage_ids: Sequence[UUID]) -> Sequence[UUID]:
-        """Those of the passages that belong to an active version, of whatever collection."""
-
-    @abstractmethod
-    async def passage_count(self) -> int:
-        """How many passages belong to active versions, of all collections."""
+    async def read(
+        self, document_ids: Sequence[UUID], *, chunk_chars: int
+    ) -> Sequence[tuple[Document, DocumentVersion]]:
+        """Those of the documents that are active, by id; their versions without passages where not cut so long yet."""
 
     @abstractmethod
     async def uris(self, collection: str, *, requested_until: datetime | None = None) -> Sequence[str]:
@@ -205,20 +218,101 @@ class Documents(Protocol):
         """Whether a collection has a document, active or registered."""
 
     @abstractmethod
-    async def remove_all(self, collection: str) -> Sequence[UUID]:
+    async def remove_all(self, collection: str) -> Sequence[StalePassage]:
         """
         Remove every document of a collection as if none had ever been there.
 
-        Returns the passage ids that were active, which also become ``stale``.
+        Returns the passages that were active, in every generation; they also become ``stale``.
         """
 
     @abstractmethod
-    async def forget(self, document_id: UUID, *, at: datetime) -> Sequence[UUID]:
+    async def forget(self, document_id: UUID, *, at: datetime) -> Sequence[StalePassage]:
         """
         Remove a document with its versions and passages; what stays is that it existed.
 
-        Returns the passage ids that were active, which also become ``stale``. Raises DocumentNotFound.
+        Returns the passages that were active, in every generation; they also become ``stale``. Raises DocumentNotFound.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class CutVersion:
+    """A version as it is cut for a generation, with the hash that the vector of each passage is kept by."""
+
+    version: DocumentVersion
+    input_hashes: Sequence[bytes]
+
+
+class Generations(Protocol):
+    """
+    How each collection is indexed, and how it was before or is to be.
+
+    The active generation holds every active document. Another holds those that are noted for it in their active
+    version; a document that changes is noted for none any more.
+    """
+
+    @abstractmethod
+    async def live(self, collection: str | None = None) -> Sequence[LiveGeneration]:
+        """All generations that there are, by collection and number; of one collection, if it is named."""
+
+    @abstractmethod
+    async def adopt(self, collection: str, place: IndexPlace, chunk_chars: int, *, at: datetime) -> Generation | None:
+        """
+        The active generation of a collection; the first, as given, where it had none.
+
+        None when the collection is not there.
+        """
+
+    @abstractmethod
+    async def unknown(self) -> Mapping[str, Sequence[IndexPlace]]:
+        """
+        Collections that have documents and no generation, with the embedders that vectors of theirs are kept of.
+
+        They come from a time before generations were kept.
+        """
+
+    @abstractmethod
+    async def hold_active(self, collection: str) -> Generation | None:
+        """
+        The active generation; until this unit ends, nobody switches to another.
+
+        None: no such collection, or none yet.
+        """
+
+    @abstractmethod
+    async def begin(self, collection: str, place: IndexPlace, chunk_chars: int, *, job: UUID, at: datetime) -> int:
+        """Begin to build one, under the next number, which is returned. Raises CollectionNotFound."""
+
+    @abstractmethod
+    async def give(self, collection: str, number: int, job: UUID) -> None:
+        """This job works on the generation from now on."""
+
+    @abstractmethod
+    async def note(self, of: LiveGeneration, cut: Sequence[CutVersion]) -> None:
+        """
+        The generation holds these documents from now on, with their passages as they are cut for it.
+
+        A version that is not the active one any more is left out.
+        """
+
+    @abstractmethod
+    async def lacking(self, of: LiveGeneration, *, limit: int) -> Sequence[str]:
+        """Uris of some active documents of its collection that a generation does not hold; of the active one, none."""
+
+    @abstractmethod
+    async def held(self, place: IndexPlace, passage_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Those of the passages that a generation of whatever collection holds in this index."""
+
+    @abstractmethod
+    async def passage_counts(self) -> Mapping[IndexPlace, int]:
+        """For each index how many passages the generations in it hold."""
+
+    @abstractmethod
+    async def switch(self, collection: str, number: int, *, at: datetime) -> None:
+        """Make a generation the active one, and keep the one before. The caller holds the collection."""
+
+    @abstractmethod
+    async def drop(self, collection: str, number: int) -> None:
+        """Forget a generation that is not active, with the passages that no other is cut like."""
 
 
 class EmbeddingStore(Protocol):
@@ -242,14 +336,21 @@ class PassageText(Protocol):
 
     @abstractmethod
     async def find(
-        self, words: Sequence[Sequence[str]], readable: ReadableCollections, filters: SearchFilters, *, limit: int
+        self,
+        words: Sequence[Sequence[str]],
+        readable: ReadableCollections,
+        filters: SearchFilters,
+        *,
+        limit: int,
+        cuts: Mapping[str, int] | None = None,
     ) -> Sequence[Hit]:
         """
         Passages of active versions in ``readable`` that pass every filter and hold one of the words, best first.
 
         Each word is given in one or more forms, and a passage holds it when a word of its text begins with one of
         them, whatever the case. Passages that hold more of the words come first; scores compare within one call
-        alone. No character of a form means anything but itself. Filters mean what they mean to ``PassageSearch``.
+        alone. No character of a form means anything but itself. Filters mean what they mean to ``PassageSearch``,
+        and ``cuts`` what it means to ``Documents.passages``.
         """
 
 

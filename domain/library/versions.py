@@ -4,11 +4,12 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 from uuid import UUID
 
-from domain.library.chunking import chunk, passage_id
+from domain.library.chunking import CHUNK_CHARS, blocks_of_text, chunk, passage_id
 from domain.library.model import Document, DocumentVersion, ParsedDocument, Passage, SourceDocument
 from domain.library.review import peer_reviewed
 from domain.library.urls import document_url
@@ -25,18 +26,38 @@ def version_of(source: SourceDocument, base_url: str | None) -> str:
     return digest.hexdigest()
 
 
-def make_version(document_id: UUID, version: str, parsed: ParsedDocument) -> DocumentVersion:
+def make_version(
+    document_id: UUID, version: str, parsed: ParsedDocument, *, chunk_chars: int = CHUNK_CHARS
+) -> DocumentVersion:
     """Cut a parsed document into passages whose ids stay the same as long as section and text do."""
+    passages = _cut(document_id, parsed, chunk_chars)
+    return DocumentVersion(document_id, version, parsed.text, parsed.sections, passages, parsed.blocks)
+
+
+def cut_again(version: DocumentVersion, chunk_chars: int) -> DocumentVersion:
+    """
+    The same version in passages of another length, from what is kept of it alone.
+
+    A version of a time before blocks were kept is cut where its text has empty lines.
+    """
+    blocks = version.blocks
+    if blocks is None:
+        blocks = blocks_of_text(version.text, version.sections)
+    parsed = ParsedDocument(version.text, None, version.sections, blocks)
+    return replace(version, passages=_cut(version.document_id, parsed, chunk_chars))
+
+
+def _cut(document_id: UUID, parsed: ParsedDocument, chunk_chars: int) -> tuple[Passage, ...]:
     seen: Counter[tuple[tuple[str, ...], str]] = Counter()
     passages = []
-    for span in chunk(parsed):
+    for span in chunk(parsed, chunk_chars=chunk_chars):
         text = parsed.text[span.start : span.end]
         heading_path = parsed.sections[span.section].heading_path
         ordinal = seen[heading_path, text]
         seen[heading_path, text] += 1
         identity = passage_id(document_id, heading_path, text, ordinal)
         passages.append(Passage(identity, span.section, span.start, span.end, text))
-    return DocumentVersion(document_id, version, parsed.text, parsed.sections, tuple(passages))
+    return tuple(passages)
 
 
 def described(document: Document, source: SourceDocument, parsed: ParsedDocument, base_url: str | None) -> Document:

@@ -13,23 +13,28 @@ CANDIDATES: Final = 60
 """How many hits of each half to fuse: 100 gain .001 nDCG on SciFact and cost a search a tenth of its time."""
 
 
-def fuse(hits: HybridHits, *, dense_weight: float = DENSE_WEIGHT) -> list[FusedHit]:
+def fuse(hits: HybridHits, *, lexical: Sequence[Hit] = (), dense_weight: float = DENSE_WEIGHT) -> list[FusedHit]:
     """
     Every passage that either half found, best first; scores are 0 to 1.
 
     A convex sum of scores, not of ranks: each half is stretched so that its best hit counts 1 and its last 0. A passage
     that a half did not find counts 0 there, as its last one does: it stood below it. When one half found nothing, the
-    other decides alone. Equal scores keep the order of the sparse half, then of the dense one.
+    other decides alone. ``lexical`` are sparse hits of passages that the dense half could not look at: their words
+    alone decide about them, on one scale with the others. Equal scores keep the order of the sparse half, then of the
+    dense one.
     Source: Bruch, Gai & Ingber, An Analysis of Fusion Functions for Hybrid Retrieval, 2023; figures in
     docs/evaluation.md, reciprocal rank fusion among them.
     """
     if not hits.dense or not hits.sparse:
         dense_weight = 1.0 if hits.dense else 0.0
+    parts = _stretched([*hits.sparse, *lexical] if lexical else hits.sparse)
     # One look-up a hit: hashing ids is what fusing costs.
     fused: dict[UUID, FusedHit] = {
         hit.passage_id: FusedHit(hit.passage_id, (1 - dense_weight) * part, None, hit.score)
-        for hit, part in zip(hits.sparse, _stretched(hits.sparse), strict=True)
+        for hit, part in zip(hits.sparse, parts, strict=False)
     }
+    for hit, part in zip(lexical, parts[len(hits.sparse) :], strict=True):
+        fused[hit.passage_id] = FusedHit(hit.passage_id, part, None, hit.score)
     for hit, part in zip(hits.dense, _stretched(hits.dense), strict=True):
         other = fused.get(hit.passage_id)
         score, sparse = (other.score, other.sparse) if other is not None else (0.0, None)

@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.access.readable import ReadableCollections
+from domain.library.generations import IndexPlace
 from domain.retrieval.model import HybridHits, IndexedPassage, Purpose, Ranked, SearchFilters, SparseVector, Vector
 
 
@@ -110,9 +111,13 @@ class PassageWriter(Protocol):
         """How many passages the index holds, of all collections."""
 
     @abstractmethod
-    async def ids(self, after: UUID | None, *, limit: int) -> tuple[Sequence[UUID], UUID | None]:
+    async def ids(
+        self, after: UUID | None, *, limit: int, collection: str | None = None
+    ) -> tuple[Sequence[UUID], UUID | None]:
         """
         Some of the passages that the index holds, and what to give as ``after`` for more: None when there is no more.
+
+        ``collection``: of this one alone.
 
         Begin with None. A passage that is there from beginning to end is told of once. Raises PortUnavailable.
         """
@@ -120,3 +125,36 @@ class PassageWriter(Protocol):
     @abstractmethod
     async def settle(self) -> None:
         """The writer has finished a batch of work: a good moment to build search structures. May take seconds."""
+
+
+class PassageIndex(PassageSearch, PassageWriter, Protocol):
+    """One index, to search and to write."""
+
+
+class IndexGenerations(Protocol):
+    """
+    The indexes that there are: one beside the other, so that a collection is built anew in one while another answers.
+
+    Which of them answers for a collection is not known here: ``Generations`` of the library says, and switches.
+    """
+
+    @property
+    @abstractmethod
+    def first(self) -> IndexPlace:
+        """The index of collections of which nothing else is known: in the first place of the default embedder."""
+
+    @abstractmethod
+    async def at(self, place: IndexPlace) -> PassageIndex:
+        """
+        The index at a place, the same one whoever asks; made empty when there is none yet.
+
+        Raises PortUnavailable or PortRefused.
+        """
+
+    @abstractmethod
+    async def keep(self, places: Iterable[IndexPlace]) -> None:
+        """
+        Give back the room of indexes beside the first that are not among ``places``; nobody may use those any more.
+
+        An adapter whose indexes may be another's, too, keeps them all.
+        """

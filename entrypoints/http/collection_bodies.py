@@ -8,11 +8,14 @@ from msgspec.structs import asdict
 
 from application.read_collections import CountedCollection
 from domain.grounding.model import Verification
+from domain.library.generations import MAX_CHUNK_CHARS, MIN_CHUNK_CHARS
 from domain.library.model import Collection, Page, Visibility
 from entrypoints.http.texts import CollectionTitle, Description, Instructions, Language, Slug
 
 VisibilityName = Literal["private", "members", "public"]
 VerificationName = Literal["flag", "redact", "off"]
+EmbedderName = Annotated[str, Meta(min_length=1, max_length=200)]
+ChunkChars = Annotated[int, Meta(ge=MIN_CHUNK_CHARS, le=MAX_CHUNK_CHARS)]
 Trust = Annotated[int, Meta(ge=0, le=9)]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -42,8 +45,23 @@ class CollectionChangesBody(Struct, forbid_unknown_fields=True):
     trust: Trust | UnsetType = UNSET
 
 
+class ReindexBody(Struct, forbid_unknown_fields=True):
+    """What is left out stays as it is: with neither, the index is made anew as it was."""
+
+    embedder: EmbedderName | None = None
+    chunk_chars: ChunkChars | None = None
+
+
+class IndexBody(Struct):
+    """How the collection is indexed: by which embedder, in passages of how many characters at most."""
+
+    embedder: str
+    chunk_chars: int
+    generation: int
+
+
 class CollectionBody(Struct, kw_only=True):
-    """``documents`` is how many there are now."""
+    """``documents`` is how many there are now. ``index`` is null before the first document."""
 
     name: str
     title: str
@@ -54,6 +72,7 @@ class CollectionBody(Struct, kw_only=True):
     verification: str
     trust: int
     documents: int
+    index: IndexBody | None
     created_at: datetime
 
 
@@ -78,6 +97,7 @@ def _typed(values: dict[str, Any]) -> dict[str, Any]:
 
 def collection_body(counted: CountedCollection) -> CollectionBody:
     collection = counted.collection
+    now = collection.generation
     return CollectionBody(
         name=collection.name,
         title=collection.title,
@@ -88,6 +108,7 @@ def collection_body(counted: CountedCollection) -> CollectionBody:
         verification=collection.verification.value,
         trust=collection.trust,
         documents=counted.documents,
+        index=None if now is None else IndexBody(now.place.embedder, now.chunk_chars, now.number),
         created_at=collection.created_at.astimezone(UTC),
     )
 

@@ -3,12 +3,14 @@
 from litestar import Controller, Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
-from litestar.status_codes import HTTP_201_CREATED
+from litestar.status_codes import HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from application.change_collection import ChangeCollection
 from application.create_collection import CreateCollection
 from application.delete_collection import DeleteCollection
+from application.ports import Ingestion
 from application.read_collections import CountedCollection, ReadCollections
+from application.reindex_collection import ReindexCollection
 from domain.access.model import Principal
 from entrypoints.http.asking import MAX_BODY_BYTES
 from entrypoints.http.collection_bodies import (
@@ -16,11 +18,14 @@ from entrypoints.http.collection_bodies import (
     CollectionChangesBody,
     CollectionsPageBody,
     NewCollectionBody,
+    ReindexBody,
     collection_body,
     collection_changes,
     collections_page_body,
     new_collection,
 )
+from entrypoints.http.ingestion import PATH as INGESTIONS
+from entrypoints.http.library_bodies import IngestionAcceptedBody
 from entrypoints.http.listing import DEFAULT_LIMIT, Cursor, Limit
 from entrypoints.http.openapi import problems
 
@@ -94,3 +99,48 @@ class CollectionsController(Controller):
         delete_collection: NamedDependency[DeleteCollection],
     ) -> None:
         await delete_collection.execute(caller, name)
+
+    @post(
+        ONE + "/reindex",
+        status_code=HTTP_202_ACCEPTED,
+        request_max_body_size=MAX_BODY_BYTES,
+        summary="Index a collection anew, or in another way",
+        description=(
+            "Builds a second index beside the first, from what is stored alone, while questions go on, and switches to "
+            "it when it is whole. The work goes on at `status_url`, as an ingestion of the kind `reindex`."
+        ),
+        responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 500, 503),
+    )
+    async def reindex(
+        self,
+        name: FromPath[str],
+        data: JSONBody[ReindexBody],
+        caller: NamedDependency[Principal],
+        reindex_collection: NamedDependency[ReindexCollection],
+    ) -> Response[IngestionAcceptedBody]:
+        return _accepted(
+            await reindex_collection.execute(caller, name, embedder=data.embedder, chunk_chars=data.chunk_chars)
+        )
+
+    @post(
+        ONE + "/rollback",
+        status_code=HTTP_202_ACCEPTED,
+        summary="Switch back to the index before",
+        description=(
+            "Brings the index that was switched from up to what has changed since, then switches back to it. The work "
+            "goes on at `status_url`, as an ingestion of the kind `rollback`."
+        ),
+        responses=problems(401, 403, 404, 409, 422, 500, 503),
+    )
+    async def rollback(
+        self,
+        name: FromPath[str],
+        caller: NamedDependency[Principal],
+        reindex_collection: NamedDependency[ReindexCollection],
+    ) -> Response[IngestionAcceptedBody]:
+        return _accepted(await reindex_collection.roll_back(caller, name))
+
+
+def _accepted(work: Ingestion) -> Response[IngestionAcceptedBody]:
+    status_url = f"{INGESTIONS}/{work.id}"
+    return Response(IngestionAcceptedBody(work.id, status_url), headers={"Location": status_url})

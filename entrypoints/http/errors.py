@@ -50,6 +50,8 @@ TABLE: Final[Mapping[type[IbidError], Row]] = {
     errors.TooManyRunning: Row(429, "too_many_running", "Too many of your questions run at once"),
     errors.Overloaded: Row(503, "overloaded", "The service answers as many questions as it can"),
     errors.TurnFailedBefore: Row(503, "turn_failed", "The turn failed"),
+    errors.ReindexRunning: Row(409, "reindex_running", "The collection is being reindexed"),
+    errors.NothingToRollBack: Row(409, "nothing_to_roll_back", "No earlier index is kept"),
     errors.IngestionRunning: Row(409, "ingestion_running", "The ingestion has not ended"),
     errors.DocumentUnreadable: Row(422, "document_unreadable", "A document cannot be read"),
     errors.BadEventId: Row(400, "bad_event_id", "Not an event of this turn"),

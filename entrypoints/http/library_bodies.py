@@ -83,9 +83,14 @@ class SiteReadBody(Struct):
 
 
 class IngestionBody(Struct):
-    """``left_out``: pages of the site that were not looked at, as far as is known: beyond its limit, or no answer."""
+    """
+    ``kind`` is ``ingest``, ``reindex`` or ``rollback``; of the latter two ``updated`` counts what was indexed anew.
+
+    ``left_out``: pages of the site that were not looked at, as far as is known: beyond its limit, or no answer.
+    """
 
     id: UUID
+    kind: str
     collection: str
     base_url: str | None
     prune: bool
@@ -167,6 +172,7 @@ def ingestion_body(ingestion: Ingestion) -> IngestionBody:
     counts = ingestion.counts
     return IngestionBody(
         id=ingestion.id,
+        kind=ingestion.kind.value,
         collection=ingestion.collection,
         base_url=ingestion.base_url,
         prune=ingestion.prune,

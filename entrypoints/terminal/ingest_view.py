@@ -32,6 +32,13 @@ def ingest_bar(total: int | None) -> Iterator[Progress]:
 
 
 @contextmanager
+def reindex_bar() -> Iterator[Progress]:
+    """The same for documents that are here already."""
+    with _bar(None, "Reindexing", "documents") as update:
+        yield lambda now: update(now.done, _rate(now), now.total)
+
+
+@contextmanager
 def _bar(total: int | None, doing: str, what: str) -> Iterator[Callable[[int, str, int | None], None]]:
     if not sys.stderr.isatty():
         yield lambda done, more, total: None

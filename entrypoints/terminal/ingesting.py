@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
@@ -132,7 +132,7 @@ def _ingest_batch(service: Service, body: bytes, summary: IngestSummary, progres
     before = summary.counts["total"]
     ingestion = str(service.post_encoded("/v1/admin/ingestions", body)["id"])
     summary.ingestions.append(ingestion)
-    found = _followed(service, ingestion, lambda now: progress(_further(now, before)))
+    found = followed(service, ingestion, lambda now: progress(_further(now, before)))
     counts = found["counts"]
     summary.passages += found["passages"]
     summary.left_out += found.get("left_out", 0)
@@ -140,9 +140,8 @@ def _ingest_batch(service: Service, body: bytes, summary: IngestSummary, progres
     if found["status"] == "cancelled":
         raise CommandFailed(f"ingestion {ingestion} was cancelled; what was in by then stays")
     if counts["failed"] or summary.outcomes is not None:
-        became = list(_outcomes(service, ingestion))
-        failed = (one for one in became if one["outcome"] == "failed")
-        summary.failures += [FailedDocument(one["uri"], one["error"] or "no reason was given") for one in failed]
+        became = list(outcomes_of(service, ingestion))
+        summary.failures += failures_among(became)
         if summary.outcomes is not None:
             summary.outcomes += became
 
@@ -152,7 +151,7 @@ def _further(now: StepsDone, before: int) -> StepsDone:
     return replace(now, done=before + now.done, total=None if before else now.total)
 
 
-def _followed(service: Service, ingestion: str, progress: Progress) -> Any:
+def followed(service: Service, ingestion: str, progress: Progress) -> Any:
     """The ingestion at its end. A stream that ends before, as when the service stops, is an error."""
     with service.follow(f"/v1/admin/ingestions/{ingestion}/events") as events:
         for event in events:
@@ -165,6 +164,11 @@ def _followed(service: Service, ingestion: str, progress: Progress) -> Any:
     raise CommandFailed(f"the service stopped; ingestion {ingestion} goes on when it is started again")
 
 
+def failures_among(became: Iterable[Mapping[str, Any]]) -> list[FailedDocument]:
+    failed = (one for one in became if one["outcome"] == "failed")
+    return [FailedDocument(one["uri"], one["error"] or "no reason was given") for one in failed]
+
+
 def _unread(request: IngestRequest, read: ReadDocuments) -> list[Mapping[str, Any]] | None:
     """What became of files that were not even sent, where that is asked for."""
     if not request.outcomes:
@@ -172,7 +176,7 @@ def _unread(request: IngestRequest, read: ReadDocuments) -> list[Mapping[str, An
     return [{"uri": one.uri, "outcome": "failed", "error": one.reason, "passages": 0} for one in read.failed]
 
 
-def _outcomes(service: Service, ingestion: str) -> Iterator[Mapping[str, Any]]:
+def outcomes_of(service: Service, ingestion: str) -> Iterator[Mapping[str, Any]]:
     cursor: str | None = None
     while True:
         more = {} if cursor is None else {"cursor": cursor}

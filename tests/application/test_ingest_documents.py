@@ -301,7 +301,7 @@ async def test_a_passage_that_comes_back_while_the_old_one_leaves_the_index_stay
     assert stale
 
     await story.ingest({"a.md": PINNING})
-    await unindex(stale, story.unit_of_work, index)  # as one that was held up does now
+    await unindex(stale, story.unit_of_work, story.adapters.indexes())  # as one that was held up does now
 
     await indexed_is_active(story)
     assert "two equal signs" in await found(story, "How is an exact version written?")

@@ -83,6 +83,8 @@ _CLASSIFIED: Final = {
     "POST /v1/admin/collections": Route(ADMIN, {"name": "made"}),
     "GET /v1/admin/collections/{name}": Route(ADMIN),
     "PATCH /v1/admin/collections/{name}": Route(ADMIN, {"title": "T"}),
+    "POST /v1/admin/collections/{name}/reindex": Route(ADMIN, {}),
+    "POST /v1/admin/collections/{name}/rollback": Route(ADMIN),
     "DELETE /v1/admin/collections/{name}": Route(ADMIN),
     "GET /v1/admin/diagnostics": Route(ADMIN),
     "GET /v1/admin/quotas": Route(ADMIN),

@@ -25,7 +25,7 @@ async def test_a_collection_is_made_read_changed_listed_and_deleted(service: Htt
         assert made.status_code == 201
         assert made.headers["location"] == f"{PATH}/handbook"
         body = made.json()
-        assert list(body) == [*HANDBOOK, "documents", "created_at"]
+        assert list(body) == [*HANDBOOK, "documents", "index", "created_at"]
         assert {name: body[name] for name in HANDBOOK} == HANDBOOK
         assert body["documents"] == 0
         assert (await admin.get(made.headers["location"])).json() == body
@@ -57,7 +57,7 @@ async def test_only_the_name_is_needed(service: HttpService) -> None:
     body.pop("created_at")
     assert body == {
         "name": "notes", "title": "notes", "description": "", "visibility": "private", "language": "en",
-        "instructions": "", "verification": "flag", "trust": 5, "documents": 0,
+        "instructions": "", "verification": "flag", "trust": 5, "documents": 0, "index": None,
     }  # fmt: skip
 
 

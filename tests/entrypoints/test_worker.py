@@ -71,7 +71,7 @@ async def ended(unit_of_work: UnitOfWorkFactory, ingestion_id: UUID, *, within_s
 async def passages(unit_of_work: UnitOfWorkFactory, qdrant: FakeQdrant) -> tuple[int, int]:
     """How many the database holds, and how many the index."""
     async with unit_of_work() as uow:
-        held = await uow.documents.passage_count()
+        held = sum((await uow.generations.passage_counts()).values())
     [shard] = qdrant._shards.values()
     return held, shard.info().points_count
 

@@ -220,7 +220,8 @@ class FakeQdrant(HttpServer):
 
     def _scroll(self, name: str, body: dict[str, Any]) -> Any:
         offset = None if body.get("offset") is None else UUID(body["offset"])
-        request = ScrollRequest(offset=offset, limit=body["limit"], with_payload=False, with_vector=False)
+        of = _filter(body["filter"]) if body.get("filter") else None
+        request = ScrollRequest(offset=offset, limit=body["limit"], filter=of, with_payload=False, with_vector=False)
         points, following = self._shard(name).scroll(request)
         return {
             "points": [{"id": str(one.id)} for one in points],

@@ -115,9 +115,13 @@ class _WatchedDocuments(NeonDocuments):
         self._watch = watch
 
     async def passages(
-        self, passage_ids: Sequence[UUID], readable: ReadableCollections
+        self,
+        passage_ids: Sequence[UUID],
+        readable: ReadableCollections,
+        *,
+        cuts: Mapping[str, int] | None = None,
     ) -> Mapping[UUID, PassageInDocument]:
-        found = await super().passages(passage_ids, readable)
+        found = await super().passages(passage_ids, readable, cuts=cuts)
         self._watch.read_back |= set(found)
         return found
 

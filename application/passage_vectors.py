@@ -1,0 +1,39 @@
+"""The vectors of passages: kept ones from the database, and what is missing from the embedder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from application.ports import UnitOfWorkFactory
+from domain.retrieval.model import Purpose, Vector
+from domain.retrieval.ports import Embedder
+
+
+@dataclass(frozen=True, slots=True)
+class PassageVectors:
+    """``keep``: what is bought is kept, and looked for first."""
+
+    unit_of_work: UnitOfWorkFactory
+    keep: bool = True
+
+    async def of(
+        self, embedder: Embedder, inputs: Mapping[bytes, str]
+    ) -> tuple[Mapping[bytes, Vector], Mapping[bytes, Vector]]:
+        """
+        Every vector of the inputs, by their hashes, and of these the newly made ones, which nobody has stored yet.
+
+        Raises a PortError.
+        """
+        if not inputs:
+            return {}, {}
+        kept: Mapping[bytes, Vector] = {}
+        if self.keep:
+            async with self.unit_of_work() as uow:
+                kept = await uow.embeddings.get(embedder.name, list(inputs))
+        missing = [digest for digest in inputs if digest not in kept]
+        made = await embedder.embed([inputs[digest] for digest in missing], purpose=Purpose.PASSAGE)
+        bought = dict(zip(missing, made, strict=True))
+        if not self.keep:
+            return bought, bought
+        # Rounded now as they will be when they are read back, so that an index made again is the same one.
+        async with self.unit_of_work() as uow:
+            return {**kept, **uow.embeddings.as_kept(bought)}, bought
