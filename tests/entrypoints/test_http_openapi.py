@@ -47,6 +47,7 @@ SERVED = {
     "GET /v1/admin/collections/{name}",
     "PATCH /v1/admin/collections/{name}",
     "DELETE /v1/admin/collections/{name}",
+    "POST /v1/admin/ingestions/plan",
     "POST /v1/admin/collections/{name}/reindex",
     "POST /v1/admin/collections/{name}/rollback",
     "GET /health/live",
