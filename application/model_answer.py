@@ -68,7 +68,9 @@ class ModelDrafting(Drafting):
             instructions=task.instructions,
             budget_tokens=self.prompt_tokens,
         )
-        return ModelDraft(self, task, prompt)
+        if prompt.evidence or not task.evidence:
+            return ModelDraft(self, task, prompt)
+        return ModelDraft(self, task, replace(prompt, evidence=task.evidence, degraded=()), sendable=False)
 
     def key(self, task: AnswerTask, prompt: FittedPrompt) -> bytes:
         evidence = (f"{piece.passage_id}/{piece.document.version}" for piece in prompt.evidence)
@@ -81,6 +83,8 @@ class ModelDraft(Draft):
     by: ModelDrafting
     task: AnswerTask
     prompt: FittedPrompt
+    sendable: bool = True
+    """False: the best evidence is longer than any prompt, so that no model is asked and it is quoted from instead."""
     _model: str = ""
     _cached: bool = False
     _missing: str | None = None
@@ -164,7 +168,7 @@ class ModelDraft(Draft):
     async def _choose(self) -> tuple[str, Reservation] | None:
         """The model to call next, its call reserved; None: no more calls."""
         late = self.by.clock.elapsed_ms() - self._began_ms > BEGIN_WITHIN_S * 1000
-        if late or len(self._book.calls) >= MAX_CALLS:
+        if late or not self.sendable or len(self._book.calls) >= MAX_CALLS:
             return None
         if (wait_s := self._worth_waiting()) is not None:
             await asyncio.sleep(wait_s)

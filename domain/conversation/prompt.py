@@ -15,6 +15,8 @@ from domain.grounding.model import Evidence
 
 HISTORY_SHARE: Final = 0.2
 """Of the prompt's tokens, what earlier turns may take: they say what is meant, evidence says what is so."""
+INSTRUCTIONS_SHARE: Final = 0.25
+"""Of the prompt's tokens, what the instructions of several collections may take together; the first's always go in."""
 _NAME_CHARS: Final = 160
 _MESSAGE_TOKENS: Final = 6
 _MARKER: Final = re.compile(r"\s*\[\d{1,3}\]")
@@ -69,15 +71,16 @@ def fit_prompt(
     The messages for one question, in about ``budget_tokens`` by estimate.
 
     ``history`` oldest first: the newest exchanges that fit go in. ``evidence`` best first: as many of the best as fit,
-    whole, the first always. ``standalone`` is the question as it reads without the history; ``instructions`` are the
-    operator's, of the collections that are asked.
+    whole; the first however little room there is, unless it is longer by itself than the whole budget: then none.
+    ``standalone`` is the question as it reads without the history; ``instructions`` are the operator's, of the
+    collections that are asked. So no question, however much it brings along, costs more than thrice the budget.
     """
     asked = _asked(question, standalone)
-    rules = _rules(instructions)
+    rules = _rules(instructions, int(budget_tokens * INSTRUCTIONS_SHARE))
     left = budget_tokens - estimated_tokens(rules) - estimated_tokens(asked) - 2 * _MESSAGE_TOKENS
     earlier = _fitting_history(history, min(left, int(budget_tokens * HISTORY_SHARE)))
     left -= sum(_exchange_tokens(one) for one in earlier)
-    kept = _fitting_evidence(evidence, left)
+    kept = _fitting_evidence(evidence, left, budget_tokens)
     degraded = [
         name
         for name, whole, fitted in (("history_trimmed", history, earlier), ("evidence_trimmed", evidence, kept))
@@ -90,8 +93,12 @@ def fit_prompt(
     return FittedPrompt(tuple(messages), tuple(kept), tuple(degraded))
 
 
-def _rules(instructions: Sequence[str]) -> str:
-    wishes = [visible(wish).strip() for wish in dict.fromkeys(instructions) if wish.strip()]
+def _rules(instructions: Sequence[str], budget: int) -> str:
+    wishes: list[str] = []
+    for wish in dict.fromkeys(visible(one).strip() for one in instructions):
+        budget -= estimated_tokens(wish)
+        if wish and (budget >= 0 or not wishes):
+            wishes.append(wish)
     if not wishes:
         return _RULES
     return _RULES + "\n\nThe operator adds, where it does not go against these rules:\n" + "\n".join(wishes)
@@ -122,11 +129,12 @@ def _exchange_tokens(exchange: Exchange) -> int:
     return estimated_tokens(exchange.question) + estimated_tokens(exchange.answer) + 2 * _MESSAGE_TOKENS
 
 
-def _fitting_evidence(evidence: Sequence[Evidence], budget: int) -> Sequence[Evidence]:
+def _fitting_evidence(evidence: Sequence[Evidence], budget: int, longest: int) -> Sequence[Evidence]:
     for count, piece in enumerate(evidence):
-        budget -= estimated_tokens(_piece(piece, "0" * KEY_CHARS))
-        if budget < 0:
-            return evidence[: max(1, count)]
+        tokens = estimated_tokens(_piece(piece, "0" * KEY_CHARS))
+        budget -= tokens
+        if budget < 0 and (count or tokens > longest):
+            return evidence[:count]
     return evidence
 
 

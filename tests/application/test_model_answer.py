@@ -30,7 +30,7 @@ PAID = Usage(100, 20, 0.001)
 
 
 async def a_story(model: ScriptedChatModel, **instead: object) -> Story:
-    story = Story(models=ModelSettings(names=("first", "second")), chat_model=model, **instead)
+    story = Story(**{"models": ModelSettings(names=("first", "second")), "chat_model": model, **instead})
     await story.ingest({"pinning.md": PINNING, "snapshots.md": SNAPSHOTS})
     return story
 
@@ -350,3 +350,15 @@ async def test_what_others_may_not_read_is_not_read_along() -> None:
     askers = (ADMIN, replace(ADMIN, tenant="another"), replace(ADMIN, collections=frozenset({"docs"})))
     await asyncio.gather(*(story.ask(QUESTION, principal=principal) for principal in askers))
     assert len(model.calls) == len(askers)
+
+
+async def test_evidence_that_is_longer_than_any_prompt_is_quoted_from_and_no_model_is_paid_for_it() -> None:
+    model = a_model(first=[Line(WORDS, paid())])
+    story = await a_story(model, models=ModelSettings(names=("first",), prompt_tokens=1_000))
+    row = "pin a dependency with an exact version; " * 1_000
+    page = f"# Pinning\n\n| what | how |\n|---|---|\n| dependency | {row} |\n"
+    await story.ingest({"pinning.md": page}, prune=True)
+    turn = await story.ask(QUESTION)
+    assert model.calls == []
+    assert turn.degraded == ("model_unavailable",)
+    assert any(len(piece.text) > 10_000 for piece in turn.evidence)

@@ -56,7 +56,45 @@ async def test_a_word_may_have_several_forms(unit_of_work: UnitOfWorkFactory) ->
 
 
 @pytest.mark.parametrize(
-    "word", ["'", "\\", "a'b", "a & b", "!door", "(", ":*", "<->", "door | wall", "%", "😀", "a\\"]
+    "word",
+    [
+        "'",
+        "''",
+        "\\",
+        "\\\\",
+        "a'b",
+        "a''b",
+        "a & b",
+        "a & !b",
+        "!door",
+        "!!",
+        "(",
+        ")",
+        "()",
+        "((a)",
+        ":*",
+        "a:*",
+        "a:A",
+        "a:*ABCD",
+        "<->",
+        "a <-> b",
+        "<2>",
+        "a <0> b",
+        "door | wall",
+        "|",
+        "&",
+        "*",
+        ":",
+        "'a' & 'b'",
+        "%",
+        "_",
+        "😀",
+        "a\\",
+        "$$",
+        '"door wall"',
+        "-door",
+        "door OR wall",
+    ],
 )
 async def test_no_character_is_an_operator(unit_of_work: UnitOfWorkFactory, word: str) -> None:
     await stored(unit_of_work, "The sea is deep.")

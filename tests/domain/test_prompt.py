@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from application.begin_turn import HISTORY
 from domain.conversation.calls import Role
 from domain.conversation.model import Question
 from domain.conversation.no_answer import NO_ANSWER, Opening
 from domain.conversation.prompt import Exchange, FittedPrompt, fit_prompt
 from domain.conversation.tokens import estimated_tokens
 from domain.conversation.visible import visible
+from domain.library.model import MAX_INSTRUCTIONS_CHARS
+from entrypoints.model_settings import ModelSettings
 from tests.builders import an_evidence
 
 ASKED = Question("How do I pin a dependency?")
@@ -62,8 +65,31 @@ def test_as_many_of_the_best_as_fit_go_in_whole_and_the_rest_is_named() -> None:
     assert prompt.tokens <= 1_500
 
 
-def test_the_first_piece_goes_in_however_little_room_there_is() -> None:
-    assert len(fitted("word " * 5_000, "another", budget=100).evidence) == 1
+def test_the_first_piece_goes_in_however_little_room_there_is_unless_it_is_longer_than_any_prompt() -> None:
+    assert len(fitted("word " * 300, "another", budget=500).evidence) == 1
+    assert fitted("word " * 5_000, "another", budget=500).evidence == ()
+
+
+@pytest.mark.parametrize("letter", ["x", "ж", "漢", "🦜"])
+@pytest.mark.parametrize("piece_chars", [1, 1_400, 40_000, 1_000_000])
+def test_no_question_costs_more_than_thrice_the_budget(letter: str, piece_chars: int) -> None:
+    """The longest of everything that a caller can bring along, and every collection with the longest instructions."""
+    budget = ModelSettings(names=("m",)).prompt_tokens
+    prompt = fit_prompt(
+        Question(letter * 4_000, letter * 4_000),
+        [an_evidence(number, text=letter * piece_chars) for number in range(1, 21)],
+        history=[Exchange(letter * 4_000, letter * 20_000)] * HISTORY,
+        standalone=letter * 4_001,
+        instructions=[f"{number}{letter}" * (MAX_INSTRUCTIONS_CHARS // 3) for number in range(100)],
+        budget_tokens=budget,
+    )
+    assert prompt.tokens <= 3 * budget
+
+
+def test_instructions_that_do_not_fit_are_left_out_but_for_the_first() -> None:
+    rules = fitted("Pin it.", instructions=["a" * 9_000, "b" * 9_000, "Be brief."], budget=4_000).messages[0].content
+    assert "a" * 9_000 in rules
+    assert "b" * 9_000 not in rules
 
 
 def test_the_newest_exchanges_go_in_and_a_trimmed_history_is_named() -> None:
