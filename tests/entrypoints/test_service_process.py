@@ -243,6 +243,31 @@ def test_an_idle_service_writes_no_line_into_a_log_of_every_statement(data_dir: 
     assert listening == 0
 
 
+@pytest.mark.slow
+def test_two_minutes_of_idling_leave_no_line_in_a_log_of_every_statement(data_dir: Path) -> None:
+    """From 60 s after the last request on, as the issue has it; nothing listens, and no connection is at work."""
+    with running(data_dir) as service, service.client() as client:
+        ingest(service, {"pinning.md": PINNING})
+        [socket] = [path for path in data_dir.rglob(".s.PGSQL.*") if path.is_socket()]
+        asyncio.run(log_every_statement(socket.parent))
+        log = next(data_dir.rglob("postgresql.log"))
+        ingest(service, {"snapshots.md": SNAPSHOTS})
+        assert client.post("/v1/ask", json=QUESTION).json()["status"] == "answered"
+        client.post("/v1/search", json={"query": "snapshots"}).raise_for_status()
+        time.sleep(60)
+        busy = log.read_text()
+        time.sleep(120)
+        idle = log.read_text()[len(busy) :]
+        listening = asyncio.run(still_listening(socket.parent))
+        assert client.post("/v1/ask", json=QUESTION).json()["status"] == "answered"
+        awake = log.read_text()[len(busy) + len(idle) :]
+    assert "LISTEN" in busy
+    assert "statement" not in idle
+    assert "execute" not in idle
+    assert listening == 0
+    assert "execute" in awake or "statement" in awake, "the log does not show what a question sends"
+
+
 async def log_every_statement(socket_folder: Path) -> None:
     connection = await asyncpg.connect(user="postgres", host=str(socket_folder), database="postgres")
     try:
