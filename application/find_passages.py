@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import nlargest
 from itertools import chain
 from operator import attrgetter
@@ -12,6 +12,7 @@ from typing import Final
 from application.choose_indexes import SearchPlan, plan_search
 from application.choose_passages import Chances, choose
 from application.embedders import Embedders
+from application.give_way import GiveWay, goes_first
 from application.ports import Clock, UnitOfWorkFactory
 from domain.access.readable import ReadableCollections
 from domain.errors import PortError, PortUnavailable, QuotaSpent
@@ -72,7 +73,9 @@ class FindPassages:
     analyzer: Analyzer
     clock: Clock
     reranking: Reranking | None = None
+    way: GiveWay = field(default_factory=GiveWay)
 
+    @goes_first
     async def execute(
         self,
         text: str,

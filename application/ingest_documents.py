@@ -9,12 +9,13 @@ Of several requests that name the same document, the one that came last decides,
 """
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
 from application.embedders import Embedders
 from application.forget_documents import unindex
+from application.give_way import GiveWay
 from application.indexed_passages import indexed_passages
 from application.passage_vectors import PassageVectors
 from application.ports import Clock, DocumentOutcome, IdSource, Ingestion, Outcome, StagedDocument, UnitOfWorkFactory
@@ -41,17 +42,20 @@ class IngestDocuments:
     clock: Clock
     ids: IdSource
     keep_vectors: bool = True
+    way: GiveWay = field(default_factory=GiveWay)
 
     async def execute(self, ingestion: Ingestion, batch: Sequence[StagedDocument]) -> None:
         """
         Raises a PortError with nothing of the batch recorded: it can be run again.
 
-        A collection that is switched to another generation meanwhile makes it begin again, for that one.
+        A collection that is switched to another generation meanwhile makes it begin again, for that one. Before each
+        step that takes the event loop or the index some milliseconds, questions go first.
         """
         while not await self._attempt(ingestion, batch):
             pass
 
     async def _attempt(self, ingestion: Ingestion, batch: Sequence[StagedDocument]) -> bool:
+        await self.way.wait()
         registered = await self._register(ingestion, batch)
         if registered is None:
             await self._record_deleted(ingestion, batch)
@@ -122,10 +126,14 @@ class IngestDocuments:
         outcomes: dict[int, DocumentOutcome],
     ) -> bool:
         """False, and nothing done but in the index: the generation is the active one no more."""
+        await self.way.wait()
         vectors, bought = await self._vectors(generation, prepared)
+        await self.way.wait()
         index = await self.indexes.at(generation.place)
         wanted = await self._wanted(generation, prepared)
+        await self.way.wait()
         await index.put(points_of([one for one in prepared if _id(one) in wanted], vectors))
+        await self.way.wait()
         async with self.unit_of_work() as uow:
             if prepared and await uow.generations.hold_active(ingestion.collection) not in (generation, None):
                 return False

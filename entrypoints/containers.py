@@ -58,6 +58,7 @@ from application.find_passages import FindPassages, Reranking
 from application.follow_turn import FollowTurn
 from application.forget_documents import ForgetDocument
 from application.give_feedback import GiveFeedback
+from application.give_way import GiveWay
 from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
@@ -235,6 +236,7 @@ class UseCases(containers.DeclarativeContainer):
     unit_of_work = adapters.unit_of_work.provider
     reading = adapters.reading.provider
     background_unit_of_work = adapters.background_unit_of_work.provider
+    way = providers.Singleton(GiveWay)
     find_passages = providers.Singleton(
         FindPassages,
         embedders=adapters.embedders,
@@ -244,6 +246,7 @@ class UseCases(containers.DeclarativeContainer):
         analyzer=adapters.analyzer,
         clock=adapters.clock,
         reranking=adapters.reranking,
+        way=way,
     )
     turn_streams = providers.Singleton(
         TurnStreams, clock=adapters.clock, encode=providers.Object(encode_events), max_running=max_running_turns
@@ -301,6 +304,7 @@ class UseCases(containers.DeclarativeContainer):
         clock=adapters.clock,
         ids=adapters.ids,
         keep_vectors=keep_vectors,
+        way=way,
     )
     submit_upload = providers.Singleton(SubmitUpload, submit_ingestion, adapters.uploads)
     submit_site = providers.Singleton(SubmitSite, submit_ingestion, adapters.address_policy, adapters.most_pages)

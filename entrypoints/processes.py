@@ -33,7 +33,7 @@ from entrypoints.server import (
     listening,
     require_current_schema,
     server,
-    spare_the_collector,
+    tune_the_interpreter,
 )
 from entrypoints.settings import Secret, Settings, SettingsError
 
@@ -211,7 +211,7 @@ def _serve(common: _Common, part: Part, ready: Connection) -> None:
     app = application(settings, directory, settings.database_url.reveal(), common.admin_key, part)
 
     def announce() -> None:
-        spare_the_collector()
+        tune_the_interpreter()
         ready.send(None)
         ready.close()
 

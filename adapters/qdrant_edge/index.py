@@ -30,8 +30,8 @@ OPTIMIZE_FROM: Final = 10_000
 """Passages that no search structure covers: with so many, a question takes 3 to 6 ms of CPU; see docs/evaluation.md."""
 _FLUSH_FROM: Final = 5_000
 """Passages written since the last flush: the next start reads them again from the log, 20,000 in half a second."""
-_POINTS_AT_ONCE: Final = 100
-"""The engine keeps the GIL while it takes points over: up to 20 ms for these, 50 ms for 500."""
+_POINTS_AT_ONCE: Final = 32
+"""The engine keeps the GIL while it takes points over: for some 3 ms with these, 6 with 100, up to 50 with 500."""
 _THREADS: Final = 2
 
 

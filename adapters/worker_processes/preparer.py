@@ -124,7 +124,7 @@ def _begin(make_parts: PartsFactory, service: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with, args=(service,), daemon=True).start()
     with suppress(OSError):
-        os.nice(5)  # questions go first
+        os.nice(10)  # questions go first
     _parts = make_parts()
 
 
