@@ -48,13 +48,13 @@ QUESTIONS: Final = (
     "how do i ask for permissions on android?",
     "how do i debug a release build?",
     "how do i change the status bar style?",
-    "how do i load an image from the network?",
     "how do i handle the back button on android?",
     "how do i write a native module for ios?",
     "how do i pull to refresh a scroll view?",
     "how do i measure the size of a view after layout?",
     "how do i upgrade to a new version of react native?",
 )
+_PASSED_OVER: Final = frozenset({"how", "do", "i", "the", "a", "of", "to", "in", "on", "for", "with", "from"})
 _NOTED: Final = (b"rerank_late", b"lexical_only", b"fulltext_only", b"rerank_skipped")
 _LIMITS: Final = {"IBID_PLAN": "paid", "IBID_RATE_PER_MINUTE": "1000000", "IBID_MAX_RUNNING_TURNS": "10000"}
 
@@ -229,7 +229,9 @@ def _requests(service: ServiceProcess, path: str, asked: str, **more: Any) -> Ca
 
     def request() -> bytes:
         number = next(_serial)
-        body = json.dumps({asked: _cased(QUESTIONS[number % len(QUESTIONS)], number), **more}).encode()
+        body = json.dumps(
+            {asked: _varied(QUESTIONS[number % len(QUESTIONS)], number // len(QUESTIONS)), **more}
+        ).encode()
         lines = [
             f"POST {path} HTTP/1.1",
             f"Host: {netloc}",
@@ -244,10 +246,19 @@ def _requests(service: ServiceProcess, path: str, asked: str, **more: Any) -> Ca
     return request
 
 
-def _cased(question: str, number: int) -> str:
-    """The same question in other letters: for the caches another one, and what is found and answered stays the same."""
+def _varied(question: str, number: int) -> str:
+    """
+    The same question in other letters and signs: for the caches another one; what is found and answered is the same.
+
+    The letters are those of words that nothing is searched by: a name is written with a capital.
+    """
+    number, signs = divmod(number, 4)
     bits = itertools.chain(map(int, f"{number:b}"[::-1]), itertools.repeat(0))
-    return "".join(letter.upper() if letter.isalpha() and next(bits) else letter for letter in question)
+    words = [
+        "".join(letter.upper() if next(bits) else letter for letter in word) if word in _PASSED_OVER else word
+        for word in question.split()
+    ]
+    return " ".join(words) + "?" * signs
 
 
 if __name__ == "__main__":

@@ -263,7 +263,8 @@ class UseCases(containers.DeclarativeContainer):
     follow_turn = providers.Singleton(FollowTurn, unit_of_work=reading, streams=turn_streams, clock=adapters.clock)
     ask_question = providers.Singleton(
         AskQuestion,
-        unit_of_work=unit_of_work,
+        # A turn's end is one statement, which needs no transaction around it.
+        unit_of_work=reading,
         begin_turn=begin_turn,
         follow_turn=follow_turn,
         streams=turn_streams,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
+from urllib.request import getproxies
 
 import aiohttp
 import httpx
@@ -82,10 +83,12 @@ def http_transport(base_url: str) -> httpx.AsyncBaseTransport:
     aiohttp's does not (docs/adr/0009).
     """
     tls = httpx.create_ssl_context() if base_url.startswith("https:") else None
+    # aiohttp looks for a proxy in the environment in a thread, at every request.
+    proxies = bool(getproxies())
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_S, ssl=tls or True)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=proxies)
 
     # ``verify`` only spares the transport a context that it would build and not use: the session has its own.
     return AiohttpTransport(verify=tls or False, client=session)
