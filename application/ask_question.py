@@ -191,6 +191,7 @@ class AskQuestion:
         if abstention is not None:
             stream.emit(EvidenceFound((), degraded))
             return turn.abstained(abstention)
+        evidence = await self._find_passages.joined(evidence, asked.readable)
         # A model's rewriting goes beside the question; what a rule carried, or a reader marked, it cannot do without.
         wanted = question if rewritten.carried or selected is not None else asked.question.text
         draft = self._drafting.draft(self._task(asked, turn, wanted, evidence))

@@ -17,9 +17,10 @@ from application.ports import Clock, UnitOfWorkFactory
 from domain.access.readable import ReadableCollections
 from domain.errors import PortError, PortUnavailable, QuotaSpent
 from domain.grounding.evidence import as_evidence
+from domain.grounding.joining import gaps, joined
 from domain.grounding.model import Evidence
 from domain.library.generations import IndexPlace
-from domain.library.model import Collection
+from domain.library.model import Collection, SpanOfVersion
 from domain.retrieval.fusion import CANDIDATES, fuse
 from domain.retrieval.lexical import search_words
 from domain.retrieval.model import FoundPassage, FusedHit, Hit, HybridHits, Purpose, SearchFilters, SparseVector, Vector
@@ -35,6 +36,9 @@ NO_RERANKER_S: Final = 0.01
 """When less is left, none is asked: a call that nobody waits for costs as much as any."""
 FULLTEXT_S: Final = 1.5
 """For PostgreSQL in the index's place: with embedding and a dead index before it, a search still takes 3 s at most."""
+
+KNOWN_GAPS: Final = 20_000
+"""Texts between neighbouring passages that are remembered, some 6 MB."""
 
 _log = logging.getLogger("ibid.retrieval")
 
@@ -74,6 +78,7 @@ class FindPassages:
     clock: Clock
     reranking: Reranking | None = None
     way: GiveWay = field(default_factory=GiveWay)
+    _between: dict[SpanOfVersion, str] = field(default_factory=dict)
 
     @goes_first
     async def execute(
@@ -118,6 +123,21 @@ class FindPassages:
         retrieve_ms = self.clock.elapsed_ms() - embedded - rerank_ms
         timings = {"embed": round(embedded - started), "retrieve": round(retrieve_ms), "rerank": round(rerank_ms)}
         return FoundEvidence(evidence, tuple(passage.hit for passage in kept), tuple(degraded), timings)
+
+    async def joined(self, evidence: Sequence[Evidence], readable: ReadableCollections) -> tuple[Evidence, ...]:
+        """
+        The evidence with adjacent passages of one section made one, numbered anew.
+
+        What lies between them is read once: the text of a version never changes. Raises as ``execute`` does.
+        """
+        wanted = gaps(evidence)
+        if unknown := [gap for gap in wanted if gap not in self._between]:
+            async with self.unit_of_work() as uow:
+                found = await uow.documents.pieces(unknown, readable)
+            if len(self._between) + len(found) > KNOWN_GAPS:
+                self._between.clear()
+            self._between.update(found)
+        return joined(evidence, self._between)
 
     async def _embed(self, text: str, plan: SearchPlan, degraded: list[str]) -> Vector | None:
         if plan.embedder is None:

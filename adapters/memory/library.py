@@ -13,7 +13,7 @@ from domain.access.readable import ReadableCollections
 from domain.errors import CollectionNotFound, DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
 from domain.library.chunking import CHUNK_CHARS
 from domain.library.generations import IndexPlace, LiveGeneration, StalePassage
-from domain.library.model import Collection, Document, DocumentVersion, Page, PassageInDocument
+from domain.library.model import Collection, Document, DocumentVersion, Page, PassageInDocument, SpanOfVersion
 from domain.library.ports import Activation, Collections, Documents, EmbeddingStore, Switched
 from domain.retrieval.model import Vector
 
@@ -212,6 +212,17 @@ class InMemoryDocuments(Documents):
             for passage in self._store.cuts.get((document.id, document.version, cut), ()):
                 if passage.id in wanted:
                     found[passage.id] = PassageInDocument(passage, version.sections[passage.section], document)
+        return found
+
+    async def pieces(
+        self, spans: Sequence[SpanOfVersion], readable: ReadableCollections
+    ) -> Mapping[SpanOfVersion, str]:
+        found = {}
+        for span in spans:
+            document = self._store.documents.get(span.document_id)
+            version = self._store.versions.get((span.document_id, span.version))
+            if document is not None and document.collection in readable and version is not None:
+                found[span] = version.text[span.start : span.end]
         return found
 
     async def active(

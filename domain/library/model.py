@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from domain.errors import OutOfRange, TextTooLong
@@ -281,6 +281,15 @@ class PassageInDocument:
     passage: Passage
     section: Section
     document: Document
+
+
+class SpanOfVersion(NamedTuple):
+    """Code points [start, end) of the text of one version."""
+
+    document_id: UUID
+    version: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)

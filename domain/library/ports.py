@@ -19,6 +19,7 @@ from domain.library.model import (
     ParsedDocument,
     PassageInDocument,
     SourceDocument,
+    SpanOfVersion,
 )
 from domain.retrieval.model import Hit, SearchFilters, Vector
 
@@ -184,6 +185,12 @@ class Documents(Protocol):
         collection outside ``readable`` is not in the answer. ``cuts`` says for a collection how long its passages are
         cut; CHUNK_CHARS where it does not: those of another length are not in the answer either.
         """
+
+    @abstractmethod
+    async def pieces(
+        self, spans: Sequence[SpanOfVersion], readable: ReadableCollections
+    ) -> Mapping[SpanOfVersion, str]:
+        """Those of the spans, each once, that lie in kept versions of documents in ``readable``, with their texts."""
 
     @abstractmethod
     async def active(

@@ -117,6 +117,26 @@ async def test_the_evidence_listed_is_the_evidence_that_the_writer_was_given() -
     assert [piece.n for piece in turn.evidence] == list(range(1, len(turn.evidence) + 1))
 
 
+async def test_neighbouring_passages_of_one_section_are_one_piece_of_evidence_with_exact_offsets() -> None:
+    first = "Pin a dependency with an exact version in the requirements file. " * 8
+    second = "An exact version of a dependency is written with two equal signs in that file. " * 6
+    page = f"# Pinning\n\n{first.strip()}\n\n{second.strip()}\n\n## Ranges\n\nA range allows every release.\n"
+    writer = ScriptedWriter("Pin a dependency with an exact version. [1]")
+    story = await a_story_with(writer, {"pinning.md": page})
+
+    turn = await story.ask(QUESTION)
+
+    document = await story.document("pinning.md")
+    async with story.unit_of_work() as uow:
+        text = await uow.documents.text(document.id, turn.evidence[0].document.version, reading("docs"))
+    pinning = [piece for piece in turn.evidence if piece.section.heading_path == ("Pinning",)]
+    assert len(pinning) == 1
+    assert first[:60] in pinning[0].text
+    assert second[:60] in pinning[0].text
+    assert writer.given == [turn.evidence]
+    assert all(piece.text == text[piece.start : piece.end] for piece in turn.evidence)
+
+
 async def test_an_uncited_passage_gets_no_reference() -> None:
     story = await a_story_with(ScriptedWriter("Pin a dependency with an exact version in the requirements file. [1]"))
 

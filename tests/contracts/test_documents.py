@@ -7,7 +7,7 @@ import pytest
 from application.ports import UnitOfWorkFactory
 from domain.errors import BadCursor, DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
 from domain.library.generations import StalePassage
-from domain.library.model import Document, DocumentVersion
+from domain.library.model import Document, DocumentVersion, SpanOfVersion
 from domain.library.ports import Activation, Switched
 from tests.builders import NOON, a_collection, a_document, a_version, after, an_activation, reading
 
@@ -179,6 +179,24 @@ async def test_the_text_of_an_older_version_stays_readable(unit_of_work: UnitOfW
         assert await uow.documents.text(document.id, old.version.version, DOCS) == "Old.\n"
         with pytest.raises(DocumentVersionNotFound):
             await uow.documents.text(document.id, "0" * 64, DOCS)
+
+
+async def test_pieces_are_cut_out_of_kept_versions_by_code_points(unit_of_work: UnitOfWorkFactory) -> None:
+    document, other = a_document(), a_document()
+    old = await put(unit_of_work, document, "Naïve 🚪 doors.", "Open them.")
+    new = an_activation(document, "Shut them.")
+    await activate(unit_of_work, new)
+    wanted = [
+        SpanOfVersion(document.id, old.version.version, 6, 13),
+        SpanOfVersion(document.id, new.version.version, 0, 4),
+        SpanOfVersion(document.id, new.version.version, 4, 4),
+        SpanOfVersion(document.id, "0" * 64, 0, 4),
+        SpanOfVersion(other.id, new.version.version, 0, 4),
+    ]
+    async with unit_of_work() as uow:
+        assert await uow.documents.pieces(wanted, DOCS) == dict(zip(wanted, ["🚪 doors", "Shut", ""], strict=False))
+        assert await uow.documents.pieces(wanted, reading("secret")) == {}
+        assert await uow.documents.pieces([], DOCS) == {}
 
 
 async def test_going_back_to_an_older_version_makes_its_passages_active_again(unit_of_work: UnitOfWorkFactory) -> None:
