@@ -78,6 +78,17 @@ def react_native() -> tuple[list[Passage], list[tuple[str, Excerpt]]]:
     return passages, questions
 
 
+def react_native_texts() -> dict[str, str]:
+    """The parsed texts by the versions that the evidence of ``ask`` names: their uris."""
+    root = DATA / "react-native-docs" / "docs"
+    pages = sorted(path for path in root.rglob("*") if path.suffix in _FORMATS and path.name[0] != "_")
+    texts: dict[str, str] = {}
+    for path in pages:
+        uri = path.relative_to(root).as_posix()
+        texts[uri] = _PARSER.parse(SourceDocument(uri, path.read_text(encoding="utf-8"), _FORMATS[path.suffix])).text
+    return texts
+
+
 def beside_the_point(questions: Sequence[str], others: Sequence[str], passages: Sequence[Passage]) -> list[str]:
     """Questions whose heaviest word is exchanged, in turn, for a word of the other questions that no passage holds."""
     known = {term.stem for passage in passages for term in ANALYZER.terms(passage.indexed, language="en")}
@@ -162,7 +173,7 @@ def _scored(n: int, question: str, passages: Sequence[Passage], hit: FusedHit) -
 
 
 def _evidence(n: int, passage: Passage, score: float) -> Evidence:
-    document = CitedDocument(uuid5(NOWHERE, passage.uri), "1", "bench", passage.uri, passage.title, None, None)
+    document = CitedDocument(uuid5(NOWHERE, passage.uri), passage.uri, "bench", passage.uri, passage.title, None, None)
     section = CitedSection(passage.headings, None, None, None)
     end = passage.start + len(passage.text)
     return Evidence(n, uuid5(NOWHERE, passage.text), passage.text, passage.start, end, score, document, section)

@@ -28,7 +28,7 @@ from domain.conversation.extractive import extractive_answer
 from domain.grounding.abstention import decide_abstention
 from domain.grounding.model import Evidence
 
-_QUOTED: Final = re.compile(r"“(.*?)” \[(\d+)\]", re.DOTALL)
+_QUOTED: Final = re.compile(r"“(.*?)” \[(\d+)\](?:\[\d+\])*", re.DOTALL)
 _EVERY: Final = 9
 """Of the questions made of sections, which there are some 1,900 of, every ninth is asked."""
 

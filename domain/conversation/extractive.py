@@ -1,6 +1,7 @@
 """An answer made of the evidence's own sentences, quoted and cited; no word of it is invented."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from domain.conversation.candidates import Candidates, Sentence
@@ -13,6 +14,7 @@ from domain.text import Analyzer
 
 MAX_SENTENCES: Final = 3
 _MAX_LIST_ITEMS: Final = 6
+_MOST_OTHERS: Final = 2
 _SAME: Final = 0.8
 """Share of content words in common from which on two sentences say the same."""
 _REDUNDANCY: Final = 0.4
@@ -23,18 +25,19 @@ def extractive_answer(
     question: str, evidence: Sequence[Evidence], *, analyzer: Analyzer, language: str
 ) -> Iterator[str]:
     """
-    The pieces of an answer: the one to three sentences that answer best, each as ``“sentence” [n]``, verbatim.
+    The pieces of an answer: the one to three sentences that answer best, each as ``“sentence” [n]``, verbatim; other
+    pieces that have the very sentence are cited beside it.
 
     A sentence that leans on the one before it ("This ...") brings it along; one that ends in a colon brings the code
     fence or the list items that follow it. The source's own bracketed numbers are left out, for they would be read as
     markers. Yields nothing when no sentence is good enough. Every claim of the answer is judged ``supported``.
     """
     candidates = Candidates(question, evidence, akin(question, analyzer, language), language)
-    quoter = _Quoter(candidates, analyzer, language)
+    quoter = _Quoter(candidates, evidence, analyzer, language)
     before: Sentence | None = None
     for sentence in quoter.chosen():
         yield _gap(before, sentence) + f"“{sentence.quoted}”"
-        yield f" [{sentence.piece.n}]"
+        yield " " + "".join([f"[{n}]" for n in (sentence.piece.n, *quoter.said_by_others(sentence))])
         before = sentence
         if fence := quoter.fence_after(sentence):
             yield f"\n\n{fence}"
@@ -53,8 +56,8 @@ def _gap(before: Sentence | None, sentence: Sentence) -> str:
 class _Quoter:
     """Picks the sentences to quote out of the candidates."""
 
-    def __init__(self, candidates: Candidates, analyzer: Analyzer, language: str) -> None:
-        self._candidates, self._analyzer, self._language = candidates, analyzer, language
+    def __init__(self, candidates: Candidates, evidence: Sequence[Evidence], analyzer: Analyzer, language: str) -> None:
+        self._candidates, self._evidence, self._analyzer, self._language = candidates, evidence, analyzer, language
 
     def chosen(self) -> list[Sentence]:
         """The sentences to quote in reading order: passages by their best sentence, each in its own order."""
@@ -75,6 +78,19 @@ class _Quoter:
         """Whether one more sentence is nearly as good; beside the definition asked for, it has to define as well."""
         fits = self._candidates.defines(sentence) or not self._candidates.defines(picked[0])
         return fits and _marginal(sentence, picked) >= self._candidates.keep_up * picked[0].worth
+
+    def said_by_others(self, sentence: Sentence) -> list[int]:
+        """The next pieces, two at most, that have the very sentence: what was asked may be about one of them."""
+        others = (
+            piece.n
+            for piece in self._evidence
+            if piece.n != sentence.piece.n and sentence.quoted in piece.text and self._has(piece, sentence.quoted)
+        )
+        return list(islice(others, _MOST_OTHERS))
+
+    def _has(self, piece: Evidence, quoted: str) -> bool:
+        """Whether it is a whole sentence there, too."""
+        return any(self._candidates.text_at(piece, place) == quoted for place in range(self._candidates.count(piece)))
 
     def fence_after(self, sentence: Sentence) -> str:
         """The code fence that a sentence ending in a colon announces, "" when there is none."""

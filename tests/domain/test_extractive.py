@@ -243,3 +243,16 @@ def test_answering_reading_and_judging_takes_a_few_milliseconds() -> None:
         )
         best = min(best, time.perf_counter() - began)
     assert best < 0.024  # 8 ms are the budget, and a noisy machine gets three times that
+
+
+def test_another_passage_that_has_the_very_sentence_is_cited_beside_it() -> None:
+    same = "The pump is started with the green button."
+    evidence = [
+        an_evidence(1, text=f"Pumps hum. {same}"),
+        an_evidence(2, text="Filters are changed in spring."),
+        an_evidence(3, text=f"{same} It hums."),
+        an_evidence(4, text="Unless it is wet, the pump is started with the green button."),
+    ]
+    answer = "".join(extractive_answer("How is the pump started?", evidence, analyzer=ANALYZER, language="en"))
+    assert f"“{same}” [3][1]" in answer
+    assert "[4]" not in answer.partition("“Unless")[0]
