@@ -1,6 +1,7 @@
 """What the contract cannot say of the queue on PostgreSQL: leases, connections, what it does while idle."""
 
 import asyncio
+import sys
 from functools import partial
 from uuid import uuid4
 
@@ -130,3 +131,42 @@ async def test_the_library_s_own_variables_change_nothing(
     job = Job(uuid4(), 0)
     await add(unit_of_work, job)
     assert await drained(PgQueuerWorkQueue(migrated_url)) == [job]
+
+
+CLAIMER = """
+import asyncio, sys
+from adapters.neon.work_queue import PgQueuerWorkQueue
+
+async def work(job):
+    print(job.part, flush=False)
+
+asyncio.run(PgQueuerWorkQueue(sys.argv[1]).drain(work))
+"""
+
+
+async def claimed_by_two(unit_of_work: UnitOfWorkFactory, url: str, jobs: int) -> list[list[int]]:
+    """The parts that each of two processes was given of so many jobs."""
+    ingestion_id = uuid4()
+    await add(unit_of_work, *(Job(ingestion_id, part) for part in range(jobs)))
+    started = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", CLAIMER, url, stdout=asyncio.subprocess.PIPE)
+        for _ in range(2)
+    ]
+    said = await asyncio.gather(*(process.communicate() for process in started))
+    assert [process.returncode for process in started] == [0, 0]
+    return [[int(line) for line in output.split()] for output, _ in said]
+
+
+async def test_of_two_processes_each_job_is_given_to_one(unit_of_work: UnitOfWorkFactory, migrated_url: str) -> None:
+    claimed = await claimed_by_two(unit_of_work, migrated_url, 300)
+    assert sorted(claimed[0] + claimed[1]) == list(range(300))
+
+
+@pytest.mark.slow
+async def test_of_ten_thousand_jobs_that_two_processes_claim_none_is_run_twice(
+    unit_of_work: UnitOfWorkFactory, migrated_url: str
+) -> None:
+    """CR-5."""
+    claimed = await claimed_by_two(unit_of_work, migrated_url, 10_000)
+    assert sorted(claimed[0] + claimed[1]) == list(range(10_000))
+    assert min(len(parts) for parts in claimed) > 1_000, "both had their share"

@@ -5,11 +5,16 @@ from uuid import UUID
 
 import pytest
 
+from adapters.formats.by_format import FormatParser
+from adapters.memory.analyzer import PlainAnalyzer
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
+from adapters.memory.preparer import InThreadPreparer
+from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from application.forget_documents import ForgetDocument, unindex
 from application.ingest_documents import LEFT
 from application.ports import IngestionStatus, Job, Outcome, TryAgain
+from application.prepare_documents import Preparation, PreparedDocument, Unprepared
 from application.search_passages import SearchPassagesQuery
 from domain.access.model import Principal, Scope
 from domain.errors import CollectionNotFound, OutOfRange, PortUnavailable, ScopeMissing
@@ -305,3 +310,33 @@ async def test_a_passage_that_comes_back_while_the_old_one_leaves_the_index_stay
 
     await indexed_is_active(story)
     assert "two equal signs" in await found(story, "How is an exact version written?")
+
+
+class Poisoned(InThreadPreparer):
+    """One document breaks whatever prepares it, each time in the same way."""
+
+    def __init__(self, failure: Exception) -> None:
+        super().__init__(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
+        self.failure = failure
+
+    async def prepare(self, preparations: Sequence[Preparation]) -> Sequence[PreparedDocument | Unprepared]:
+        if any(one.staged.source.uri == "poison.md" for one in preparations):
+            raise self.failure
+        return await super().prepare(preparations)
+
+
+@pytest.mark.parametrize("failure", [PortUnavailable("worker processes", "were cut off"), MemoryError()])
+async def test_a_poisoned_document_fails_with_its_reason_and_holds_no_other_up(failure: Exception) -> None:
+    story = Story(preparer=Poisoned(failure))
+    story.worker.retry_after_s = (0.0, 0.0)
+    poisoned = await story.submitted({"poison.md": PINNING, **{f"{n}.md": PINNING for n in range(20)}})
+    other = await story.submitted({"other.md": SNAPSHOTS})
+    await story.work()
+
+    async with story.unit_of_work() as uow:
+        [failed, *rest] = (await uow.ingestions.documents(poisoned.id, limit=99, cursor=None)).items
+        ended = [await uow.ingestions.get(one.id, None) for one in (poisoned, other)]
+    assert (failed.uri, failed.outcome) == ("poison.md", Outcome.FAILED)
+    assert failed.error == (str(failure) or "an internal error; the log has it")
+    assert {one.outcome for one in rest} == {Outcome.ADDED}
+    assert [one.status for one in ended] == [IngestionStatus.PARTIAL, IngestionStatus.SUCCEEDED]
