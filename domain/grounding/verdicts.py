@@ -75,14 +75,16 @@ def judge(
         quotes = (align_quote(sentence.text, piece, analyzer=analyzer, language=language) for piece in cited)
         citations = tuple(quote for quote in quotes if quote is not None)
         texts = [CitedText(piece.text) for piece in cited]
-        found = judgement(sentence.text, texts, analyzer=analyzer, language=language)
+        found = judgement(sentence.text, texts, analyzer=analyzer, language=language, sought=True)
         if sentence.stray and found.verdict is Verdict.SUPPORTED:
             found = Judgement(Verdict.PARTIAL, _below(Verdict.PARTIAL, found.score))
     copied = is_copied(sentence.text, (piece.text for piece in evidence))
     return Claim(index, sentence.start, sentence.end, found.verdict, found.score, copied, citations)
 
 
-def judgement(text: str, cited: Sequence[CitedText], *, analyzer: Analyzer, language: str) -> Judgement:
+def judgement(
+    text: str, cited: Sequence[CitedText], *, analyzer: Analyzer, language: str, sought: bool = False
+) -> Judgement:
     """
     What the cited texts, taken together, say of a claim.
 
@@ -90,14 +92,18 @@ def judgement(text: str, cited: Sequence[CitedText], *, analyzer: Analyzer, lang
     nothing shows that the claim departs from the sentence it reworks; what word overlap cannot tell (the scope of a
     negation, who did what to whom) is ``partial``. A sentence reworked with another figure, or denied, is
     ``unsupported``, as is a claim whose chance is below UNSUPPORTED_CHANCE.
+
+    ``sought``: its words have just been looked for in the texts, to quote them, and looking again costs nothing.
     """
     if not cited:
         return Judgement(Verdict.UNCITED, 0.0)
+    if sought and any([_says_the_same(text, one.text, analyzer, language) for one in cited]):  # noqa: C419 - speed
+        return Judgement(Verdict.SUPPORTED, _VERBATIM_SCORE)
     claim = without_markers(text)
     terms = terms_of(claim, analyzer, language)
     sources = [source_of(one.text, analyzer, language) for one in cited]
     for one, source in zip(cited, sources, strict=True):
-        if source.may_say(terms, one.text) and _says_the_same(text, one.text, analyzer, language):
+        if not sought and source.may_say(terms, one.text) and _says_the_same(text, one.text, analyzer, language):
             return Judgement(Verdict.SUPPORTED, _VERBATIM_SCORE)
     source = joined(sources)
     weights = length_weights(terms)
