@@ -11,8 +11,11 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request as it went: when it was due (seconds of a clock that only goes forward), and how it ended."""
+    """
+    One request as it went: its method and path, when it was due (seconds of a clock that only goes forward), its end.
+    """
 
+    what: str
     due_at: float
     took_ms: float
     status: int
@@ -49,13 +52,14 @@ class Crowd:
             writer.close()
 
     async def _ask(self, due: float) -> None:
-        status, retry_after = 0, False
+        status, retry_after, request = 0, False, self.next_request()
         try:
             async with asyncio.timeout(60):
-                status, retry_after = await self._exchange(self.next_request())
+                status, retry_after = await self._exchange(request)
         except (OSError, EOFError, TimeoutError):
             pass
-        self.asked.append(Asked(due, (time.perf_counter() - due) * 1_000, status, retry_after))
+        what = request.partition(b" HTTP/")[0].decode()
+        self.asked.append(Asked(what, due, (time.perf_counter() - due) * 1_000, status, retry_after))
 
     async def _exchange(self, request: bytes) -> tuple[int, bool]:
         address = urlsplit(self.url)

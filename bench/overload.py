@@ -21,7 +21,7 @@ from bench.speed import ingest, react_native_pages
 
 USUAL_SHARE: Final = 0.4
 TIMES: Final = 5
-RECOVERY_WITHIN_S: Final = 10
+KINDS: Final = {"reads": "GET", "searches": "POST /v1/search", "questions": "POST /v1/ask"}
 
 
 def main() -> None:
@@ -61,6 +61,18 @@ async def _measure(service: ServiceProcess, seconds: float) -> None:
         f" {len(refused) / len(over):.0%} refused, p50 {percentile(refused, 0.5):.0f} ms,"
         f" p95 {percentile(refused, 0.95):.0f} ms, all with Retry-After: {all(one.retry_after for one in refused)}"
     )
+    for kind, begins in KINDS.items():
+        here, there, away = (
+            [one for one in part if one.what.startswith(begins)] for part in (usual, accepted, refused)
+        )
+        print(
+            f"  {kind}: usual p50 {percentile(here, 0.5):.0f} ms, p95 {percentile(here, 0.95):.0f} ms; five times:"
+            f" {len(there)} accepted, p50 {percentile(there, 0.5):.0f} ms, p95 {percentile(there, 0.95):.0f} ms,"
+            f" {len(away)} refused, p95 {percentile(away, 0.95):.0f} ms"
+        )
+    for second in range(int(seconds)):
+        late = [one for one in accepted if second <= one.due_at - over[0].due_at < second + 1]
+        print(f"  second {second}: {len(late)} accepted, p95 {percentile(late, 0.95):.0f} ms")
     print(f"as usual again after {_recovered(again, ended, percentile(usual, 0.95)):.0f} s")
     print(f"requests with another end: {len(broken)} {sorted({one.status for one in broken})}")
 

@@ -11,6 +11,7 @@ from bench.pace import PAUSE_S, WORDS
 from domain.conversation.model import Question
 from domain.grounding.model import Evidence
 from entrypoints import containers
+from entrypoints.http import room
 from entrypoints.server import run_server
 from entrypoints.settings import read_environment, read_settings
 
@@ -36,5 +37,6 @@ class PacedWriter(AnswerWriter):
 
 
 if __name__ == "__main__":
+    room.AT_WORK = room.AT_WORK_OUTSIDE  # type: ignore[misc]  # this writer is waited for, as a model is
     containers.LiveAdapters.writer.override(providers.Object(PacedWriter()))
     run_server(read_settings(read_environment()))

@@ -89,11 +89,13 @@ class Envelope:
             try:
                 if not _names_one_host(scope):
                     await _refuse(scope, answer.send, bad_host(instance=scope["path"]))
+                elif scope["path"].startswith(_PROBES):
+                    await self._app(scope, receive, answer.send)
                 elif place.has_body:
+                    self._room.look_in()
                     await self._app(scope, place.receiving(receive), answer.send)
                 else:
-                    if not scope["path"].startswith(_PROBES):
-                        place.take()
+                    await place.take()
                     await self._app(scope, receive, answer.send)
             except TooBusy as error:
                 busy = problem_of(error, instance=scope["path"])

@@ -10,7 +10,7 @@ from dependency_injector import providers
 from adapters.memory.embedder import HashingEmbedder
 from domain.errors import TooBusy
 from domain.retrieval.model import Purpose, Vector
-from entrypoints.http.room import BURST_S, OVERLOADED_S, SMALL_BODY_BYTES, Room
+from entrypoints.http.room import SMALL_BODY_BYTES, Room
 from tests.abuse.bare_client import JSON, Answer, as_scope, send
 from tests.entrypoints.http_service import ADMIN_KEY, QUESTION, HttpService, ScriptedWriter, a_service
 
@@ -133,21 +133,122 @@ async def test_every_place_and_byte_is_given_back(service: HttpService) -> None:
     assert (room.at_work, room.held_bytes) == (0, 0)
 
 
-def test_a_burst_is_let_in_and_a_lasting_load_is_not() -> None:
-    clock = [100.0]
-    room = Room(at_work=2, in_a_burst=5, clock=lambda: clock[0])
-    for _ in range(5):
-        room.enter()  # all at once
-    with pytest.raises(TooBusy):
-        room.enter()
-    room.at_work = 2
-    clock[0] += 1
-    with pytest.raises(TooBusy):
-        room.enter()  # one was turned away just now: what is too much is a load
-    room.at_work = 1
-    clock[0] += OVERLOADED_S + 1
-    room.enter()
-    room.enter()  # calm again: a little more is a burst
-    clock[0] += BURST_S + 0.1
-    with pytest.raises(TooBusy):
-        room.enter()  # and has lasted too long by now
+class Arrivals:
+    """Requests by a clock of our own: each waits in a task of its own until it has a place."""
+
+    def __init__(self, **limits: int) -> None:
+        self.now = 100.0
+        self.room = Room(clock=lambda: self.now, **limits)  # type: ignore[arg-type]
+        self.inside = 0
+        self.refused = 0
+        self.waiting: set[asyncio.Task[None]] = set()
+
+    async def come(self, count: int = 1) -> None:
+        for _ in range(count):
+            task = asyncio.create_task(self._enter())
+            self.waiting.add(task)
+            task.add_done_callback(self.waiting.discard)
+        await settled()
+
+    async def go(self, count: int = 1) -> None:
+        for _ in range(min(count, self.inside)):
+            self.inside -= 1
+            self.room.leave()
+            await settled()
+
+    async def _enter(self) -> None:
+        try:
+            await self.room.enter()
+        except TooBusy:
+            self.refused += 1
+        else:
+            self.inside += 1
+
+
+async def settled() -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def test_a_burst_waits_its_turn_and_is_served_to_the_last() -> None:
+    crowd = Arrivals(at_work=4)
+    await crowd.come(200)
+    assert (crowd.inside, len(crowd.waiting), crowd.refused) == (4, 196, 0)
+    for _ in range(50):
+        crowd.now += 0.04
+        await crowd.go(4)
+    assert (len(crowd.waiting), crowd.refused, crowd.room.at_work) == (0, 0, 0)
+
+
+async def test_no_more_wait_than_a_burst_has() -> None:
+    crowd = Arrivals(at_work=2, in_a_burst=5)
+    await crowd.come(6)
+    assert (crowd.inside, len(crowd.waiting), crowd.refused) == (2, 3, 1)
+    await crowd.go(2)
+    await crowd.go(2)
+    await crowd.go(1)
+    await crowd.come()
+    assert (crowd.inside, crowd.refused) == (1, 1), "there is a place, and it is given"
+
+
+async def test_fifty_who_ask_again_as_soon_as_they_are_answered_are_all_served() -> None:
+    crowd = Arrivals(at_work=4)
+    await crowd.come(50)
+    for _ in range(1_000):
+        crowd.now += 0.01
+        await crowd.go(2)
+        await crowd.come(2)
+    assert crowd.refused == 0
+
+
+async def test_under_a_load_that_grows_who_finds_a_place_has_it_at_once_and_the_rest_are_turned_away() -> None:
+    crowd = Arrivals(at_work=4)
+    waited = []
+    for _ in range(300):  # two come for each that goes
+        crowd.now += 0.01
+        await crowd.go(2)
+        await crowd.come(4)
+        waited.append(len(crowd.waiting))
+        assert crowd.inside <= 4
+    assert max(waited) < 50, "it is known for a load within a sixth of a second"
+    assert max(waited[100:]) == 0
+    assert 0.4 < crowd.refused / 1_200 < 0.6
+
+
+async def test_when_a_load_is_over_a_burst_waits_again() -> None:
+    crowd = Arrivals(at_work=4)
+    for _ in range(100):
+        crowd.now += 0.01
+        await crowd.go(2)
+        await crowd.come(4)
+    for _ in range(110):  # a second and a tenth of what can be done
+        crowd.now += 0.01
+        await crowd.go(4)
+        await crowd.come(1)
+    refused = crowd.refused
+    await crowd.come(50)
+    assert crowd.refused == refused
+    assert len(crowd.waiting) > 40
+
+
+async def test_more_than_a_crowd_does_not_wait_for_long() -> None:
+    crowd = Arrivals(at_work=4, waiting=10)
+    await crowd.come(20)
+    for _ in range(60):
+        crowd.now += 0.01
+        await crowd.go(1)
+        await crowd.come(1)
+    assert crowd.refused > 0, "sixteen have waited for half a second, none the less"
+
+
+async def test_one_who_gives_up_takes_no_place() -> None:
+    crowd = Arrivals(at_work=1)
+    await crowd.come(3)
+    given_up = [*crowd.waiting]
+    crowd.room.leave()  # the next has its place, and gives up in the same moment
+    for task in given_up:
+        task.cancel()
+    await settled()
+    assert crowd.room.at_work == 0
+    await crowd.come()
+    assert crowd.inside == 2
