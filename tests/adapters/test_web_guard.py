@@ -2,10 +2,14 @@
 
 import asyncio
 import gzip
+import shutil
+import ssl
+import subprocess
 import zlib
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -420,3 +424,30 @@ async def test_what_is_no_sitemap_is_refused(site: Site, body: str | bytes) -> N
     await reader.aclose()
     assert isinstance(found, NotFetched)
     assert found.reason.startswith("the sitemap cannot be read: ")
+
+
+def certificates(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's context whose certificate is for ``docs.example``, and a client's that believes who signed it."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed: certificates go untried")
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-days", "2", "-subj", "/CN=docs.example", "-addext", "subjectAltName=DNS:docs.example"]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate, key)
+    return server, ssl.create_default_context(cafile=str(certificate))
+
+
+async def test_tls_is_verified_for_the_name_whatever_the_address(tmp_path: Path) -> None:
+    server, believed = certificates(tmp_path)
+    names = {name: [["127.0.0.1"]] for name in ("docs.example", "other.example")}
+    async with served(Site(), tls=server) as site:
+        site.html("/", "<h1>Hello</h1>")
+        good = await got(fetcher(site, ScriptedNames(names), tls=believed), site.url("/", host="docs.example"))
+        wrong = await got(fetcher(site, ScriptedNames(names), tls=believed), site.url("/", host="other.example"))
+        unknown = await got(fetcher(site, ScriptedNames(names)), site.url("/", host="docs.example"))
+    assert isinstance(good, FetchedPage)
+    refused = NotFetched("its certificate is not one for this host, or nobody known vouches for it")
+    assert (wrong, unknown) == (refused, refused)
