@@ -12,7 +12,7 @@ from adapters.formats.jsx import Tag, string_of
 from adapters.formats.rules import FOOTNOTES
 from domain.library.slugs import without_directives
 
-_MARKS: Final = re.compile(r"[\n!&*<\[\\_`{~]")
+_MARKS: Final = re.compile(r"[!&*<\[\\_`{~]|  \n")
 _CODE: Final = re.compile(r"`([^`]+)`")
 _FOOTNOTE_MARK: Final = re.compile(r"\[\^([^\]\s]+)\]")
 _SPACES: Final = re.compile(r"[ \t]{2,}")
@@ -26,19 +26,27 @@ def parse_inline(content: str, reader: MarkdownIt, env: MutableMapping[str, Any]
         content = _FOOTNOTE_MARK.sub(lambda found: "" if found[1] in env[FOOTNOTES] else found[0], content)
     pieces = _CODE.split(content) if "`" in content else [content]
     if not any(_MARKS.search(text) for text in pieces[::2]):
-        return [_plain(piece, is_code=bool(at % 2)) for at, piece in enumerate(pieces) if piece]
+        return [token for at, piece in enumerate(pieces) if piece for token in _plain(piece, is_code=bool(at % 2))]
     tokens: list[Token] = []
     reader.inline.parse(content, reader, env, tokens)
     return tokens
 
 
-def _plain(piece: str, *, is_code: bool) -> Token:
+def _plain(piece: str, *, is_code: bool) -> list[Token]:
     if not is_code:
-        return Token("text", "", 0, content=piece)
+        if "\n" not in piece:
+            return [Token("text", "", 0, content=piece)]
+        first, *rest = piece.split("\n")
+        tokens = [Token("text", "", 0, content=first.rstrip(" "))]
+        for line in rest:
+            tokens += (Token("softbreak", "br", 0), Token("text", "", 0, content=line.strip(" ")))
+        # What follows the last line, code say, is parted from it by the space that stands there.
+        tokens[-1].content = rest[-1].lstrip(" ")
+        return tokens
     piece = piece.replace("\n", " ")
     if piece.startswith(" ") and piece.endswith(" ") and not piece.isspace():
         piece = piece[1:-1]
-    return Token("code_inline", "", 0, content=piece, markup="`")
+    return [Token("code_inline", "", 0, content=piece, markup="`")]
 
 
 def shown(tokens: Iterable[Token], *, ticks: bool = True) -> str:

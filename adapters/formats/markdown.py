@@ -11,14 +11,23 @@ from adapters.formats.front_matter import split_front_matter
 from adapters.formats.inline import explicit_comment_id, parse_inline, shown, slug_text, tab_label, tag_text
 from adapters.formats.jsx import Scanner, Tag
 from adapters.formats.lists import Paragraphs
-from adapters.formats.rules import FOOTNOTES, IS_MDX, SCANNER, block_reader, inline_reader
+from adapters.formats.rules import (
+    BLOCKS_LEFT,
+    FOOTNOTES,
+    IS_MDX,
+    SCANNER,
+    TooManyBlocks,
+    block_reader,
+    inline_reader,
+)
 from adapters.formats.signs import footnotes_of, reads_as_mdx
 from domain.errors import DocumentUnreadable
 from domain.library.model import BlockKind, Format, ParsedDocument, SourceDocument
-from domain.library.ports import DocumentParser
+from domain.library.ports import DocumentLimits, DocumentParser
 from domain.library.slugs import Slugs, split_explicit_id
 
 _MDX_FENCE: Final = "mdx-code-block"
+_LIMITS: Final = DocumentLimits()
 _CHECKBOXES: Final = ("[ ] ", "[x] ", "[X] ")
 
 
@@ -31,7 +40,8 @@ class MarkdownParser(DocumentParser):
     heading.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: DocumentLimits = _LIMITS) -> None:
+        self._blocks = limits.blocks
         self._mdx = block_reader(mdx=True)
         self._markdown = block_reader(mdx=False)
         self._inline = inline_reader()
@@ -42,13 +52,19 @@ class MarkdownParser(DocumentParser):
         if _MDX_FENCE in body:
             body = _unwrap_mdx_fences(body)
         mdx = source.format is Format.MDX or reads_as_mdx(body)
-        page = _Page(self._mdx if mdx else self._markdown, self._inline, mdx=mdx)
+        page = _Page(self._mdx if mdx else self._markdown, self._inline, mdx=mdx, most_blocks=self._blocks)
         try:
             page.read(body)
         except RecursionError as error:
             raise DocumentUnreadable(source.uri, "its parts are nested too deeply") from error
+        except TooManyBlocks as error:
+            raise DocumentUnreadable(source.uri, too_many_blocks(self._blocks)) from error
         title = source.title or _text(metadata.get("title")) or page.builder.first_title
         return page.builder.build(title, metadata)
+
+
+def too_many_blocks(most: int) -> str:
+    return f"it has more than {most:,} blocks (headings, paragraphs, list items); split it"
 
 
 def _text(value: object) -> str | None:
@@ -71,7 +87,8 @@ def _unwrap_mdx_fences(body: str) -> str:
 class _Page:
     """Walks the tokens of one page and writes down what they show."""
 
-    def __init__(self, blocks: MarkdownIt, inline: MarkdownIt, *, mdx: bool) -> None:
+    def __init__(self, blocks: MarkdownIt, inline: MarkdownIt, *, mdx: bool, most_blocks: int) -> None:
+        self._most_blocks = most_blocks
         self.builder = DocumentBuilder()
         self._block_reader = blocks
         self._inline_reader = inline
@@ -96,7 +113,13 @@ class _Page:
         }
 
     def read(self, body: str) -> None:
-        self._env = {SCANNER: Scanner(len(body)), IS_MDX: self._mdx, FOOTNOTES: footnotes_of(body)}
+        self._env = {
+            SCANNER: Scanner(len(body)),
+            IS_MDX: self._mdx,
+            FOOTNOTES: footnotes_of(body),
+            # Some of what begins a block is none: lists, quotes, lines that are not shown.
+            BLOCKS_LEFT: self._most_blocks * 5 // 4,
+        }
         tokens = self._block_reader.parse(body, self._env)
         position = 0
         while position < len(tokens):

@@ -13,9 +13,9 @@ from adapters.formats.builder import DocumentBuilder
 from adapters.formats.pdf_lines import Line, lines_of
 from domain.errors import DocumentUnreadable
 from domain.library.model import BlockKind, ParsedDocument, SourceDocument
-from domain.library.ports import DocumentParser
+from domain.library.ports import DocumentLimits, DocumentParser
 
-MAX_PAGES: Final = 3_000
+_MOST_PAGES: Final = DocumentLimits().pages
 _HEADING_GROWTH: Final = 1.12
 """How much larger than the body a line's type must be to be a heading: 11 points over 10 is emphasis, 12 is one."""
 _HEADING_CHARS: Final = 150
@@ -43,6 +43,9 @@ class PdfParser(DocumentParser):
     with its page, so that a citation can name the page.
     """
 
+    def __init__(self, most_pages: int = _MOST_PAGES) -> None:
+        self._most_pages = most_pages
+
     def parse(self, source: SourceDocument) -> ParsedDocument:
         try:
             with pdfium.PdfDocument(file_in(source)) as file:
@@ -54,8 +57,9 @@ class PdfParser(DocumentParser):
             raise DocumentUnreadable(source.uri, reason) from error
 
     def _read(self, source: SourceDocument, file: pdfium.PdfDocument) -> ParsedDocument:
-        if len(file) > MAX_PAGES:
-            raise DocumentUnreadable(source.uri, f"it has {len(file):,} pages; split it: {MAX_PAGES:,} are taken")
+        if len(file) > self._most_pages:
+            why = f"it has {len(file):,} pages; split it: {self._most_pages:,} are taken"
+            raise DocumentUnreadable(source.uri, why)
         pages = _without_furniture([_page_lines(file, number) for number in range(1, len(file) + 1)])
         if not any(pages):
             raise DocumentUnreadable(source.uri, "it holds no text, only pictures of pages; run it through OCR first")

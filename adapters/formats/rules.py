@@ -21,7 +21,13 @@ MAX_INLINE_NESTING: Final = 20
 SCANNER: Final = "scanner"
 IS_MDX: Final = "is_mdx"
 FOOTNOTES: Final = "footnotes_of_page"
+BLOCKS_LEFT: Final = "blocks_left"
 """Keys of the environment that a parse runs in."""
+
+
+class TooManyBlocks(Exception):
+    """The page has more than it may; it is not read further."""
+
 
 _HIDDEN: Final = HIDDEN_ELEMENTS | {"Head"}
 _CLOSING_TAG: Final = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in _HIDDEN}
@@ -63,6 +69,10 @@ def _link_as_written(url: str) -> str:
 def _block_rule(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
     """First of all rules; besides Docusaurus's own blocks it takes those that their first character gives away."""
     start = state.bMarks[start_line] + state.tShift[start_line]
+    if not silent:
+        state.env[BLOCKS_LEFT] -= 1
+        if state.env[BLOCKS_LEFT] < 0:
+            raise TooManyBlocks
     if start >= state.eMarks[start_line] or state.is_code_block(start_line):
         return False
     character = state.src[start]

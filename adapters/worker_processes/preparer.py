@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from typing import Final
@@ -43,10 +44,13 @@ _parts: Parts | None = None
 
 
 class ProcessPreparer(Preparer):
-    """``parts`` must be a function of a module that a new process can import: it makes them there."""
+    """
+    ``parts`` must be a function of a module that a new process can import, or a partial of one: it makes them there.
+    """
 
-    def __init__(self, parts: PartsFactory) -> None:
+    def __init__(self, parts: PartsFactory, *, time_limit_s: float = TIME_LIMIT_S) -> None:
         self._make_parts = parts
+        self._time_limit_s = time_limit_s
         self._pool: ProcessPoolExecutor | None = None
         self._busy = 0
         self._ending: asyncio.TimerHandle | None = None
@@ -65,7 +69,7 @@ class ProcessPreparer(Preparer):
             halves = [preparations[first::PROCESSES] for first in range(PROCESSES)]
             done = await asyncio.wait_for(
                 asyncio.gather(*(loop.run_in_executor(pool, _prepare_all, half) for half in halves if half)),
-                TIME_LIMIT_S,
+                self._time_limit_s,
             )
         except (BrokenProcessPool, TimeoutError) as error:
             self._give_up(pool)
@@ -114,7 +118,8 @@ class ProcessPreparer(Preparer):
 def _context(make_parts: PartsFactory) -> BaseContext:
     # A fork of the service itself would copy its threads and locks in whatever state they are.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([make_parts.__module__])
+    made_by = make_parts.func if isinstance(make_parts, partial) else make_parts
+    context.set_forkserver_preload([made_by.__module__])
     return context
 
 

@@ -184,6 +184,10 @@ def _pieces(text: str, borders: Sequence[int]) -> list[Span]:
 
 
 def _trimmed(text: str, span: Span) -> Span:
-    inner = span.of(text)
-    start = span.start + len(inner) - len(inner.lstrip())
-    return Span(start, max(start, span.start + len(inner.rstrip())))
+    # By places, not by copies: what is behind a passage may be a line of eight million characters.
+    start, end = span
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return Span(start, end)

@@ -361,6 +361,19 @@ class PassageText(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentLimits:
+    """
+    What one document may hold. ``blocks``: headings, paragraphs, list items, code blocks and tables together.
+
+    The longest page of react-native-docs, of 36 kB, has 463, so one of 1 MB some 13,000; 30,000 take a second to read.
+    Passages are at most as many as blocks and a 620th of the characters together.
+    """
+
+    blocks: int = 30_000
+    pages: int = 3_000
+
+
 class DocumentParser(Protocol):
     """Turns a source of one or more formats into text with sections."""
 
