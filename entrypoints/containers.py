@@ -38,6 +38,7 @@ from adapters.neon.work_queue import PgQueuerWorkQueue
 from adapters.resilience.dependency import Dependencies
 from adapters.resilience.http_client import HttpClients
 from adapters.uploads.upload import uploads_in_memory, uploads_on_disk
+from adapters.worker_processes.preparer import ProcessPreparer
 from application.adopt_generations import AdoptGenerations
 from application.ask_question import AskQuestion
 from application.authenticate import Authenticate
@@ -93,6 +94,7 @@ from domain.library.ports import UploadLimits
 from domain.library.web_addresses import AddressPolicy
 from domain.library.web_sources import DEFAULT_PAGES
 from entrypoints import outside as chosen
+from entrypoints.document_parts import parts_within
 from entrypoints.http.sse import encode_events
 from entrypoints.judging_parts import judging_by
 from entrypoints.model_parts import drafting_by, openrouter, rewriter_by
@@ -188,7 +190,11 @@ class LiveAdapters(containers.DeclarativeContainer):
     indexes = providers.Singleton(chosen.indexes, index_folder, passage_index, embedder)
     plan = settings.provided.plan
     footprints = providers.Callable(chosen.footprints, settings, statements, passage_index, embedder)
-    preparer = providers.Singleton(chosen.preparer, settings)
+    preparer = providers.Singleton(
+        ProcessPreparer,
+        providers.Callable(parts_within, settings.provided.max_blocks, settings.provided.max_pdf_pages),
+        time_limit_s=settings.provided.parse_seconds,
+    )
     reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
     queue = providers.Singleton(PgQueuerWorkQueue, direct_url)
     address_policy = providers.Callable(chosen.address_policy, settings)

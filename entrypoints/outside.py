@@ -1,6 +1,5 @@
 """Which adapters the settings choose for what a service outside may do: embedding, reranking, the passage index."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +14,6 @@ from adapters.resilience.http_client import HttpClients
 from adapters.resilience.metered import MeteredCalls
 from adapters.static.embedder import StaticEmbedder
 from adapters.web.fetcher import WebFetcher
-from adapters.worker_processes.preparer import ProcessPreparer
 from application.embedders import Embedders, place_of
 from application.find_passages import Reranking
 from application.ports import Clock
@@ -31,10 +29,8 @@ from domain.access.quotas import (
     of_provider,
 )
 from domain.library.generations import IndexPlace
-from domain.library.ports import DocumentLimits
 from domain.library.web_addresses import AddressPolicy
 from domain.retrieval.ports import Embedder
-from entrypoints.document_parts import document_parts
 from entrypoints.settings import Settings
 
 if TYPE_CHECKING:
@@ -146,11 +142,6 @@ def passage_index(
         keep_alive=settings.qdrant_keep_alive,
         posts=qdrant_posts(settings.qdrant_url, key),
     )
-
-
-def preparer(settings: Settings) -> ProcessPreparer:
-    limits = DocumentLimits(settings.max_blocks, settings.max_pdf_pages)
-    return ProcessPreparer(partial(document_parts, limits), time_limit_s=settings.parse_seconds)
 
 
 def address_policy(settings: Settings) -> AddressPolicy:
