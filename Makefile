@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all fuzz openapi data-model check format bench eval lock clean
+.PHONY: help demo test test-all test-live fuzz openapi data-model check format bench eval lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -20,6 +20,9 @@ test: $(VENV)/dev.stamp ## run the tests (under 5 minutes)
 
 test-all: $(VENV)/dev.stamp ## run the tests, the slow ones too
 	$(PYTEST) -m "not live"
+
+test-live: $(VENV)/dev.stamp ## try the real services with your own keys, under 20 calls
+	$(BIN)/python -m pytest -m "not slow" -k live tests/live tests/contracts/test_passage_index.py
 
 fuzz: $(VENV)/dev.stamp ## send the running service 200 made-up requests an operation, and hold it to its description
 	$(BIN)/python -m tests.abuse.fuzz --cases 200
