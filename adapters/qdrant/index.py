@@ -27,6 +27,7 @@ T = TypeVar("T")
 SEARCH_S: Final = 1.0
 """PostgreSQL answers in its place after that, and the whole search within 3 s."""
 WRITE_S: Final = 30.0
+START_S: Final = 10.0
 POINTS_AT_ONCE: Final = 64
 """The client turns a point of 1,024 numbers into JSON in 0.2 ms, on the event loop."""
 IDS_AT_ONCE: Final = 1_000
@@ -92,13 +93,28 @@ class QdrantIndex(PassageIndex):
         )
 
     async def open(self) -> None:
-        """Raises PortRefused for a wrong key, or a collection made for other vectors."""
+        """
+        Raises PortRefused for a wrong key, or a collection made for other vectors.
+
+        Tried once, and told to no breaker: what the start finds away must not make the first question wait for it.
+        """
         try:
-            await self._dependency.call(lambda _: self._prepared(making=True), timeout_s=WRITE_S)
+            async with asyncio.timeout(START_S):
+                await self._prepared(making=True)
+        except TimeoutError:
+            self._told_away("did not answer in time")
+        except Fault as fault:
+            if not isinstance(fault.error, PortUnavailable):
+                raise fault.error from fault.__cause__
+            self._told_away(str(fault.error))
         except PortUnavailable as error:
-            _log.warning("the passage index is away; searches use the database", extra={"reason": str(error)})
+            self._told_away(str(error))
         if self._keep_alive:
             self._awake = asyncio.create_task(self._stay_awake())
+
+    @staticmethod
+    def _told_away(reason: str) -> None:
+        _log.warning("the passage index is away; searches use the database", extra={"reason": reason})
 
     async def close(self) -> None:
         if self._awake is not None:
