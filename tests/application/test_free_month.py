@@ -6,11 +6,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+from adapters.memory.analyzer import PlainAnalyzer
 from adapters.memory.budgets import InMemoryProviderBudgets
 from adapters.memory.clock import SettableClock
+from adapters.openrouter.chat_model import OpenRouterChatModel
+from adapters.resilience.dependency import Dependencies
 from application.find_passages import Reranking
+from application.judging import Judging
+from application.model_costs import ModelCosts
+from application.model_judge import ModelJudge
 from domain.access.quotas import free_allowances
+from domain.grounding.lexical import LexicalVerifier
+from entrypoints.model_settings import ModelSettings
 from tests.fakes.cohere import EMBED, RERANK, FakeCohere
+from tests.fakes.openrouter import KEY, FakeOpenRouter, Play, said
 from tests.providers import cohere_embedder, cohere_reranker
 from tests.story import PINNING, SNAPSHOTS, Story
 
@@ -72,3 +81,31 @@ async def test_a_month_that_is_used_up_is_answered_by_words_until_the_next() -> 
         assert len(cohere.calls) == 100
         clock.advance(timedelta(hours=1))
         assert (await story.ask(unlike(2_000))).degraded == ()
+
+
+async def test_a_month_of_models_and_a_judge_stays_inside_the_day_and_every_question_has_its_model() -> None:
+    """Thirty questions a day, all asked within two hours; the judge takes what is to spare, and the plan is 50."""
+    clock, judged, days = SettableClock(FIRST + timedelta(hours=9)), Counter[str](), Counter[int]()
+    allowances = free_allowances(model_calls_per_day=50, cohere_calls_per_month=1_000)
+    budgets = InMemoryProviderBudgets(allowances, clock)
+    async with FakeOpenRouter() as server:
+        model = OpenRouterChatModel(Dependencies(), KEY, server.url)
+        judge = ModelJudge(LexicalVerifier(PlainAnalyzer()), model, budgets, "judge", ModelCosts())
+        story = Story(models=ModelSettings(names=("m",)), chat_model=model, budgets=budgets, judging=Judging(judge, 30))
+        await story.ingest({"pinning.md": PINNING, "snapshots.md": SNAPSHOTS})
+        for number in range(30 * 30):
+            # A plain text each time, so that no verdict is remembered either.
+            server.script(
+                "m", Play(said(f"Exact versions of {number} dependencies stand in a file of requirements [1]."))
+            )
+            before = len(server.calls)
+            turn = await story.ask(unlike(number))
+            days[number // 30] += len(server.calls) - before
+            assert (turn.status, turn.model, turn.degraded) == ("answered", "m", ()), number
+            assert turn.verifier is not None
+            judged[turn.verifier.missing.reason if turn.verifier.missing else turn.verifier.name] += 1
+            clock.advance(timedelta(minutes=4) if number % 30 != 29 else timedelta(days=1) - 29 * timedelta(minutes=4))
+        await model.close()
+    assert max(days.values()) <= 50
+    assert sum(days.values()) == 900 + judged["judge"]
+    assert judged.keys() == {"judge", "quota"}

@@ -10,33 +10,41 @@ import httpx
 import pytest
 from dependency_injector import providers
 from sqlalchemy import make_url, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.embedded_postgres.folders import SOCKET_NAME
+from adapters.embedded_postgres.server import EmbeddedPostgres
 from adapters.neon.engine import make_engine
+from adapters.neon.migrate import migrate
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.neon.work_queue import PgQueuerWorkQueue
+from application.ports import AnswerWriter
 from domain.errors import PortUnavailable
 from tests.builders import a_conversation
-from tests.entrypoints.http_service import ADMIN_KEY, QUESTION, HttpService
+from tests.entrypoints.http_service import ADMIN_KEY, QUESTION, HttpService, ScriptedWriter
 from tests.fakes.tcp_faults import HTTP_ONLY, NOWHERE, Fault, FaultyProxy
+from tests.leftovers import no_task_left
 
-SHORT_S = 0.4
+SHORT_S = 0.8
 
 
 @asynccontextmanager
-async def a_service_on(url: str, *, pool_size: int = 5, story: bool = True) -> AsyncIterator[HttpService]:
+async def a_service_on(
+    url: str, *, pool_size: int = 5, story: bool = True, writer: AnswerWriter | None = None
+) -> AsyncIterator[HttpService]:
     """The service with its stores in PostgreSQL at ``url``, and the rest in memory."""
     engine = make_engine(url, pool_size=pool_size, command_timeout_s=SHORT_S)
     units = providers.Factory(NeonUnitOfWork, engine)
     # What waits is in the database; without a story nothing does, and no connection is taken to look.
     waiting = {"queue": providers.Singleton(PgQueuerWorkQueue, url)} if story else {}
-    service = HttpService(unit_of_work=units, reading=units, background_unit_of_work=units, **waiting)
+    service = HttpService(writer, unit_of_work=units, reading=units, background_unit_of_work=units, **waiting)
     try:
-        async with service.running():
+        async with no_task_left(), service.running():
             if story:
                 await service.ingest_story()
             yield service
+            assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # a queue pool
     finally:
         await engine.dispose()
 
@@ -46,7 +54,7 @@ async def line(migrated_url: str, engine: AsyncEngine) -> AsyncIterator[FaultyPr
     """A proxy before the database, whose tables are empty."""
     sockets = make_url(migrated_url).query["host"]
     assert isinstance(sockets, str)
-    async with FaultyProxy(Path(sockets) / SOCKET_NAME, seconds=2.0, bytes_per_s=200) as proxy:
+    async with FaultyProxy(Path(sockets) / SOCKET_NAME, seconds=4.0, bytes_per_s=200) as proxy:
         yield proxy
 
 
@@ -72,7 +80,7 @@ def is_503(answer: httpx.Response) -> bool:
 
 
 async def test_nothing_is_acknowledged_while_the_network_to_the_database_fails(
-    line: FaultyProxy, engine: AsyncEngine
+    line: FaultyProxy, engine: AsyncEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with a_service_on(through(line)) as service:
         for fault in sorted(set(Fault) - HTTP_ONLY - {Fault.DNS, Fault.TLS}):
@@ -85,6 +93,8 @@ async def test_nothing_is_acknowledged_while_the_network_to_the_database_fails(
                 before += 1
             else:
                 assert is_503(answer), (fault, answer.text)
+                assert "port failed" in caplog.messages, fault
+            caplog.clear()
             await line.play(None)
             async with asyncio.timeout(8):
                 assert (await ask(service)).status_code == 200, fault
@@ -150,12 +160,15 @@ async def test_a_turn_that_cannot_be_begun_is_refused_whole(
     assert "port failed" in caplog.messages
 
 
-async def test_a_turn_whose_end_cannot_be_stored_is_not_called_done(line: FaultyProxy, engine: AsyncEngine) -> None:
+async def test_a_turn_whose_end_cannot_be_stored_is_not_called_done(
+    line: FaultyProxy, engine: AsyncEngine, caplog: pytest.LogCaptureFixture
+) -> None:
     async with a_service_on(through(line)) as service:
         async with failing(engine, "53100", "UPDATE"):
             answer = await ask(service)
             assert is_503(answer)
             assert "turn_id" in answer.json()
+            assert "the end of a turn could not be stored" in caplog.messages
             assert await turns(engine, "answered") == 0
         assert (await ask(service)).status_code == 200
 
@@ -168,6 +181,40 @@ async def test_connections_that_the_server_ended_are_made_anew(line: FaultyProxy
             await connection.execute(text(ours))
         await asyncio.sleep(0.05)  # the news of it crosses the proxy
         assert (await ask(service)).status_code == 200
+
+
+async def test_a_server_that_restarts_loses_nothing_and_is_used_again(open_folder: Path) -> None:
+    """In the middle of a transaction, in the middle of a question, and between two."""
+    server = EmbeddedPostgres(open_folder / "restarting")
+    url = server.start()
+    try:
+        await migrate(url)
+        gate = asyncio.Event()
+        writer = ScriptedWriter("Pin a dependency with an exact version in the requirements file [1].", gate=gate)
+        async with a_service_on(url, writer=writer) as service:
+            looking = make_engine(url, pool_size=1)
+            async with NeonUnitOfWork(looking) as uow:
+                await uow.conversations.add(a_conversation())
+                asked = asyncio.create_task(ask(service))
+                while await turns(looking_again := make_engine(url, pool_size=1), "running") != 1:
+                    await looking_again.dispose()
+                await looking_again.dispose()
+                await asyncio.to_thread(server.stop)
+                with pytest.raises(PortUnavailable):
+                    await uow.commit()
+            assert is_503(await ask(service))
+            assert await asyncio.to_thread(server.start) == url
+            gate.set()
+            answer = await asked
+            assert answer.status_code == 200, answer.text
+            assert (await ask(service)).status_code == 200
+            assert await turns(looking, "answered") == 2
+            async with looking.connect() as connection:
+                count = await connection.execute(text("SELECT count(*) FROM conversations"))
+                assert count.scalar_one() == 2
+            await looking.dispose()
+    finally:
+        server.stop()
 
 
 async def test_a_connection_that_ends_in_the_middle_of_a_transaction_leaves_nothing(
@@ -203,15 +250,25 @@ async def test_a_server_that_takes_no_more_connections_is_waited_for_and_then_us
             taken = make_engine(url, pool_size=1)
             stack.push_async_callback(taken.dispose)
             # The service's own connection goes, and another takes its place before it comes back.
-            await line.play(Fault.REFUSED)
-            await line.idle()
-            await line.play(None)
-            held = await taken.connect()
+            held = await _connected_instead(taken, line)
             assert is_503(await ask(service))
             await held.close()
             await taken.dispose()
             answer = await ask(service)
             assert answer.status_code == 200, answer.text
+
+
+async def _connected_instead(engine: AsyncEngine, line: FaultyProxy) -> AsyncConnection:
+    """The role's one connection; what the service does beside, at its start, may be quicker the first times."""
+    async with asyncio.timeout(10):
+        while True:
+            await line.play(Fault.REFUSED)
+            await line.idle()
+            await line.play(None)
+            try:
+                return await engine.connect()
+            except DBAPIError:
+                await asyncio.sleep(0.1)
 
 
 async def _drop_role(engine: AsyncEngine) -> None:

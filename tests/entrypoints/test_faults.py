@@ -25,6 +25,7 @@ from tests.fakes.cohere import EMBED, RERANK, FakeCohere, refusal, results
 from tests.fakes.http_server import Reply
 from tests.fakes.qdrant import FakeQdrant
 from tests.fakes.tcp_faults import Fault, FaultyProxy
+from tests.leftovers import no_task_left
 from tests.providers import cohere_embedder, cohere_reranker, qdrant_index
 from tests.story import PINNING, SNAPSHOTS
 
@@ -80,7 +81,7 @@ async def outside() -> AsyncIterator[Outside]:
             for port in (cohere.port, cohere.port, qdrant.port)
         ]
         world = Outside(cohere, qdrant, *lines)
-        async with asking(world):
+        async with no_task_left(), asking(world):
             await world.service.ingest({"pinning.md": PINNING, "snapshots.md": SNAPSHOTS})
             yield world
         async with asyncio.timeout(2):
@@ -184,17 +185,22 @@ REPLIES = {
 async def test_a_search_is_answered_whatever_cohere_replies(caplog: pytest.LogCaptureFixture) -> None:
     """Sixteen replies to both calls, with a breaker that rests between them and a probe that finds all well."""
     caplog.set_level(logging.INFO)
+    told = ""
     async with outside() as world:
         for number, (name, reply) in enumerate(REPLIES.items()):
             world.cohere.always = {EMBED: reply, RERANK: reply}
             spent = name == "429 month"
             words = [*(["embed_quota"] if spent else []), "lexical_only"]
             words.append("rerank_quota" if spent else "rerank_skipped")
+            caplog.clear()
             assert await world.degraded(f"{QUESTION} {number}") == words, name
+            failed = {record.port for record in caplog.records if record.message == "call failed"}  # type: ignore[attr-defined]
+            assert failed == {EMBED_PORT, RERANK_PORT}, name
+            assert "retrieval degraded" in caplog.messages, name
+            told += " ".join(f"{record.message} {record.__dict__}" for record in caplog.records)
             world.cohere.always = {}
             world.now[0] += 100
             assert await world.degraded(f"{QUESTION} again {number}") == [], name
-    told = " ".join(f"{record.message} {record.__dict__}" for record in caplog.records)
     assert COHERE_KEY not in told
     assert QDRANT_KEY not in told
     assert ECHO not in told
@@ -232,7 +238,7 @@ async def test_a_breaker_opens_and_the_next_probe_closes_it() -> None:
         assert await world.degraded("Now probed: an exact version?") == []
 
 
-async def test_a_search_is_answered_whatever_qdrant_replies() -> None:
+async def test_a_search_is_answered_whatever_qdrant_replies(caplog: pytest.LogCaptureFixture) -> None:
     replies = [
         qdrant_wire.refusal(500, ECHO),
         qdrant_wire.refusal(503, ECHO),
@@ -246,7 +252,10 @@ async def test_a_search_is_answered_whatever_qdrant_replies() -> None:
     async with outside() as world:
         for reply in replies:
             world.qdrant.always = reply
+            caplog.clear()
             assert await world.degraded() == ["fulltext_only"], reply
+            assert {"call failed", "retrieval degraded"} <= set(caplog.messages), reply
+            assert ECHO not in str([record.__dict__ for record in caplog.records]), reply
             world.qdrant.always = None
             world.now[0] += 100
             assert await world.degraded() == [], reply

@@ -1,6 +1,5 @@
 """The service with models at a faulty OpenRouter, asked over HTTP, and what must be as before afterwards."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from entrypoints.model_parts import drafting_by
 from entrypoints.model_settings import ModelSettings
 from tests.entrypoints.http_service import QUESTION, HttpService, events_of
 from tests.fakes.openrouter import KEY
+from tests.leftovers import no_task_left
 
 MODELS: Final = ("first", "second")
 
@@ -96,18 +96,9 @@ async def a_model_service(base_url: str, **options: Any) -> AsyncIterator[ModelS
     models = ModelService(base_url, **options)
     async with models.service.running():
         await models.service.ingest_story()
-        before = asyncio.all_tasks()
-        try:
-            yield models
-            assert models.open_calls == 0
-        finally:
-            await models.chat_model.close()
-        async with asyncio.timeout(2):
-            while {task for task in asyncio.all_tasks() - before if _is_ours(task)}:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-
-
-def _is_ours(task: "asyncio.Task[Any]") -> bool:
-    """Not of the fakes, which end with the test."""
-    frame = task.get_coro().cr_frame if hasattr(task.get_coro(), "cr_frame") else None  # type: ignore[union-attr]
-    return frame is not None and "/tests/" not in frame.f_code.co_filename
+        async with no_task_left():
+            try:
+                yield models
+                assert models.open_calls == 0
+            finally:
+                await models.chat_model.close()

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from tests.entrypoints.http_service import QUESTION, Connection
-from tests.fakes.openrouter import COMMENT, DONE, KEY, FakeOpenRouter, Play, event, failing, refused, said, whole
+from tests.fakes.openrouter import COMMENT, DONE, KEY, USAGE, FakeOpenRouter, Play, event, failing, refused, said, whole
 from tests.fakes.tcp_faults import Fault, FaultyProxy
 from tests.faults.fault_table import Expected, expected
 from tests.faults.model_service import Asked, ModelService, a_model_service
@@ -99,8 +99,9 @@ SHAPES: Final[Mapping[str, Play]] = {
     "DONE and then more": Play([_STREAM + event("and more")]),
     "DONE twice": Play([_STREAM + DONE]),
     "data without a space": Play([_STREAM.replace(b"data: ", b"data:")]),
-    "an event without choices": Play([*_EVENTS[:-1], event(choices=[]), DONE]),
+    "an event without choices": Play([*said(*WORDS, usage=None)[:-1], event(choices=[], usage=USAGE), DONE]),
     "comments and nothing else": Play([COMMENT] * 5_000, pause_s=0.05),
+    "blank lines and nothing else": Play([b"\n\n"] * 5_000, pause_s=0.05),
     "silence after text": Play([event(WORDS[0])], then="hang"),
     "1 MB in one event": Play(said("Pin a dependency with an exact version [1]. " * 24_000)),
     "closed before the first byte": Play([], then="cut"),
@@ -224,10 +225,13 @@ async def test_states_of_breakers_show_in_readiness_and_leave_the_service_ready(
         assert answer.json()["checks"]["openrouter"] == "open"
 
 
-@pytest.mark.parametrize("tokens", [0, 1, 5])
+TOKENS: Final = (*WORDS[:-1], ", and", " no range", " of versions", WORDS[-1])
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 5, len(TOKENS)])
 async def test_a_server_killed_after_any_token_leaves_one_model_s_text_and_each_cost_once(tokens: int) -> None:
     async with FakeOpenRouter() as server, a_model_service(server.url, silent_s=10) as models:
-        server.script("first", Play([event(word) for word in WORDS[:tokens]], pause_s=0.005, then="cut"))
+        server.script("first", Play([event(word) for word in TOKENS[:tokens]], pause_s=0.005, then="cut"))
         server.script("second", Play(said(*OTHER)))
         server.costs = {"gen-fake-1": 0.25}
         asked = await models.ask()
