@@ -18,6 +18,14 @@ SQLSTATEs, or their classes, that another attempt may not meet: connection, a re
 serialization and deadlock, out of resources, lock timeout, shutdown and cancelled statements, I/O of the system.
 Source: PostgreSQL 18, appendix A.
 """
+_LOST: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what a connection that was ended under a statement says of the next one
+    PoolTimeout,
+    DisconnectionError,
+)
 
 
 @contextmanager
@@ -36,7 +44,7 @@ def translated() -> Iterator[None]:
         raise _translation(getattr(error.orig, "sqlstate", None), lost=lost) from None
     except asyncpg.PostgresError as error:
         raise _translation(error.sqlstate, lost=False) from None
-    except (OSError, TimeoutError, asyncpg.InterfaceError, PoolTimeout, DisconnectionError):
+    except _LOST:
         raise PortUnavailable(PORT) from None
 
 

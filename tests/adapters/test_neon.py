@@ -3,11 +3,13 @@ import ssl
 import time
 from uuid import UUID
 
+import asyncpg
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.neon.engine import CONNECTIONS_SHARE, Pools, make_engine, pools_within, read_url
+from adapters.neon.errors import translated
 from adapters.neon.transaction import Transaction
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from domain.errors import PortRefused, PortUnavailable
@@ -280,3 +282,11 @@ async def blocked(engine: AsyncEngine) -> None:
         while not (await connection.execute(waiting)).scalar_one():
             await connection.rollback()
             await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    "error", [asyncpg.InterfaceError("closed"), asyncpg.InternalClientError("cannot switch to state 11"), OSError()]
+)
+def test_a_connection_that_is_no_use_any_more_is_a_database_that_is_away(error: Exception) -> None:
+    with pytest.raises(PortUnavailable), translated():
+        raise error
