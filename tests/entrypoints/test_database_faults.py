@@ -206,12 +206,15 @@ async def test_a_server_that_restarts_loses_nothing_and_is_used_again(open_folde
             assert await asyncio.to_thread(server.start) == url
             gate.set()
             answer = await asked
-            assert answer.status_code == 200, answer.text
-            assert (await ask(service)).status_code == 200
-            assert await turns(looking, "answered") == 2
+            # On a new connection, or told that its end could not be stored.
+            assert answer.status_code == 200 or (is_503(answer) and "turn_id" in answer.json()), answer.text
+            async with asyncio.timeout(10):
+                while (await ask(service)).status_code != 200:  # noqa: ASYNC110  nobody tells when it is back
+                    await asyncio.sleep(0.1)
+            assert await turns(looking, "answered") == 1 + (answer.status_code == 200)
             async with looking.connect() as connection:
-                count = await connection.execute(text("SELECT count(*) FROM conversations"))
-                assert count.scalar_one() == 2
+                lost = text("SELECT count(*) FROM conversations WHERE title = 'How do doors work?'")
+                assert (await connection.execute(lost)).scalar_one() == 0
             await looking.dispose()
     finally:
         server.stop()
