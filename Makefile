@@ -53,6 +53,7 @@ eval: $(VENV)/dev.stamp ## measure quality on the evaluation data beside the pro
 	$(BIN)/python -m bench.source_trust
 	$(BIN)/python -m bench.languages
 	$(BIN)/python -m bench.verdict_quality
+	$(BIN)/python -m bench.claim_files
 	$(BIN)/python -m bench.injection
 	$(BIN)/python -m bench.corruption
 	$(BIN)/python -m bench.citation_quality

@@ -47,6 +47,22 @@ def report(name: str, answerable: Sequence[float], unanswerable: Sequence[float]
     )
 
 
+def by_halves(name: str, answerable: Sequence[float], unanswerable: Sequence[float], most_refused: float) -> None:
+    """The threshold chosen on every other question, and what it does to the rest; both ways."""
+    found = []
+    for chosen_on, reported_on in ((0, 1), (1, 0)):
+        known = sorted(answerable[chosen_on::2])
+        threshold = known[int(most_refused * len(known))]
+        ours, others = answerable[reported_on::2], unanswerable[reported_on::2]
+        wrongly = sum(chance < threshold for chance in ours) / len(ours)
+        rightly = sum(chance < threshold for chance in others) / len(others)
+        found.append(f"from {threshold:.2f} on: {rightly:.3f} and {wrongly:.3f}")
+    print(
+        f"{name}: chosen on one half to refuse {most_refused:.0%} of its answerable ones, "
+        f"on the other {'; '.join(found)}"
+    )
+
+
 def main() -> None:
     questions = load_chroma()[1]
     own: list[float] = []
@@ -56,11 +72,14 @@ def main() -> None:
         for question, chance in zip(questions, chances(texts, ask(passages, texts)), strict=True):
             (own if question.answers[0].text == name else others).append(chance)
     report("Chroma, each text alone", own, others)
+    by_halves("    by halves", own, others, 0.07)
     passages, made = react_native()
     some = made[::_EVERY]
     asked = [question for question, _ in some]
     without = ask_without(passages, asked, [answer for _, answer in some])
-    report("react-native-docs, removed", chances(asked, ask(passages, asked)), chances(asked, without))
+    there, removed = chances(asked, ask(passages, asked)), chances(asked, without)
+    report("react-native-docs, removed", there, removed)
+    by_halves("    by halves", there, removed, _FALSE_REFUSALS)
     pool = mtrag_passages()
     kinds = {kind: mtrag_questions(kind) for kind in ("ANSWERABLE", "UNANSWERABLE")}
     report("MTRAG, last turns", *(chances(turns, ask(pool, turns)) for turns in kinds.values()))

@@ -28,6 +28,7 @@ _LENGTH: Final = Signals._fields.index("length")
 _LEARNT_FROM: Final = {WICE: 1.0, UNRELATED: 1.0, CONTRADICTED: 4.0}
 _CALIBRATED_ON: Final = {WICE: 1.0, CONTRADICTED: 1.0, ASIDE: 1.0, FOREIGN: 0.5}
 _FOLDS, _TIMES = 5, 3
+_SPLITS: Final = 20
 
 
 class Fit:
@@ -130,9 +131,26 @@ def cross_validated(sets: dict[str, list[Labelled]]) -> dict[str, list[float]]:
     return chances
 
 
+def threshold_by_halves(chances: Sequence[float], truth: Sequence[bool]) -> tuple[float, float]:
+    """The mean threshold that is best for F1 on one half of the claims, and the mean F1 that it has on the other."""
+    places = list(range(len(chances)))
+    chosen, reached = [], []
+    for seed in range(_SPLITS):
+        Random(seed).shuffle(places)  # noqa: S311 - halves, not secrets
+        for half, rest in ((places[::2], places[1::2]), (places[1::2], places[::2])):
+            known, right = [chances[at] for at in half], [truth[at] for at in half]
+            best = max(range(5, 100), key=lambda at: claim_figures(known, right, threshold=at / 100).f1) / 100
+            chosen.append(best)
+            others = claim_figures([chances[at] for at in rest], [truth[at] for at in rest], threshold=best)
+            reached.append(others.f1)
+    return float(np.mean(chosen)), float(np.mean(reached))
+
+
 def main() -> None:
     sets = labelled_sets()
     chances = cross_validated(sets)
+    threshold, f1 = threshold_by_halves(chances[WICE], [one.supported for one in sets[WICE]])
+    print(f"{WICE}: a threshold chosen on half of the kept-out claims is {threshold:.2f}, F1 on the others {f1:.3f}")
     for name, rows in sets.items():
         truth = [one.supported for one in rows]
         report(name, chances[name], truth)
