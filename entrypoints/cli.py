@@ -41,13 +41,18 @@ def serve() -> None:
 
 
 @main.command()
-def migrate() -> None:
+@_json
+def migrate(as_json: bool) -> None:
     """Bring the database's schema up to date; the embedded one does it itself at every start."""
     from entrypoints.server import migrate_database
     from entrypoints.settings import read_environment, read_settings
+    from entrypoints.terminal.rendering import print_json
 
     migrate_database(read_settings(read_environment()))
-    click.echo("The database's schema is up to date.")
+    if as_json:
+        print_json({"up_to_date": True})
+    else:
+        click.echo("The database's schema is up to date.")
 
 
 @main.command()

@@ -480,6 +480,15 @@ def test_a_database_that_does_not_answer_is_one_line_without_its_password(comman
     assert result.stderr == "ibid: database: did not answer; check DATABASE_URL, or try again\n"
 
 
+def test_migrating_says_so_and_again_changes_nothing(migrated_url: str, tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": migrated_url, "IBID_ADMIN_KEY": "an-admin-key-of-24-characters"}
+    for arguments, said in ((["migrate"], "The database's schema is up to date.\n"), (["migrate", "--json"], None)):
+        code = f"from entrypoints.cli import main; main({arguments!r})"
+        result = run(code, IBID_DATA_DIR=str(tmp_path / "data"), **settings)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout == said if said else json.loads(result.stdout) == {"up_to_date": True}
+
+
 LOADED = "import sys; loaded = {name.partition('.')[0] for name in sys.modules}; print(sorted(loaded & %r))"
 
 
