@@ -75,6 +75,25 @@ def test_an_index_that_is_lost_is_made_again_from_the_database_and_gives_the_sam
     assert [order(hits) for hits in after] == [order(hits) for hits in before]
 
 
+def test_every_generation_is_made_again_when_the_index_is_lost(data_dir: Path) -> None:  # noqa: F811
+    asked = list(questions())[:100]
+    with running(data_dir) as service:
+        ingest(service, {page.name: page.read_text() for page in GUIDE.glob("*.md")})
+        kept = found(service, asked)
+        ibid(data_dir, "reindex", "docs", "--chunk-chars", "300")
+        before = found(service, asked)
+    shutil.rmtree(data_dir / "index")
+
+    report = ibid(data_dir, "repair", "--rebuild")
+
+    assert report["bought"] == report["orphaned"] == report["unaffordable"] == 0
+    with running(data_dir) as service:
+        assert [order(hits) for hits in found(service, asked)] == [order(hits) for hits in before]
+        ibid(data_dir, "reindex", "docs", "--rollback")
+        assert [order(hits) for hits in found(service, asked)] == [order(hits) for hits in kept]
+        assert "index repaired" not in service.log()
+
+
 def score(hit: tuple[str, float]) -> float:
     return hit[1]
 

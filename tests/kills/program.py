@@ -31,6 +31,8 @@ COMMITS = {
     ("documents", "activate"): "switched",
     ("documents", "discard_stale"): "unlisted",
     ("ingestions", "finish"): "ended",
+    ("generations", "note"): "noted",
+    ("generations", "drop"): "dropped",
 }
 """What a unit of work did, by store and method: its commit is that step. The last one counts."""
 
@@ -41,6 +43,13 @@ STEPS = [
     *(step for name in ("indexed", "switched", "unindexed", "unlisted", "ended") for step in (f"before {name}", name)),
 ]
 """In the order of one batch; the two of `accepted`, which come before them, are of the serving process alone."""
+
+REINDEX_STEPS = [
+    *(step for name in ("accepted", "taken") for step in (f"before {name}", name)),
+    "prepared",
+    *(step for name in ("built", "noted", "settled", "ended", "dropped") for step in (f"before {name}", name)),
+]
+"""The same of a reindex; it is switched by the step `ended`."""
 
 _seen: Counter[str] = Counter()
 _deadly = ("", 0)
@@ -97,12 +106,28 @@ def _index(*args: Any) -> Any:
     return dying(chosen.passage_index(*args), {"put": "indexed", "remove": "unindexed"})
 
 
+def _indexes(*args: Any) -> Any:
+    made = chosen.indexes(*args)
+    original, beside = made.at, set[int]()
+
+    async def at(place: Any) -> Any:
+        index = await original(place)
+        if place.slot and id(index) not in beside:
+            beside.add(id(index))
+            dying(index, {"put": "built", "settle": "settled"})
+        return index
+
+    made.at = at
+    return made
+
+
 def _override(lease_s: float | None) -> None:
     live = containers.LiveAdapters
-    index, preparer, embedder = live.passage_index, live.preparer, live.embedder
+    index, indexes, preparer, embedder = live.passage_index, live.indexes, live.preparer, live.embedder
     live.unit_of_work.override(providers.Factory(DyingUnitOfWork, live.engine))
     live.background_unit_of_work.override(providers.Factory(DyingUnitOfWork, live.background))
     live.passage_index.override(providers.Singleton(_index, *index.args))
+    live.indexes.override(providers.Singleton(_indexes, *indexes.args))
     live.preparer.override(
         providers.Singleton(lambda *args: dying(preparer.cls(*args), {"prepare": "prepared"}), *preparer.args)
     )
