@@ -1,7 +1,7 @@
 """
 `kill -9` at every named step of a reindex: one of the two indexes answers, whole, and the next start ends the work.
 
-Four of the steps in `make test`, all of them in `make test-all`.
+Two of the steps in `make test`, all of them in `make test-all`.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from tests.kills.site import killed_at, resumed, sent
 
 ABSTRACTS = 60
 LENGTHS = (300, 800)
-FEW = ["before noted", "settled", "before ended", "ended"]
+FEW = ["before noted", "ended"]
 
 
 @pytest.fixture
@@ -44,9 +44,19 @@ def questions() -> list[str]:
     return [one.content.splitlines()[0].strip("# ") for one in abstracts(ABSTRACTS)[::6]]
 
 
+def searched(client: httpx.Client, question: str) -> Any:
+    """What is found; a machine that is busy with other things may say so for a while."""
+    while True:
+        answer = client.post("/v1/search", json={"query": question, "limit": 5})
+        if answer.status_code == httpx.codes.OK:
+            return answer.json()
+        assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE, answer.text
+        time.sleep(0.2)
+
+
 def answers(service: ServiceProcess) -> list[list[tuple[str, float]]]:
     with service.client() as client:
-        found = [client.post("/v1/search", json={"query": one, "limit": 5}).json() for one in questions()]
+        found = [searched(client, one) for one in questions()]
     assert [one["degraded"] for one in found] == [[]] * len(found)
     return [sorted((passage["text"], passage["score"]) for passage in one["passages"]) for one in found]
 
