@@ -2,7 +2,8 @@
 A model's server that costs next to nothing: bare connections on uvloop, a word every 20 ms from the loop's timers.
 
 It repeats the words of the evidence that it is sent, as a model's own text would have them. A model's name says how
-many words it writes and for whom they are counted: ``900/service``. ``GET /sent?model=`` returns the words sent so far.
+many words it writes, for whom they are counted, and perhaps how many ms apart: ``900/service``, ``60/service/500``.
+``GET /sent?model=`` returns the words sent so far.
 """
 
 import asyncio
@@ -92,6 +93,8 @@ class _Connection(asyncio.Protocol):
         self._model = asked["model"]
         self._events = events_of(asked["messages"][-1]["content"], int(self._model.partition("/")[0]))
         self._next = 0
+        _, _, pause_ms = self._model.partition("/")[2].partition("/")
+        self._pause_s = float(pause_ms) / 1_000 if pause_ms else PAUSE_S
         self._transport.write(_HEAD + _chunk(_COMMENT))
         self._due = self._loop.time()
         self._step()
@@ -101,7 +104,7 @@ class _Connection(asyncio.Protocol):
         sent[self._model] += 1
         self._next += 1
         if self._next < len(self._events):
-            self._due += PAUSE_S  # from when it was due, so that a late timer makes no stream slower
+            self._due += self._pause_s  # from when it was due, so that a late timer makes no stream slower
             self._timer = self._loop.call_at(self._due, self._step)
 
 

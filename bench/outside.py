@@ -69,6 +69,7 @@ def main() -> None:
     arguments.add_argument("--tokens", type=int, default=100)
     arguments.add_argument("--seconds", type=float, default=20.0)
     chosen = arguments.parse_args()
+    chosen.pause_ms = 20
     folder = Path(tempfile.mkdtemp(prefix="ibid-bench-"))
     folder.chmod(0o711)  # PostgreSQL runs as another user when the bench runs as root, and must pass through
     try:
@@ -83,16 +84,16 @@ def _rows(folder: Path, chosen: argparse.Namespace) -> Iterator[Row]:
         yield _ingesting(folder / "at-once", 0, 60)
         yield _ingesting(folder / "far", 150, 40)
     if chosen.only in (None, "users"):
-        with _outside(folder / "users", AT_ONCE, chosen) as parts:
+        with outside(folder / "users", AT_ONCE, chosen) as parts:
             yield _asking(parts, chosen, "no delays", 60)
     if chosen.only in (None, "far"):
-        with _outside(folder / "users-far", FAR, chosen) as parts:
+        with outside(folder / "users-far", FAR, chosen) as parts:
             yield _searching(parts, chosen)
             yield _asking(parts, chosen, "embed 80 ms, search 5 ms, rerank 120 ms", 200)
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class Parts:
     """Everything that runs, by what it is called in the table."""
 
     service: ServiceProcess
@@ -104,7 +105,7 @@ class _Parts:
 
 
 @contextmanager
-def _outside(folder: Path, delays_ms: tuple[float, float, float], chosen: argparse.Namespace) -> Iterator[_Parts]:
+def outside(folder: Path, delays_ms: tuple[float, float, float], chosen: argparse.Namespace) -> Iterator[Parts]:
     embed_ms, search_ms, rerank_ms = delays_ms
     folder.mkdir(mode=0o755)
     postgres = EmbeddedPostgres(folder / "postgres")
@@ -121,7 +122,7 @@ def _outside(folder: Path, delays_ms: tuple[float, float, float], chosen: argpar
             "COHERE_API_KEY": "x",
             "QDRANT_URL": qdrant[1],
             "OPENROUTER_BASE_URL": models.url,
-            "IBID_MODELS": f"{chosen.tokens}/service",
+            "IBID_MODELS": f"{chosen.tokens}/service/{chosen.pause_ms}",
             "IBID_MAX_ANSWER_TOKENS": "4096",
             "IBID_ADMIN_KEY": KEY,
             "IBID_WORKERS": str(chosen.workers),
@@ -130,7 +131,7 @@ def _outside(folder: Path, delays_ms: tuple[float, float, float], chosen: argpar
         ingest(service, "react-native", react_native_pages())
         assert postgres.pid is not None
         pids = {"service": service.pid, "PostgreSQL": postgres.pid, "model": models.pid}
-        yield _Parts(service, url, pids | {"cohere": cohere[0], "qdrant": qdrant[0]})
+        yield Parts(service, url, pids | {"cohere": cohere[0], "qdrant": qdrant[0]})
 
 
 @contextmanager
@@ -158,8 +159,8 @@ def _ingesting(data_dir: Path, embed_ms: float, wanted: float) -> Row:
     return Row(what, f"{rate:.0f} pages/s, {cpu_s:.1f} s of CPU", f"{wanted:.0f} or more", rate >= wanted)
 
 
-def _asking(parts: _Parts, chosen: argparse.Namespace, delays: str, wanted_ms: float) -> Row:
-    request = _requests(parts.service, "/v1/ask", "question", Accept="text/event-stream")
+def _asking(parts: Parts, chosen: argparse.Namespace, delays: str, wanted_ms: float) -> Row:
+    request = requests(parts.service, "/v1/ask", "question", Accept="text/event-stream")
     crowd, told = _measured(parts, chosen, request, Crowd(noted=_NOTED))
     stored = asyncio.run(_stored(parts.database_url))
     p95, failed = _percentile(crowd, 0.95), len(crowd.failed)
@@ -169,8 +170,8 @@ def _asking(parts: _Parts, chosen: argparse.Namespace, delays: str, wanted_ms: f
     return Row(what, f"{told}; {kept}", f"p95 under {wanted_ms:.0f} ms, none failed, all stored", met)
 
 
-def _searching(parts: _Parts, chosen: argparse.Namespace) -> Row:
-    request = _requests(parts.service, "/v1/search", "query", limit=6)
+def _searching(parts: Parts, chosen: argparse.Namespace) -> Row:
+    request = requests(parts.service, "/v1/search", "query", limit=6)
     searches = Crowd(first=b'"passages"', last=b'"timings_ms"', noted=_NOTED)
     crowd, told = _measured(parts, chosen, request, searches)
     p95 = _percentile(crowd, 0.95)
@@ -179,7 +180,7 @@ def _searching(parts: _Parts, chosen: argparse.Namespace) -> Row:
 
 
 def _measured(
-    parts: _Parts, chosen: argparse.Namespace, request: Callable[[], bytes], crowd: Crowd
+    parts: Parts, chosen: argparse.Namespace, request: Callable[[], bytes], crowd: Crowd
 ) -> tuple[Crowd, str]:
     address = urlsplit(parts.service.url)
     assert address.hostname is not None
@@ -222,7 +223,7 @@ async def _stored(url: str) -> int:
         await connection.close()
 
 
-def _requests(service: ServiceProcess, path: str, asked: str, **more: Any) -> Callable[[], bytes]:
+def requests(service: ServiceProcess, path: str, asked: str, **more: Any) -> Callable[[], bytes]:
     """Requests of which no two ask the same, so that nothing is answered from memory."""
     netloc = urlsplit(service.url).netloc
     accept = more.pop("Accept", "application/json")

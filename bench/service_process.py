@@ -46,7 +46,7 @@ class ServiceProcess:
 
     def pss_mb(self) -> float:
         """Proportional set size of the whole process tree."""
-        return sum(_pss_kb(pid) for pid in _tree(self.pid)) / 1_024
+        return sum(_pss_kb(pid) for pid in tree_of(self.pid)) / 1_024
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=60)
@@ -55,7 +55,7 @@ class ServiceProcess:
 def tree_cpu_s(root: int) -> float:
     """User and system seconds of a process and all its children so far, those that ended included."""
     total_s = 0.0
-    for pid in _tree(root):
+    for pid in tree_of(root):
         with suppress(FileNotFoundError, ProcessLookupError):  # it ended just now, and its parent has its time
             total_s += _cpu_s(pid, ended_children=True)
     return total_s
@@ -114,7 +114,7 @@ def _cpu_s(pid: int, *, ended_children: bool = False) -> float:
     return sum(int(ticks) for ticks in fields[11 : 15 if ended_children else 13]) / _TICKS_PER_S
 
 
-def _tree(root: int) -> list[int]:
+def tree_of(root: int) -> list[int]:
     """The process, its descendants, and PostgreSQL's, whose parent is no longer the service when it runs detached."""
     parents: dict[int, int] = {}
     names: dict[int, str] = {}
