@@ -46,6 +46,7 @@ format: $(VENV)/dev.stamp ## format the code
 
 bench: $(VENV)/dev.stamp ## measure speed and print the table
 	$(BIN)/python -m bench.speed
+	$(BIN)/python -m bench.outside
 	$(BIN)/python -m bench.durable_work
 
 eval: $(VENV)/dev.stamp ## measure quality on the evaluation data beside the project
