@@ -72,11 +72,12 @@ async def _streams(parts: Parts, count: int) -> str:
     took_s = time.monotonic() - began
     await asyncio.sleep(2)
     stored = await _stored(parts.database_url)
-    equal = sum(_is_one_text(bytes(reader.told), stored) for reader in readers)
+    answered = [bytes(reader.told) for reader in readers if reader.told.startswith(b"HTTP/1.1 200")]
+    equal = sum(_is_one_text(told, stored) for told in answered)
     return (
-        f"{open_at_once} streams open at once, {count} in all in {took_s:.0f} s; {equal} whose text by events, at the "
-        f"end and in the table is the same; the service with none open {before}, with {open_at_once} {held}, "
-        f"after {_held(parts)}"
+        f"{open_at_once} streams open at once, {count} in all in {took_s:.0f} s, {count - len(answered)} refused; "
+        f"{equal} whose text by events, at the end and in the table is the same; the service with none open {before}, "
+        f"with {open_at_once} {held}, after {_held(parts)}"
     )
 
 

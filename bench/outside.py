@@ -108,7 +108,8 @@ class Parts:
 def outside(folder: Path, delays_ms: tuple[float, float, float], chosen: argparse.Namespace) -> Iterator[Parts]:
     embed_ms, search_ms, rerank_ms = delays_ms
     folder.mkdir(mode=0o755)
-    postgres = EmbeddedPostgres(folder / "postgres")
+    # As many connections as the smallest database elsewhere gives.
+    postgres = EmbeddedPostgres(folder / "postgres", settings={"max_connections": "100"})
     with ExitStack() as stack:
         url = postgres.start()
         stack.callback(postgres.stop)

@@ -74,17 +74,17 @@ class Several:
     async def client(self, pid: int, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
         """A client of one connection, which is to this process."""
         limits = httpx.Limits(max_connections=1, keepalive_expiry=4)
-        async with httpx.AsyncClient(base_url=self.url, headers=ADMIN | headers, timeout=30, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=self.url, headers=ADMIN | headers, timeout=60, limits=limits) as client:
             with self.only(pid):
                 (await client.get("/health/live")).raise_for_status()
             yield client
 
     async def ingest(self, pages: dict[str, str]) -> None:
         documents = [{"uri": uri, "content": page, "format": "markdown"} for uri, page in pages.items()]
-        async with httpx.AsyncClient(base_url=self.url, headers=ADMIN, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=self.url, headers=ADMIN, timeout=60) as client:
             body = {"collection": "docs", "documents": documents}
             accepted = (await client.post("/v1/admin/ingestions", json=body)).raise_for_status().json()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 while (state := (await client.get(accepted["status_url"])).json())["status"] != "succeeded":
                     assert state["status"] in ("queued", "running"), state
                     await asyncio.sleep(0.05)
@@ -127,7 +127,7 @@ async def several(url: str, folder: Path, **more: str) -> AsyncIterator[Several]
             *(sys.executable, "-m", "entrypoints.cli", "serve"), env={**os.environ, **settings, **more}, stderr=log
         )
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 while not (folder / "data/server.json").exists():
                     assert process.returncode is None, log_file.read_text()
                     await asyncio.sleep(0.05)
@@ -146,7 +146,7 @@ async def stream(client: httpx.AsyncClient, method: str, path: str, **more: Any)
 
 async def begun(engine: AsyncEngine, count: int = 1) -> list[Any]:
     """The turns that run, once there are so many."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             async with engine.connect() as connection:
                 rows = await connection.execute(text("SELECT id, holder FROM turns WHERE status = 'running'"))
@@ -183,7 +183,7 @@ async def test_a_turn_of_one_process_is_followed_attached_to_and_cancelled_at_an
             resumed = await stream(late, "GET", f"/v1/turns/{turn_id}/events", headers={"Last-Event-ID": told[4][0]})
             assert events_of(resumed) == told[5:]
 
-        service.models.script("fake/model", slow(15))
+        service.models.script("fake/model", slow(60))
         async with service.client(one) as asking, service.client(other) as ending:
             asked = asyncio.create_task(stream(asking, "POST", "/v1/ask", json=question()))
             [(turn_id, _)] = await begun(engine)
@@ -197,20 +197,27 @@ async def test_a_turn_of_one_process_is_followed_attached_to_and_cancelled_at_an
 
 
 async def running_turns_of_a_user(service: Several, engine: AsyncEngine) -> int:
-    """How many of eight questions that one user asks at once, half of them at each process, are begun."""
+    """How many of eight questions that one user asks, two at one process and then the rest at the other, are begun."""
     one, other = service.pids
-    async with AsyncExitStack() as stack:
-        clients = [
-            await stack.enter_async_context(service.client(pid, **{"Ibid-User": "ann"})) for pid in [one, other] * 4
-        ]
-        asked = [asyncio.create_task(client.post("/v1/ask", json=question())) for client in clients]
-        running = await begun(engine, 3)
+    headers = ADMIN | {"Ibid-User": "ann"}
+    async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=60) as client:
+
+        def asked(count: int) -> list[asyncio.Task[httpx.Response]]:
+            return [asyncio.create_task(client.post("/v1/ask", json=question())) for _ in range(count)]
+
+        with service.only(one):
+            questions = asked(2)
+            await begun(engine, 2)
+        with service.only(other):
+            questions += asked(6)
+            async with asyncio.timeout(60):
+                while sum(one.done() for one in questions) < 5:  # noqa: ASYNC110  it is counted
+                    await asyncio.sleep(0.05)
+            running = await begun(engine, 3)
         assert len({holder for _, holder in running}) == 2
         for turn_id, _ in running:
-            # By the clients that were refused: the others wait for their answers.
-            async with httpx.AsyncClient(base_url=service.url, headers=clients[0].headers) as ending:
-                await ending.post(f"/v1/turns/{turn_id}/cancel")
-        answers = await asyncio.gather(*asked)
+            await client.post(f"/v1/turns/{turn_id}/cancel")
+        answers = await asyncio.gather(*questions)
     refused = [answer for answer in answers if answer.status_code == httpx.codes.TOO_MANY_REQUESTS]
     assert {answer.json()["code"] for answer in refused} == {"too_many_running"}
     return len(answers) - len(refused)
@@ -232,7 +239,7 @@ async def test_a_process_that_dies_is_started_again_and_its_turns_are_ended(
                 await cut
             assert (await kept.get("/health/ready")).status_code == httpx.codes.OK
             # Long before its lease runs out.
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while (await kept.get(f"/v1/turns/{turn_id}")).json()["status"] != "interrupted":  # noqa: ASYNC110  of another process
                     await asyncio.sleep(0.2)
         assert len(service.pids) == 2
@@ -241,7 +248,7 @@ async def test_a_process_that_dies_is_started_again_and_its_turns_are_ended(
         service.models.script("fake/model", slow(2))
         async with AsyncExitStack() as stack:
             clients = [
-                await stack.enter_async_context(httpx.AsyncClient(base_url=service.url, headers=ADMIN, timeout=30))
+                await stack.enter_async_context(httpx.AsyncClient(base_url=service.url, headers=ADMIN, timeout=60))
                 for _ in range(6)
             ]
             streams = [asyncio.create_task(stream(client, "POST", "/v1/ask", json=question())) for client in clients]
@@ -261,7 +268,7 @@ async def test_a_killed_service_leaves_no_process_behind(
         await service.ingest({"pinning.md": PINNING})
         family = [service.process.pid, *service.pids, *(one for pid in service.pids for one in children(pid))]
         os.kill(service.process.pid, signal.SIGKILL)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             # A zombie has no command any more: whoever reaps the orphans of this machine may take its time.
             while any(map(command, family)):  # noqa: ASYNC110  processes tell of nothing
                 await asyncio.sleep(0.1)
@@ -275,7 +282,14 @@ async def test_of_fifty_questions_with_a_quota_for_ten_ten_are_written_by_the_mo
         one, other = service.pids
 
         async def ask(client: httpx.AsyncClient) -> dict[str, Any]:
-            turn: dict[str, Any] = (await client.post("/v1/ask", json=question())).raise_for_status().json()
+            body = question()
+            # A crowd on a busy machine is asked to come back; nothing was begun then.
+            for _ in range(100):
+                answer = await client.post("/v1/ask", json=body)
+                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                    break
+                await asyncio.sleep(0.2)
+            turn: dict[str, Any] = answer.raise_for_status().json()
             return turn
 
         async with AsyncExitStack() as stack:
