@@ -51,7 +51,7 @@ def align_quote(claim: str, evidence: Evidence, *, analyzer: Analyzer, language:
     return Citation(evidence.n, span.of(evidence.text), evidence.start + span.start, evidence.start + span.end)
 
 
-@lru_cache(maxsize=4)  # asked for twice: to quote, and to judge
+@lru_cache(maxsize=8)  # asked for twice: to quote, and to judge
 def find_verbatim(claim: str, text: str) -> Span | None:
     """Where the text says the claim in the same words: white space, quotation marks and ``[n]`` are not compared."""
     core = _LIST_PREFIX.sub("", without_markers(claim), count=1)
@@ -109,7 +109,8 @@ def _without_ignored(text: str) -> tuple[str, tuple[int, ...]]:
     return "".join(pieces), tuple(places)
 
 
-def changes_sense(text: str, span: Span, units: Sequence[Unit]) -> bool:
+@lru_cache(maxsize=8)  # as well: the same words of the same passage
+def changes_sense(text: str, span: Span, units: tuple[Unit, ...]) -> bool:
     """Whether the clause that the span was cut from holds a negation or condition outside it."""
     clause = _clause_around(text, span, units)
     left_out = text[clause.start : span.start] + " " + text[span.end : clause.end]
