@@ -126,9 +126,11 @@ def _is_one_text(told: bytes, stored: dict[str, str]) -> bool:
         name, data = (event.partition(f"{field}: ")[2].partition("\n")[0] for field in ("event", "data"))
         if name == "text":
             text += json.loads(data)["delta"]
+        elif name == "reset":
+            text = ""
         elif name == "done":
             done = json.loads(data)
-    return done is not None and text != "" and _hash(text) == _hash(done["answer"]) == stored.get(done["turn_id"])
+    return done is not None and _hash(text) == _hash(done["answer"]) == stored.get(done["turn_id"])
 
 
 def _unchunked(body: bytes) -> bytes:
