@@ -14,14 +14,22 @@ def _words(text: str) -> frozenset[str]:
 
 
 _NEVER_FINAL: Final = _words(
-    "dr mr mrs ms prof rev hon mt messrs vs cf viz e.g i.e eg resp incl approx ca z.b d.h bzw vgl m. mme mlle"
+    "dr mr mrs ms prof rev hon mt messrs vs cf viz e.g i.e eg resp incl approx ca mme mlle "
+    "z.b d.h bzw vgl bspw ggf evtl sog inkl zzgl bzgl sra srta sres dra p.ej ej ee ud uds"
 )
+"""English, German (``Hr. Müller``) and Spanish (``Sra. García``, ``p. ej. Madrid``, ``EE. UU.``)."""
+_TITLES: Final = frozenset({"Hr", "Fr"})
+"""Told from the hours of "2 hr." by their capital."""
 _BEFORE_NUMBER: Final = _words(
-    "no nos nr fig figs eq eqs sec secs ch chap vol vols p pp art tab ver v col st op par para"
+    "no nos nr fig figs eq eqs sec secs ch chap vol vols p pp art tab ver v col st op par para "
+    "abb abs kap bd pág págs núm cap"
 )
 _SOMETIMES_FINAL: Final = _words(
     "inc ltd co corp al jr sr bros dept est univ gen lt sgt capt st a.m p.m fig "
     "jan feb mar apr jun jul aug sep sept oct nov dec"
+)
+_AFTER_GERMAN_ORDINAL: Final = _words(
+    "januar februar märz april mai juni juli august september oktober november dezember jahrhundert jahrhunderts"
 )
 _STARTERS: Final = _words(
     "the a an in it this that these those he she we they i you but and so however if when while for as at on with by "
@@ -44,8 +52,12 @@ def ends_sentence(text: str, unit_start: int, dot: int, following: str, *, then:
     word = text[first:dot]
     if first == unit_start and word.isdigit() and len(word) <= 3:
         return False  # "1. Open the lid": the number belongs to what it numbers
+    if word.isdigit() and len(word) <= 2 and following.lower() in _AFTER_GERMAN_ORDINAL:
+        return False  # "am 3. Oktober", "im 19. Jahrhundert"
+    if len(word) == 1 and word.islower() and len(following) == 1 and then == ".":
+        return False  # "z. B.", "u. U."
     lower = word.lower().lstrip("*_")
-    if lower in _NEVER_FINAL:
+    if lower in _NEVER_FINAL or word in _TITLES:
         return False
     if lower in _BEFORE_NUMBER and following[0].isdigit():
         return False

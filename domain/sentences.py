@@ -20,8 +20,10 @@ _RULE: Final = re.compile(r"[-+*_=|:][-+*_=|: \t]++(?=\n|\Z)")
 _FENCE: Final = re.compile(r"`{3}|~{3}")
 _FENCE_CLOSE: Final = {mark: re.compile(rf"\n[ \t]*+{re.escape(mark)}[^\n]*") for mark in ("```", "~~~")}
 _WHOLE_LINE: Final = re.compile(r"#{1,6}[ \t]|\|")
-_MAY_STOP: Final = re.compile(r"[\n.!?…。！？｡]")
-_STOP: Final = re.compile(r"\n|[.!?…]+|[。！？｡]+")
+ALWAYS_STOPS: Final = "。！？｡।॥؟۔።។"
+"""Chinese and Japanese stops, the danda of Hindi and Bengali, those of Arabic, Urdu, Ethiopic and Khmer."""
+_MAY_STOP: Final = re.compile(rf"[\n.!?…{ALWAYS_STOPS}]")
+_STOP: Final = re.compile(rf"\n|[.!?…]+|[{ALWAYS_STOPS}]+")
 _CLOSERS: Final = re.compile(r"[\"'”’»›)\]】』」）*_`]*+(?:\[\d{1,3}\])*+")
 _MARKERS: Final = re.compile(r"(?:[ \t]*+\[\d{1,3}\])*")
 _PARTIAL_MARKER: Final = re.compile(r"[ \t]*+(?:\[\d{0,3})?\Z")
@@ -153,7 +155,7 @@ def _breaks_line(text: str, newline: int, final: bool) -> bool | None:
 def _end_at_stop(text: str, start: int, stop: re.Match[str], final: bool) -> int | None:
     """The end that a run of full stops brings, with closing quotes and markers; _NOT_HERE, or None: wait."""
     following_char = text[stop.end() : stop.end() + 1]
-    if following_char.isalnum() and stop[0][0] not in "。！？｡":
+    if following_char.isalnum() and stop[0][0] not in ALWAYS_STOPS:
         return _NOT_HERE  # 3.5, example.org
     if following_char == " " and text[stop.end() + 1 : stop.end() + 2].isalnum():
         closed = ends = stop.end()  # most of them: no closing mark, no marker
@@ -162,7 +164,7 @@ def _end_at_stop(text: str, start: int, stop: re.Match[str], final: bool) -> int
         ends = _end(_MARKERS, text, closed)
     if not final and (stop.end() == len(text) or closed == len(text) or _PARTIAL_MARKER.match(text, ends)):
         return None
-    if stop[0][0] in "。！？｡":
+    if stop[0][0] in ALWAYS_STOPS:
         return ends
     at = _end(_GAP, text, ends)
     if at == len(text) or (ends > closed and text[at] in "“«"):

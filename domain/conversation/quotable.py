@@ -5,13 +5,14 @@ from typing import Final
 
 from domain.grounding.claims import is_claim
 from domain.grounding.overlap import Unit
+from domain.sentences import ALWAYS_STOPS
 
 LONGEST_CHARS: Final = 500
 _SHORTEST_TERMS: Final = 2
 _PLAIN_TERMS: Final = 6
 """Content words from which on a line without a full stop is taken for a statement and no longer for a label."""
 CODE: Final = ("```", "~~~")
-ENDS: Final = re.compile(r"[.!?…。！？｡][\"'”’»)\]*_`」』]*\Z")
+ENDS: Final = re.compile(rf"[.!?…{ALWAYS_STOPS}][\"'”’»)\]*_`」』]*\Z")
 _LIST_LINE: Final = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+\Z")
 _POINTS_ELSEWHERE: Final = re.compile(
     r"\W*(?:for (?:(?:more|further|additional|full|detailed|complete)\b|"

@@ -41,7 +41,7 @@ def is_claim(text: str, *, language: str = "en") -> bool:
         return False
     ending = core.rstrip(_QUOTATION + ")*_ ")
     quoted = core[:1] in '"“«「『'
-    if ending.endswith(("?", "？")) and not (quoted and cited):
+    if ending.endswith(("?", "？", "؟")) and not (quoted and cited):
         return False
     if cited:
         return True

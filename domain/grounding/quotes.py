@@ -8,13 +8,14 @@ from typing import Final
 from domain.grounding.claims import without_markers
 from domain.grounding.model import Citation, Evidence
 from domain.grounding.overlap import Unit, best_run, terms_of, units_of, weigh
+from domain.sentences import ALWAYS_STOPS
 from domain.text import Analyzer, Span
 
 _IGNORED: Final = re.compile(r"[\s\"'“”‘’«»„‹›`]+|\[\d{1,3}\]")
 _NUMBERED: Final = re.compile(r"\[\d{1,3}\]")
 _QUOTATION: Final = "\"'“”‘’«»„‹›`"
 _LIST_PREFIX: Final = re.compile(r"\A(?:[-*+•]|\d{1,3}[.)])[ \t]+")
-_END_MARKS: Final = ".!?…。！？,;:"
+_END_MARKS: Final = ".!?…,;:" + ALWAYS_STOPS
 _SHORTEST_VERBATIM: Final = 8
 """Characters, blanks not counted, below which finding the same words proves nothing."""
 _WORTH_A_SENTENCE: Final = 0.08

@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 from domain.grounding.links import STARTS_LINK, LinkFilter, Sites
 from domain.grounding.markers import STARTS_SPECIAL, MarkerFilter
 from domain.grounding.model import WrittenSentence
-from domain.sentences import SentenceScanner
+from domain.sentences import ALWAYS_STOPS, SentenceScanner
 
-_MAY_END: Final = frozenset(".!?…。！？｡\n")
+_MAY_END: Final = frozenset(".!?…\n" + ALWAYS_STOPS)
 _NEEDS_A_LOOK: Final = _MAY_END | STARTS_SPECIAL | STARTS_LINK
 
 

@@ -14,7 +14,8 @@ def test_a_sentence_that_asserts_is_a_claim(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Do doors open?", "ドアは開く？", "# Doors open", "**Doors**", "```\nopen()\n```", "~~~\nopen()", "Here is how:",
+    ["Do doors open?", "ドアは開く？", "هل هذا باب؟",
+     "# Doors open", "**Doors**", "```\nopen()\n```", "~~~\nopen()", "Here is how:",
      "Follow these steps:", "| Door | opens |", "[1]", "…", "Sure, happy to help.", "For example:",
      "I hope this helps!",      "I don't know the answer.", "Let me know if it fails."],
 )  # fmt: skip

@@ -21,6 +21,9 @@ TRICKY = st.lists(
             "e.g",
             "Dr",
             "U.S",
+            "z",
+            "März",
+            "।",
             "The",
             "next",
             "3",
@@ -52,6 +55,11 @@ def sentences(text: str) -> list[str]:
         '"Really?" he asked.',
         "Apples, pears, etc. are fruit.",
         "Call `a.b()` (or c.d) now.",
+        "Das gilt z. B. Hr. Meier oder u. U. Frau Abel.",
+        "Der Zoll fiel am 3. Oktober und im 19. Jahrhundert.",
+        "Abb. 3 und Kap. 12 zeigen es bzw. Tafel 4.",
+        "La Sra. Gil vive, p. ej. Luis también, en EE. UU. desde 1990.",
+        "La pág. 3 y el cap. 4 lo dicen.",
     ],
 )
 def test_a_full_stop_inside_a_sentence_does_not_end_it(sentence: str) -> None:
@@ -70,6 +78,10 @@ def test_a_full_stop_inside_a_sentence_does_not_end_it(sentence: str) -> None:
         ("It runs. iPhone users wait. useEffect runs.", ["It runs.", "iPhone users wait.", "useEffect runs."]),
         ("今日は晴れ。明日は「雨」です。", ["今日は晴れ。", "明日は「雨」です。"]),
         ("So it goes… The rest is silence.", ["So it goes…", "The rest is silence."]),
+        ("It takes 2 hr. Patients wait.", ["It takes 2 hr.", "Patients wait."]),
+        ("Es waren 3. Danach kam x. Dann ging es.", ["Es waren 3.", "Danach kam x.", "Dann ging es."]),
+        ("यह एक है [1]। यह दो है।[2] और?", ["यह एक है [1]।", "यह दो है।[2]", "और?"]),
+        ("هل هذا سؤال؟ نعم.", ["هل هذا سؤال؟", "نعم."]),
     ],
 )
 def test_a_sentence_ends_where_the_next_one_begins(text: str, expected: list[str]) -> None:
