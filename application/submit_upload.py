@@ -10,6 +10,7 @@ from domain.errors import DocumentUnreadable, OutOfRange, Refused
 from domain.library.files import document_of, shown, too_large, uri_of
 from domain.library.model import MAX_FILE_BYTES
 from domain.library.ports import Upload, UploadedFile, Uploads
+from domain.library.sites import MAX_SETTINGS_BYTES, PLAIN, SiteTree, settings_to_read, site_tree, tree_path
 
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 _BATCH_FILES: Final = 500
@@ -21,22 +22,39 @@ class SubmitUpload:
     """
     Look through the uploaded files, store them as the documents of an ingestion, and wake the worker.
 
-    A file that cannot be read is a failed document of the ingestion; the others go in. Raises what
-    ``SubmitIngestion`` raises; UploadTooLarge, ArchiveUnreadable, or OutOfRange when there is no document in it.
+    An archive is read as the tool of its site reads it (``site_tree``). A file that cannot be read is a failed document
+    of the ingestion; the others go in. Raises what ``SubmitIngestion`` raises; UploadTooLarge, ArchiveUnreadable, or
+    OutOfRange when there is no document in it, or its site's settings cannot be read.
     """
 
     submit: SubmitIngestion
     uploads: Uploads
 
     async def execute(self, request: IngestionRequest, upload: Upload) -> Storing:
-        files = await upload.files()
+        tree, files = await _documents(upload)
         if not files:
             raise OutOfRange("files", "must hold at least one document; none is in the archive")
         uris = _Uris()
         async with self.submit.storing(request) as storing:
             for batch in () if storing.replayed else _batches(files):
-                await storing.add(await _arrivals(batch, upload, uris))
+                await storing.add(await _arrivals(batch, upload, tree, uris))
         return storing
+
+
+async def _documents(upload: Upload) -> tuple[SiteTree, Sequence[UploadedFile]]:
+    """Those of the files that are documents, and how they are read. Raises OutOfRange."""
+    found = await upload.files()
+    if not all(file.packed for file in found):
+        return PLAIN, found
+    files = {tree_path(file.name): file for file in found}
+    wanted = {
+        name: files[name]
+        for name in settings_to_read(files.keys())
+        if files[name].problem is None and files[name].size <= MAX_SETTINGS_BYTES
+    }
+    contents = await upload.read(list(wanted.values()))
+    tree = site_tree(files.keys(), dict(zip(wanted, contents, strict=True)))
+    return tree, [file for file in found if tree.is_document(tree_path(file.name))]
 
 
 class _Uris:
@@ -66,22 +84,22 @@ def _batches(files: Sequence[UploadedFile]) -> Iterator[Sequence[UploadedFile]]:
     yield batch
 
 
-async def _arrivals(batch: Sequence[UploadedFile], upload: Upload, uris: _Uris) -> list[Arrival]:
+async def _arrivals(batch: Sequence[UploadedFile], upload: Upload, tree: SiteTree, uris: _Uris) -> list[Arrival]:
     readable = [file for file in batch if _problem(file) is None]
     contents = dict(zip(readable, await upload.read(readable), strict=True))
-    return [_arrival(file, contents.get(file), uris) for file in batch]
+    return [_arrival(file, contents.get(file), tree, uris) for file in batch]
 
 
 def _problem(file: UploadedFile) -> str | None:
     return file.problem or (too_large(file.size) if file.size > MAX_FILE_BYTES else None)
 
 
-def _arrival(file: UploadedFile, content: bytes | None, uris: _Uris) -> Arrival:
+def _arrival(file: UploadedFile, content: bytes | None, tree: SiteTree, uris: _Uris) -> Arrival:
     try:
         uri = uris.take(file)
         if content is None:
             raise DocumentUnreadable(uri, _problem(file) or "it cannot be read")
-        return document_of(uri, content)
+        return document_of(uri, content, tree.metadata(uri))
     except DocumentUnreadable as error:
         return DocumentOutcome(error.uri, Outcome.FAILED, error.reason)
     except Refused as error:

@@ -7,16 +7,17 @@ from typing import IO, Final, cast
 
 from adapters.uploads.spool import CHUNK, Inflation, Sparing
 from domain.errors import ArchiveUnreadable, UploadTooLarge
-from domain.library.files import is_document, too_large
+from domain.library.files import too_large
 from domain.library.model import MAX_FILE_BYTES
 from domain.library.ports import UploadedFile, UploadLimits
+from domain.library.sites import is_candidate
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 def untar(packed: IO[bytes], size: int, into: IO[bytes], limits: UploadLimits) -> Iterator[UploadedFile]:
     """
-    The documents in a .tar.gz of ``size`` bytes, the whole tar written to ``into``.
+    The candidates for documents in a .tar.gz of ``size`` bytes, the whole tar written to ``into``.
 
     Raises UploadTooLarge or ArchiveUnreadable.
     """
@@ -28,10 +29,10 @@ def untar(packed: IO[bytes], size: int, into: IO[bytes], limits: UploadLimits) -
             for count, entry in enumerate(archive):
                 if count >= limits.entries:
                     raise UploadTooLarge(f"the archive has more than {limits.entries:,} entries")
-                if not entry.isdir() and is_document(entry.name):
+                if not entry.isdir() and is_candidate(entry.name):
                     if entry.isreg() and entry.offset_data + entry.size > end:
                         raise ArchiveUnreadable("it ends in the middle of a file")
-                    yield UploadedFile(entry.name, entry.offset_data, entry.size, _problem(entry))
+                    yield UploadedFile(entry.name, entry.offset_data, entry.size, _problem(entry), packed=True)
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise ArchiveUnreadable("it is damaged, or no tar") from error
 

@@ -8,9 +8,10 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from adapters.uploads.spool import CHUNK, Inflation, Sparing
 from domain.errors import ArchiveUnreadable, UploadTooLarge
-from domain.library.files import is_document, too_large
+from domain.library.files import too_large
 from domain.library.model import MAX_FILE_BYTES
 from domain.library.ports import UploadedFile, UploadLimits
+from domain.library.sites import is_candidate
 
 _ENCRYPTED: Final = 0x1
 _BROKEN: Final = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
@@ -19,7 +20,7 @@ _BROKEN: Final = (BadZipFile, zlib.error, EOFError, NotImplementedError, Runtime
 
 def unzip(packed: IO[bytes], size: int, into: IO[bytes], limits: UploadLimits) -> Iterator[UploadedFile]:
     """
-    The documents in a zip of ``size`` bytes, their content written to ``into`` one after the other.
+    The candidates for documents in a zip of ``size`` bytes, their content written to ``into`` one after the other.
 
     Raises UploadTooLarge or ArchiveUnreadable.
     """
@@ -35,10 +36,10 @@ def unzip(packed: IO[bytes], size: int, into: IO[bytes], limits: UploadLimits) -
         for entry in entries:
             # The library cuts a name at its first NUL; what was written is what is judged.
             name = entry.orig_filename
-            if not entry.is_dir() and is_document(name):
+            if not entry.is_dir() and is_candidate(name):
                 place = into.tell()
                 problem = _problem(entry, inflation) or _inflate(archive, entry, into, inflation)
-                yield UploadedFile(name, place, into.tell() - place, problem)
+                yield UploadedFile(name, place, into.tell() - place, problem, packed=True)
 
 
 def _problem(entry: ZipInfo, inflation: Inflation) -> str | None:

@@ -3,8 +3,9 @@
 import codecs
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Any, Final
 from unicodedata import category
 
 from domain.errors import DocumentUnreadable
@@ -51,20 +52,18 @@ def format_of(name: str) -> Format | None:
     return FORMATS.get(PurePosixPath(name).suffix.lower())
 
 
+def is_looked_at(name: str) -> bool:
+    """Whether a file or folder of this one name is looked at: hidden ones and installed packages are not."""
+    return not name.startswith(".") and name not in _NOT_DOCUMENTS
+
+
 def goes_in(name: str) -> bool:
     """
-    Whether a file or folder of this one name is looked at.
+    Whether a file or folder of this one name is, or may hold, documents of a plain folder or of Docusaurus.
 
-    Hidden ones and installed packages are not, nor what begins with ``_``, which Docusaurus takes for partials: pages
-    include them, they are none.
+    What begins with ``_`` does not, which Docusaurus takes for partials: pages include them, they are none.
     """
-    return not name.startswith((".", "_")) and name not in _NOT_DOCUMENTS
-
-
-def is_document(path: str) -> bool:
-    """Whether a path in a tree is that of a document; one that leads out of the tree counts, so that it is named."""
-    parts = path.replace("\\", "/").split("/")
-    return format_of(parts[-1]) is not None and all(goes_in(part) or part in (".", "..") for part in parts)
+    return is_looked_at(name) and not name.startswith("_")
 
 
 def uri_of(name: str) -> str:
@@ -102,8 +101,12 @@ def text_of(uri: str, content: bytes) -> str:
         raise DocumentUnreadable(uri, f"it is not UTF-8 ({byte}); save it as UTF-8") from error
 
 
-def document_of(uri: str, content: bytes) -> SourceDocument:
-    """A file as a document. Raises DocumentUnreadable, or a Refused for a text that cannot be stored."""
+def document_of(uri: str, content: bytes, metadata: Mapping[str, Any] | None = None) -> SourceDocument:
+    """
+    A file as a document, with what is known of it besides.
+
+    Raises DocumentUnreadable, or a Refused for a text that cannot be stored.
+    """
     named = format_of(uri)
     if named is None:
         raise DocumentUnreadable(uri, f"files of this type are not read; {', '.join(FORMATS)} are")
@@ -111,7 +114,7 @@ def document_of(uri: str, content: bytes) -> SourceDocument:
     if kind.binary and not content:
         raise DocumentUnreadable(uri, "it is empty")
     text = b64encode(content).decode("ascii") if kind.binary else text_of(uri, content)
-    return SourceDocument.checked(uri, text, kind, at="document")
+    return SourceDocument.checked(uri, text, kind, metadata=metadata, at="document")
 
 
 def web_document(uri: str, content: bytes, content_type: str, charset: str | None) -> SourceDocument:

@@ -407,13 +407,15 @@ class UploadedFile:
     """
     A file of an upload, or of the archive in it, as it was named there.
 
-    ``problem`` says why there are no bytes to read: a link, encrypted, damaged, too large.
+    ``problem`` says why there are no bytes to read: a link, encrypted, damaged, too large. ``packed``: it comes from
+    an archive, which is a tree; a file that was sent by itself is meant as a document.
     """
 
     name: str
     place: int
     size: int
     problem: str | None = None
+    packed: bool = False
 
 
 class Upload(Protocol):
@@ -430,10 +432,10 @@ class Upload(Protocol):
     @abstractmethod
     async def files(self) -> Sequence[UploadedFile]:
         """
-        The files, in the order that they came; of an archive, the documents in it, in its order.
+        The files, in the order that they came; of an archive, the candidates for documents (``is_candidate``).
 
         An archive (.zip, .tar.gz, .tgz) comes alone. What is inside of one is looked at only as far as the limits go;
-        an archive inside of it is a file like any other. Entries that are no documents by their name are left out.
+        an archive inside of it is a file like any other. Other entries are left out.
         Raises UploadTooLarge, ArchiveUnreadable, or OutOfRange for no file, or an archive that is not alone.
         """
 

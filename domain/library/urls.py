@@ -1,7 +1,8 @@
 """
-Where a Docusaurus site publishes a page.
+Where a site publishes a page: a Docusaurus site, unless the document says that it is one of MkDocs.
 
-Rules read in docusaurus 3 (plugin-content-docs: ``slug``, ``numberPrefix``, ``isCategoryIndex``).
+Rules read in docusaurus 3 (plugin-content-docs: ``slug``, ``numberPrefix``, ``isCategoryIndex``) and in the
+documentation of MkDocs 1.6 ("Writing your docs", ``use_directory_urls``).
 """
 
 import re
@@ -10,7 +11,10 @@ from posixpath import normpath
 from typing import Any, Final
 from urllib.parse import quote
 
+from domain.library.sites import SitePlace, SiteTool
+
 _MARKDOWN_SUFFIX: Final = re.compile(r"\.mdx?\Z", re.IGNORECASE)
+_MKDOCS_SUFFIX: Final = re.compile(r"\.(?:md|markdown)\Z")
 _NUMBER_PREFIX: Final = re.compile(r"\d+\s*[-_.]+\s*(?P<rest>.*)\Z", re.DOTALL)
 _DATE_OR_VERSION: Final = re.compile(r"\d+[-_.]\d+")
 """``2024-01-15-news`` and ``8.0`` begin with numbers that mean something."""
@@ -18,7 +22,9 @@ _UNSAFE_IN_FRAGMENT: Final = re.compile(r"""[\s"#%<>\\^`{|}]""")
 _PATH_SAFE: Final = "/%:@!$&'()*+,;=~-._"
 
 
-def document_url(base_url: str | None, uri: str, metadata: Mapping[str, Any]) -> str | None:
+def document_url(
+    base_url: str | None, uri: str, metadata: Mapping[str, Any], place: SitePlace | None = None
+) -> str | None:
     """
     The address of the document ``uri`` on a site whose docs begin at ``base_url``; None without a base.
 
@@ -26,17 +32,42 @@ def document_url(base_url: str | None, uri: str, metadata: Mapping[str, Any]) ->
     (with a final slash, as Docusaurus links it); number prefixes go unless the front matter says
     ``parse_number_prefixes: false``; the front matter's ``slug`` replaces the last segment, or with a leading slash
     the whole path; its ``id`` replaces the last segment. A partial (a name beginning with ``_``) is no page: None.
-    A uri that is an http address already is its own url.
+    A uri that is an http address already is its own url. ``place`` says where the document stands in its site, where
+    that is not what its uri says; a slash at the start of a ``slug`` is then that of its version.
     """
     if uri.startswith(("https://", "http://")):
         return uri
     if not base_url:
         return None
+    if place is not None:
+        path = _path_in_site(place, metadata)
+        return None if path is None else _joined(base_url, path)
     folders, name = _split(uri)
     if any(part.startswith("_") for part in (*folders, name)):
         return None
     path = _published_path(folders, name, metadata) if _MARKDOWN_SUFFIX.search(uri) else "/".join((*folders, name))
+    return _joined(base_url, path)
+
+
+def _joined(base_url: str, path: str) -> str:
     return base_url.rstrip("/") + "/" + quote(path.lstrip("/"), safe=_PATH_SAFE)
+
+
+def _path_in_site(place: SitePlace, metadata: Mapping[str, Any]) -> str | None:
+    """None for what a site serves under an address that its build makes up, as Docusaurus does of files it links."""
+    folders, name = _split(place.path)
+    if place.tool is SiteTool.DOCUSAURUS:
+        if not _MARKDOWN_SUFFIX.search(name):
+            return None
+        return place.below + _published_path(folders, name, metadata).lstrip("/")
+    folder = "".join(f"{part}/" for part in folders)
+    if not _MKDOCS_SUFFIX.search(name):
+        return folder + name
+    stem = _MKDOCS_SUFFIX.sub("", name)
+    stem = "index" if stem == "README" else stem
+    if place.tool is SiteTool.MKDOCS_FILES:
+        return f"{folder}{stem}.html"
+    return folder if stem == "index" else f"{folder}{stem}/"
 
 
 def section_url(url: str | None, anchor: str | None, page: int | None = None) -> str | None:

@@ -12,6 +12,7 @@ from uuid import UUID
 from domain.library.chunking import CHUNK_CHARS, blocks_of_text, chunk, passage_id
 from domain.library.model import Document, DocumentVersion, ParsedDocument, Passage, SourceDocument
 from domain.library.review import peer_reviewed
+from domain.library.sites import SitePlace
 from domain.library.urls import document_url
 
 PIPELINE: Final = "2"
@@ -68,7 +69,7 @@ def described(document: Document, source: SourceDocument, parsed: ParsedDocument
         collection=document.collection,
         uri=source.uri,
         title=source.title or parsed.title or PurePosixPath(source.uri).stem or source.uri,
-        url=source.url or document_url(base_url, source.uri, metadata),
+        url=source.url or document_url(base_url, source.uri, metadata, SitePlace.of(source.metadata)),
         peer_reviewed=peer_reviewed(metadata),
         metadata=metadata,
         version=document.version,

@@ -2,15 +2,24 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from domain.errors import DocumentUnreadable, Refused
-from domain.library.files import FORMATS, document_of, goes_in, too_large
+from domain.library.files import FORMATS, document_of, is_looked_at, too_large
 from domain.library.model import MAX_FILE_BYTES, SourceDocument
+from domain.library.sites import (
+    MAX_SETTINGS_BYTES,
+    PLAIN,
+    SiteTree,
+    is_candidate,
+    settings_to_read,
+    site_tree,
+    tree_path,
+)
 from entrypoints.terminal.failures import CommandFailed
 
 
@@ -32,16 +41,19 @@ def read_documents(path: Path) -> ReadDocuments:
     """
     The documents below a folder, or the one in a file; a uri is the path below the folder, with ``/``.
 
-    Hidden files and installed packages are left out, and what begins with ``_``, which Docusaurus takes for partials:
-    pages include them, they are none. A file that is named itself goes in whatever its name.
+    The folder is read as the tool of its site reads it (``site_tree``). A file that is named itself goes in whatever
+    its name.
 
-    Raises UsageError for a path that is not there or a file that is no document, CommandFailed for an empty folder.
+    Raises UsageError for a path that is not there or a file that is no document, CommandFailed for a folder without
+    documents, or with settings of a site that cannot be read.
     """
     if not path.exists():
         raise click.UsageError(f"there is no file or folder {str(path)!r}")
     failed: list[FailedDocument] = []
+    tree = PLAIN
     if path.is_dir():
-        files = sorted((file.relative_to(path).as_posix(), file) for file in _walk(path, failed))
+        tree, found = _read_tree(path, failed)
+        files = sorted((name, file) for name, file in found.items() if tree.is_document(tree_path(name)))
     elif path.suffix.lower() in FORMATS:
         files = [(path.name, path)]
     else:
@@ -49,7 +61,7 @@ def read_documents(path: Path) -> ReadDocuments:
     documents: dict[str, SourceDocument] = {}
     for uri, file in files:
         try:
-            source = document_of(uri, _content(file))
+            source = document_of(uri, _content(file), tree.metadata(uri))
             if source.uri in documents:
                 raise _Unreadable(f"another file has the uri {source.uri!r} too; rename one")
             documents[source.uri] = source
@@ -66,16 +78,34 @@ class _Unreadable(Exception):
     pass
 
 
+def _read_tree(root: Path, failed: list[FailedDocument]) -> tuple[SiteTree, Mapping[str, Path]]:
+    """How the folder is read, and the candidates for documents in it by their names. Raises CommandFailed."""
+    files = {file.relative_to(root).as_posix(): file for file in _walk(root, failed)}
+    settings = {}
+    for name in settings_to_read(files.keys()):
+        try:
+            content = _content(files[name])
+        except _Unreadable as error:
+            raise CommandFailed(f"{name}: {error}") from error
+        if len(content) <= MAX_SETTINGS_BYTES:
+            settings[name] = content
+    try:
+        return site_tree(files.keys(), settings), files
+    except Refused as error:
+        raise CommandFailed(f"the files below {str(root)!r} {error.message}") from error
+
+
 def _walk(root: Path, failed: list[FailedDocument]) -> Iterator[Path]:
     def unreadable(error: OSError) -> None:
         where = Path(error.filename).relative_to(root).as_posix()
         failed.append(FailedDocument(_shown(f"{where}/"), f"the folder cannot be read ({error.strerror})"))
 
     for folder, below, names in os.walk(root, onerror=unreadable):
-        below[:] = [name for name in below if goes_in(name)]
+        below[:] = [name for name in below if is_looked_at(name)]
         for name in names:
-            if goes_in(name) and Path(name).suffix.lower() in FORMATS:
-                yield Path(folder, name)
+            file = Path(folder, name)
+            if is_candidate(file.relative_to(root).as_posix()):
+                yield file
 
 
 def _content(file: Path) -> bytes:

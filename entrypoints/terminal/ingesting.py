@@ -117,7 +117,9 @@ def batches(documents: Sequence[SourceDocument]) -> Iterator[list[bytes]]:
     batch: list[bytes] = []
     size = 0
     for document in documents:
-        content = {"uri": document.uri, "content": document.content, "format": document.format.value}
+        content: dict[str, Any] = {"uri": document.uri, "content": document.content, "format": document.format.value}
+        if document.metadata:
+            content["metadata"] = document.metadata
         encoded = json.dumps(content, ensure_ascii=False).encode()
         if batch and size + len(encoded) > MAX_BODY_BYTES:
             yield batch

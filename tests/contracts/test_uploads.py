@@ -56,18 +56,22 @@ async def test_files_come_back_byte_for_byte_in_their_order(uploads: Uploads) ->
 
 
 @pytest.mark.parametrize("name", ["docs.zip", "DOCS.ZIP", "docs.tar.gz", "docs.tgz"])
-async def test_the_documents_of_an_archive_are_its_files(uploads: Uploads, name: str) -> None:
+async def test_the_candidates_in_an_archive_are_its_files(uploads: Uploads, name: str) -> None:
     tree = {
         **PAGES,
         "logo.png": b"\x89PNG",
         "node_modules/p/README.md": b"no",
-        "_partial.md": b"no",
+        "_built/page.html": b"no",
         ".git/x.md": b"no",
+        "deep/er/versions.json": b"no",
     }
+    found = {**PAGES, "_partial.md": b"part", "mkdocs.yml": b"site_name: x", "site/versions.json": b"[]"}
+    tree |= found
     packed = a_zip(tree) if name.lower().endswith("zip") else a_tar_gz(tree)
     files, contents = await taken(uploads, {name: packed})
-    assert [file.name for file in files] == list(PAGES)
-    assert contents == PAGES
+    assert {file.name for file in files} == set(found)
+    assert all(file.packed for file in files)
+    assert contents == found
 
 
 async def test_an_archive_comes_alone(uploads: Uploads) -> None:
@@ -173,7 +177,7 @@ async def test_names_that_lead_out_are_told_as_they_are_and_nothing_is_written_t
     found = await problems(uploads, "a.tgz", a_tar_gz({name: b"x" for name in hostile if "\x00" not in name}))
     assert list(found) == hostile[:-1]
     assert list(await problems(uploads, "a.zip", a_zip({"../out.md": b"x", "/etc/out.md": b"x"})))
-    written = await asyncio.to_thread(lambda: list(tmp_path.parent.rglob("*.md")))
+    written = await asyncio.to_thread(lambda: list(tmp_path.parent.rglob("*out.md")))
     assert written == []
 
 
