@@ -1,4 +1,4 @@
-"""Markdown and MDX as Docusaurus reads them."""
+"""Markdown and MDX as Docusaurus reads them; the anchors of a page of MkDocs as MkDocs gives them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -24,7 +24,8 @@ from adapters.formats.signs import footnotes_of, reads_as_mdx
 from domain.errors import DocumentUnreadable
 from domain.library.model import BlockKind, Format, ParsedDocument, SourceDocument
 from domain.library.ports import DocumentLimits, DocumentParser
-from domain.library.slugs import Slugs, split_explicit_id
+from domain.library.sites import SitePlace, SiteTool
+from domain.library.slugs import MkDocsSlugs, Slugs, split_attribute_list, split_explicit_id
 
 _MDX_FENCE: Final = "mdx-code-block"
 _LIMITS: Final = DocumentLimits()
@@ -51,8 +52,11 @@ class MarkdownParser(DocumentParser):
         metadata, body = split_front_matter(content, uri=source.uri)
         if _MDX_FENCE in body:
             body = _unwrap_mdx_fences(body)
-        mdx = source.format is Format.MDX or reads_as_mdx(body)
-        page = _Page(self._mdx if mdx else self._markdown, self._inline, mdx=mdx, most_blocks=self._blocks)
+        place = SitePlace.of(source.metadata)
+        mkdocs = place is not None and place.tool is not SiteTool.DOCUSAURUS
+        mdx = source.format is Format.MDX or (not mkdocs and reads_as_mdx(body))
+        page_type = _MkDocsPage if mkdocs else _Page
+        page = page_type(self._mdx if mdx else self._markdown, self._inline, mdx=mdx, most_blocks=self._blocks)
         try:
             page.read(body)
         except RecursionError as error:
@@ -121,11 +125,15 @@ class _Page:
             BLOCKS_LEFT: self._most_blocks * 5 // 4,
         }
         tokens = self._block_reader.parse(body, self._env)
+        self._look_through(tokens)
         position = 0
         while position < len(tokens):
             token = tokens[position]
             handler = self._handlers.get(token.type)
             position = handler(token, tokens, position) if handler else position + 1
+
+    def _look_through(self, tokens: Sequence[Token]) -> None:
+        """What has to be known of the whole page before its first block; of a page of Docusaurus, nothing."""
 
     def _inline(self, content: str) -> list[Token]:
         return parse_inline(content, self._inline_reader, self._env)
@@ -201,3 +209,23 @@ class _Page:
     def _item(self, token: Token, tokens: Sequence[Token], at: int) -> int:
         self._paragraphs.item()
         return at + 1
+
+
+class _MkDocsPage(_Page):
+    """
+    A page whose headings get their ids from Python-Markdown.
+
+    An attribute list that ends a heading is taken for one: it is written where the site reads it.
+    """
+
+    def _look_through(self, tokens: Sequence[Token]) -> None:
+        headings = (tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open")
+        self._ids = MkDocsSlugs(explicit for text in headings if (explicit := split_attribute_list(text)[1]))
+
+    def _heading(self, token: Token, tokens: Sequence[Token], at: int) -> int:
+        content, explicit = split_attribute_list(tokens[at + 1].content)
+        children = self._inline(content)
+        words = " ".join(shown(children, ticks=False).split())
+        anchor = self._ids.heading_anchor(words, explicit=explicit)
+        self.builder.heading(" ".join(shown(children).split()), words=words, level=int(token.tag[1]), anchor=anchor)
+        return at + 3

@@ -1,13 +1,14 @@
 """
-Heading ids as a Docusaurus site gives them.
+Heading ids as a site gives them: Docusaurus, and MkDocs in ``MkDocsSlugs``.
 
 Rules read in docusaurus 3.10.2 (mdx-loader's remark plugin ``headings``, theme-classic's ``Heading``) and in
 github-slugger 1.5.0, whose table of kept characters is Unicode 13; newer letters are kept here as soon as the
-running Python knows them.
+running Python knows them. Those of MkDocs are read in Python-Markdown 3.10 (extensions ``toc`` and ``attr_list``).
 """
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Final
 
 _KEPT_CATEGORIES: Final = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "Pc"})
@@ -25,6 +26,11 @@ _LITERAL_URL_OR_DIRECTIVE: Final = re.compile(
     r"|(?<!:):(?P<name>[A-Za-z](?:[A-Za-z0-9_-]*[A-Za-z0-9])?)(?![A-Za-z0-9_:-])"
     r"(?:\[(?P<label>[^\[\]\n]*)\])?(?P<attributes>\{[^{}\n]*\})?"
 )
+_NOT_IN_MKDOCS_ID: Final = re.compile(r"[^\w\s-]")
+_RUN_OF_HYPHENS: Final = re.compile(r"[-\s]+")
+_COUNTED_ID: Final = re.compile(r"(.*)_([0-9]{1,9})")
+_ATTRIBUTE_LIST: Final = re.compile(r"[ ]+\{:?[ ]*([^\}\n ][^\}\n]*)\}[ ]*\Z")
+_ID_IN_LIST: Final = re.compile(r"""(?:^|\s)(?:#([^\s}]+)|id=["']?([^\s"'}]+))""")
 
 
 class _Kept(dict[int, int | None]):
@@ -74,6 +80,50 @@ class Slugs:
         """
         identifier = explicit or split_explicit_id(text)[1] or self.unique(text)
         return None if level == 1 else identifier or None
+
+
+class MkDocsSlugs:
+    """
+    The ids of one page of MkDocs: without accents and other scripts, a repeated one gets ``_1``, ``_2``...
+
+    ``reserved`` are the explicit ids of the page, those of later headings included. About linear in the headings.
+    """
+
+    def __init__(self, reserved: Iterable[str] = ()) -> None:
+        self._taken = set(reserved)
+        self._next: dict[tuple[str, int], int] = {}
+
+    def heading_anchor(self, text: str, *, explicit: str | None = None) -> str:
+        """The id of the next heading, of whatever level. ``text`` is what it shows, without an attribute list."""
+        if explicit:
+            return explicit
+        plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
+        candidate = _RUN_OF_HYPHENS.sub("-", _NOT_IN_MKDOCS_ID.sub("", plain).strip().lower())
+        if candidate in self._taken or not candidate:
+            counted = _COUNTED_ID.fullmatch(candidate)
+            candidate = self._free(counted[1], int(counted[2]) + 1) if counted else self._free(candidate, 1)
+        self._taken.add(candidate)
+        return candidate
+
+    def _free(self, stem: str, number: int) -> str:
+        """The first id from ``number`` on that is not taken; what is passed over on the way leads there at once."""
+        passed = []
+        while f"{stem}_{number}" in self._taken:
+            passed.append(number)
+            number = self._next.get((stem, number), number + 1)
+        self._next.update({(stem, one): number for one in passed})
+        return f"{stem}_{number}"
+
+
+def split_attribute_list(text: str) -> tuple[str, str | None]:
+    """``Some heading {: #some-id .wide }`` -> (``Some heading``, ``some-id``), as the extension attr_list reads it."""
+    if not text.rstrip().endswith("}"):
+        return text, None
+    found = _ATTRIBUTE_LIST.search(text)
+    if not found:
+        return text, None
+    named = _ID_IN_LIST.search(found[1])
+    return text[: found.start()], (named[1] or named[2]) if named else None
 
 
 def split_explicit_id(text: str) -> tuple[str, str | None]:
