@@ -12,8 +12,12 @@ HOLD_CHARS: Final = 16
 _SPECIAL: Final = re.compile(r"[ \t]{0,16}[\[［【]|[\n`~]|[ \t]{1,16}\Z")
 STARTS_SPECIAL: Final = frozenset("[［【\n`~")
 """Characters without which, and without a blank at its end, a piece has nothing that ``_SPECIAL`` could find."""
-_MARKER: Final = re.compile(r"[\[［【][ \t]*(\d+(?:[ \t]*[,;，、–—-][ \t]*\d+)*)[ \t]*[\]］】]")
-_OPEN_MARKER: Final = re.compile(r"[\[［【](?:[ \t]*|[ \t]*\d[\d \t,;，、–—-]*)\Z")
+_NOTE: Final = r"(?:†[^\[\]［］【】\n`~]*)?"
+"""What some models write after the number: ``【1†source】``, ``【1†L3-L5】``."""
+_MARKER: Final = re.compile(
+    r"[\[［【][ \t]*(?:\^(?=\d+[ \t]*[\]］】]))?(\d+(?:[ \t]*[,;，、–—-][ \t]*\d+)*)[ \t]*" + _NOTE + r"[\]］】]"
+)
+_OPEN_MARKER: Final = re.compile(r"[\[［【](?:[ \t]*(?:\^(?:\d+[ \t]*)?)?|[ \t]*\d[\d \t,;，、–—-]*" + _NOTE + r")\Z")
 _DIGITS: Final = re.compile(r"\d+")
 _PART: Final = re.compile(r"(\d+)(?:[ \t]*[–—-][ \t]*(\d+))?")
 _LEAD: Final = re.compile(r"[ \t>]*(?:(?:[-*+•]|\d{1,3}[.)])[ \t]*)?")
@@ -34,8 +38,9 @@ class MarkerFilter:
     """
     Passes an answer's text on with its markers checked against evidence numbers 1 to ``known``.
 
-    ``[1]``, ``[1, 2]``, ``[1-3]`` and full-width brackets come out as ``[1][2]...``; unknown numbers are left out, and
-    a marker of unknown numbers alone goes with the blank before it. Nothing in code, inline or fenced, is a marker.
+    ``[1]``, ``[1, 2]``, ``[1-3]``, ``[^1]``, ``【1†source】``, in full-width brackets too, come out as ``[1]``; unknown
+    numbers are left out, and a marker of unknown numbers alone goes with the blank before it. Nothing in code, inline
+    or fenced, is a marker.
     What comes out does not depend on how the text is cut into pieces.
     """
 
@@ -139,7 +144,8 @@ class MarkerFilter:
             elif not any(character.isdigit() for character in opened):
                 self._plain(text[start:], out)
             return text, len(text)
-        cut = max(opened.rfind(separator) for separator in ",;，、")
+        numbers = opened.partition("†")[0]
+        cut = max(numbers.rfind(separator) for separator in ",;，、")
         if cut < 0:
             self._plain(text[start : bracket + 1], out)
             return text, bracket + 1

@@ -11,7 +11,8 @@ from domain.grounding.reader import AnswerReader, Read
 PIECES = st.lists(
     st.sampled_from(
         ["[", "]", "【", "】", "1", "2", "7", "0", ",", "-", "–", " ", "\t", "\n", "\n\n", "`", "```", "~~~", ".", "a",
-         "A",          "# ",          "|", ">", "。", "“", "”", "(", "!", "1. ", "- ", "[1]", "[2, 3]", "[9]"]
+         "A",          "# ",          "|", ">", "。", "“", "”", "(", "!", "1. ", "- ", "[1]", "[2, 3]", "[9]",
+         "^", "†", "【1†a】"]
     ),
     max_size=30,
 )  # fmt: skip
@@ -41,6 +42,8 @@ def passed(text: str, known: int = 4) -> str:
         ("So.[1] Next", "So.[1] Next"),
         ("So [1, 1, 1].", "So [1]."),
         ("So [ 1 ].", "So [1]."),
+        ("So [^1].", "So [1]."),
+        ("So 【2†source】【3†L13-L15】.", "So [2][3]."),
     ],
 )
 def test_markers_of_every_form_come_out_as_one_form(written: str, expected: str) -> None:
@@ -59,6 +62,7 @@ def test_markers_of_every_form_come_out_as_one_form(written: str, expected: str)
         ("So [1, 2, 3, 4, 77, 88, 99, 100].", "So [1][2][3][4]."),
         ("So [9][1].", "So [1]."),
         ("So [7", "So"),
+        ("So [^7] and 【7†source】.", "So and."),
     ],
 )
 def test_an_unknown_number_is_never_passed_on(written: str, expected: str) -> None:
@@ -70,6 +74,7 @@ def test_an_unknown_number_is_never_passed_on(written: str, expected: str) -> No
     [
         "See [the link](https://example.com) here.",
         "The value arr[0] is first.",
+        "All but digits is [^0-9] or [^a] here, 5† or [†].",
         "Inline `x[7]` stays.",
         "Do ``a ` [7]`` stays.",
         "```py\nx = [7]\n```",
