@@ -12,7 +12,11 @@ _QUOTED: Final = re.compile(r"“[^”]*”|\"[^\"]*\"|«[^»]*»|„[^“]*“|
 _QUOTES: Final = frozenset('“"«„「『')
 """Each quotation begins with one of them; most sentences have none, and are not searched for one."""
 _MARKER: Final = re.compile(r"\[\d{1,3}\]")
-_WORD: Final = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]|[^\W_]+")
+_WORD: Final = re.compile(
+    r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]|"
+    r"[^\W_]+(?:[\u0300-\u036f\u064b-\u065f\u0900-\u0963\u0970-\u0dff]+[^\W_]*)*"
+)
+"""A vowel sign or an accent of its own (Hindi, Tamil, Arabic with vowels, decomposed Latin) does not end a word."""
 
 
 def is_copied(sentence: str, sources: Iterable[str]) -> bool:

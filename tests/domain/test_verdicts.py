@@ -215,6 +215,12 @@ def test_twelve_words_in_a_row_without_quotation_marks_are_a_copy() -> None:
     assert not is_copied(f"“{source}” [1]", [source])
 
 
+def test_vowel_signs_do_not_end_the_words_that_are_counted_as_copied() -> None:
+    six, seven = "यह दिल्ली की पुरानी किताब है", "जो मेरी दादी ने मुझे दी थी"
+    assert not is_copied(six, [six])
+    assert is_copied(f"{six} {seven}", [f"{six} {seven}"])
+
+
 def test_another_language_is_judged_by_its_words_alone() -> None:
     assert verdict("Daten speichert der Server nicht [1].", language="de") is not Verdict.SUPPORTED
     assert verdict("Der Server speichert Daten [1].", language="de") is Verdict.SUPPORTED
