@@ -23,6 +23,7 @@ from adapters.formats.rules import (
 from adapters.formats.signs import footnotes_of, reads_as_mdx
 from domain.errors import DocumentUnreadable
 from domain.library.model import BlockKind, Format, ParsedDocument, SourceDocument
+from domain.library.parts import PART_BEGINS, PART_ENDS
 from domain.library.ports import DocumentLimits, DocumentParser
 from domain.library.sites import SitePlace, SiteTool
 from domain.library.slugs import MkDocsSlugs, Slugs, split_attribute_list, split_explicit_id
@@ -99,6 +100,7 @@ class _Page:
         self._mdx = mdx
         self._env: dict[str, Any] = {}
         self._slugs = Slugs()
+        self._slugs_around: list[Slugs] = []
         self._paragraphs = Paragraphs(self.builder)
         self._handlers: dict[str, Callable[[Token, Sequence[Token], int], int]] = {
             "heading_open": self._heading,
@@ -189,6 +191,12 @@ class _Page:
     def _markup(self, token: Token, tokens: Sequence[Token], at: int) -> int:
         pieces: list[Tag | str] = token.meta["pieces"]
         for piece in pieces:
+            if piece == PART_BEGINS:
+                # Docusaurus reads a part by itself: what it calls a heading, the page may call another.
+                self._slugs_around.append(self._slugs)
+                self._slugs = Slugs()
+            elif piece == PART_ENDS and self._slugs_around:
+                self._slugs = self._slugs_around.pop()
             self._text(tab_label(piece) if isinstance(piece, Tag) else tag_text((piece,)).strip())
         return at + 1
 

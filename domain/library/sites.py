@@ -73,11 +73,13 @@ class SiteTree:
     """
     How a tree is read. ``folders`` are those that hold documents, each with what stands before its pages' paths.
 
-    Without ``tool`` it is a plain folder: every file in it is a document that may be one, and none has a place.
+    ``root`` is the folder of its settings, with a final slash, or empty. Without ``tool`` it is a plain folder: every
+    file in it is a document that may be one, and none has a place.
     """
 
     tool: SiteTool | None
     folders: Mapping[str, str]
+    root: str = ""
 
     def is_document(self, name: str) -> bool:
         """Whether a candidate is a document: no settings, no partial, and where the tool looks for pages."""
@@ -158,7 +160,7 @@ def site_tree(names: Collection[str], settings: Mapping[str, bytes]) -> SiteTree
         for folder, below in folders.items()
         if any(name.startswith(root + folder) for name in names)
     }
-    return SiteTree(tool, found) if found else PLAIN
+    return SiteTree(tool, found, root) if found else PLAIN
 
 
 def _root(names: Collection[str]) -> str | None:

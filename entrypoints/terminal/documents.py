@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import click
 from domain.errors import DocumentUnreadable, Refused
 from domain.library.files import FORMATS, document_of, is_looked_at, too_large
 from domain.library.model import MAX_FILE_BYTES, SourceDocument
+from domain.library.parts import MAX_ROUNDS, Parts
 from domain.library.sites import (
     MAX_SETTINGS_BYTES,
     PLAIN,
@@ -50,7 +52,7 @@ def read_documents(path: Path) -> ReadDocuments:
     if not path.exists():
         raise click.UsageError(f"there is no file or folder {str(path)!r}")
     failed: list[FailedDocument] = []
-    tree = PLAIN
+    tree, found = PLAIN, dict[str, Path]()
     if path.is_dir():
         tree, found = _read_tree(path, failed)
         files = sorted((name, file) for name, file in found.items() if tree.is_document(tree_path(name)))
@@ -59,9 +61,10 @@ def read_documents(path: Path) -> ReadDocuments:
     else:
         raise click.UsageError(f"{path.name!r} is none of {', '.join(FORMATS)}")
     documents: dict[str, SourceDocument] = {}
+    parts = Parts(found.keys(), tree)
     for uri, file in files:
         try:
-            source = document_of(uri, _content(file), tree.metadata(uri))
+            source = document_of(uri, _with_parts(uri, file, parts, found), tree.metadata(uri))
             if source.uri in documents:
                 raise _Unreadable(f"another file has the uri {source.uri!r} too; rename one")
             documents[source.uri] = source
@@ -78,7 +81,7 @@ class _Unreadable(Exception):
     pass
 
 
-def _read_tree(root: Path, failed: list[FailedDocument]) -> tuple[SiteTree, Mapping[str, Path]]:
+def _read_tree(root: Path, failed: list[FailedDocument]) -> tuple[SiteTree, dict[str, Path]]:
     """How the folder is read, and the candidates for documents in it by their names. Raises CommandFailed."""
     files = {file.relative_to(root).as_posix(): file for file in _walk(root, failed)}
     settings = {}
@@ -106,6 +109,22 @@ def _walk(root: Path, failed: list[FailedDocument]) -> Iterator[Path]:
             file = Path(folder, name)
             if is_candidate(file.relative_to(root).as_posix()):
                 yield file
+
+
+def _with_parts(name: str, file: Path, parts: Parts, files: Mapping[str, Path]) -> bytes:
+    """A file's content, with what it includes of ``files``. Raises _Unreadable, or DocumentUnreadable."""
+    content = _content(file)
+    held: dict[str, bytes] = {}
+    asked: set[str] = set()
+    for _ in range(MAX_ROUNDS):
+        missing = parts.missing(name, content, held) - asked
+        asked |= missing
+        for part in missing:
+            with suppress(_Unreadable):
+                read = _content(files[part])
+                if len(read) <= MAX_SETTINGS_BYTES:
+                    held[part] = read
+    return parts.joined(name, content, held)
 
 
 def _content(file: Path) -> bytes:

@@ -17,8 +17,9 @@ DOCUSAURUS = {
     "docusaurus.config.ts": b"export default {};",
     "versions.json": b'["2.0", "1.0"]',
     "README.md": b"# Not of the site",
-    "docs/guide/01-start.md": b"---\nslug: begin\n---\n\n# Start\n\nThe next start.",
-    "docs/guide/_part.mdx": b"A part.",
+    "docs/guide/01-start.md": b"---\nslug: begin\n---\n\nimport P from '@site/docs/_part.mdx';\n\n# Start\n\n<P />",
+    "docs/_part.mdx": b"import More from './_more.md'\n\nThe next start.\n\n<More />",
+    "docs/_more.md": b"And more.",
     "versioned_docs/version-2.0/guide/start.md": b"# Start\n\nThe start of two.",
     "versioned_docs/version-1.0/start.md": b"---\nslug: /\n---\n\n# Start\n\nThe start of one.",
 }
@@ -61,6 +62,7 @@ async def test_a_folder_and_an_archive_of_it_give_the_same_documents(
     write(tree, tmp_path)
     read = read_documents(tmp_path)
     assert not read.failed
+    assert all("<P />" not in one.content for one in read.documents)
     documents: list[dict[str, Any]] = [
         {"uri": one.uri, "content": one.content, "format": one.format.value, "metadata": dict(one.metadata)}
         for one in read.documents
