@@ -43,6 +43,9 @@ RETRY_AFTER_S: Final = (0.5, 2.0, 10.0)
 DRAIN_AGAIN_AFTER_S: Final = (1.0, 5.0, 15.0, 30.0)
 """Waits after a drain that the database broke off; the last one repeats, as work is known to be left."""
 
+SETTLE_EVERY: Final = 64
+"""Jobs of a drain after which the index is settled, some 1,000 documents: what is not settled takes memory."""
+
 _log = logging.getLogger("ibid.ingest")
 
 
@@ -65,11 +68,14 @@ class WorkIngestions:
     build_generation: BuildGeneration
     planning: PlanIngestion | None = None
     retry_after_s: Sequence[float] = field(default=RETRY_AFTER_S)
+    settle_every: int = field(default=SETTLE_EVERY)
     _unsettled: bool = field(default=False, init=False)
     _only_process: bool = field(default=False, init=False)
     _turns: Counter[tuple[UUID, int]] = field(default_factory=Counter, init=False)
     """How often a part of a site was put off to go on with later, which was no failure."""
     _taken: int = field(default=0, init=False)
+    _draining: bool = field(default=False, init=False)
+    _settling: asyncio.Task[None] | None = field(default=None, init=False)
 
     async def resume(self, *, only_process: bool) -> None:
         """
@@ -101,11 +107,11 @@ class WorkIngestions:
 
     async def run(self, *, sweeping: bool = True) -> None:
         """
-        Drain the queue whenever it is woken, until cancelled; the index builds its search structures meanwhile.
+        Drain the queue whenever it is woken, until cancelled; the index builds its search structures meanwhile, and
+        now and then during a long drain.
 
         ``sweeping``: before the first time, too.
         """
-        settling: asyncio.Task[None] | None = None
         try:
             while True:
                 if sweeping:
@@ -114,13 +120,11 @@ class WorkIngestions:
                 await self.queue.woken()
                 await self._drained()
                 sweeping = True
-                self._unsettled = True
-                if settling is None or settling.done():
-                    settling = asyncio.create_task(self._settle())
+                self._settle_beside()
         finally:
-            if settling is not None:
-                settling.cancel()
-                await asyncio.wait([settling])
+            if self._settling is not None:
+                self._settling.cancel()
+                await asyncio.wait([self._settling])
 
     async def serve(self) -> None:
         """Work on jobs as they come, whoever queued them, until cancelled."""
@@ -128,7 +132,11 @@ class WorkIngestions:
         await self._persistently(self.queue.serve)
 
     async def _drained(self) -> None:
-        await self._persistently(self.queue.drain)
+        self._draining = True
+        try:
+            await self._persistently(self.queue.drain)
+        finally:
+            self._draining = False
 
     async def _persistently(self, handed_out: Callable[[Work], Awaitable[None]]) -> None:
         failures, taken = 0, self._taken
@@ -170,6 +178,8 @@ class WorkIngestions:
         if ingestion.retries != job.round:
             return
         self._taken += 1
+        if self._draining and self._taken % self.settle_every == 0:
+            self._settle_beside()
         if ingestion.kind is not IngestionKind.INGEST:
             await self._build(ingestion, job)
             return
@@ -278,6 +288,11 @@ class WorkIngestions:
             await self.build_generation.tidy()
         except PortError as error:
             _log.warning("indexes of before could not be dropped", exc_info=error)
+
+    def _settle_beside(self) -> None:
+        self._unsettled = True
+        if self._settling is None or self._settling.done():
+            self._settling = asyncio.create_task(self._settle())
 
     async def _settle(self) -> None:
         while self._unsettled:

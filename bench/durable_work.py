@@ -34,6 +34,8 @@ from bench.service_process import ServiceProcess, running
 from bench.speed import DATA, ROOT, Row, ingest, react_native_pages
 
 MANY: Final = 20_000
+AT_ONCE: Final = 500
+"""Documents to a request of those many, under a megabyte; the requests come at once, and are one long drain."""
 PDF_PAGES: Final = 300
 SHARED: Final = 2_000
 EMBED_MS: Final = 150
@@ -113,7 +115,10 @@ def _searching(data_dir: Path) -> Iterator[Row]:
         rates: list[float] = []
 
         def ingesting() -> None:
-            rates.extend(len(pages) / ingest(service, f"copy-{copy}", _varied(pages, copy)) for copy in range(4))
+            rates.extend(
+                len(pages) / ingest(service, f"copy-{copy}", _varied(pages, copy), look_every_s=0.2)
+                for copy in range(4)
+            )
 
         thread = threading.Thread(target=ingesting)
         thread.start()
@@ -263,28 +268,34 @@ def _many(data_dir: Path) -> Iterator[Row]:
     documents = _documents(MANY)
     with running(data_dir) as service:
         ingest(service, "warm", documents[:500])
-        before, highest, done = _resident_mb(service), 0.0, threading.Event()
+        before, highest, done = _memory_mb(service), dict.fromkeys(_MEMORY, 0.0), threading.Event()
 
         def watch() -> None:
-            nonlocal highest
             while not done.wait(0.5):
-                highest = max(highest, _resident_mb(service))
+                highest.update({kind: max(highest[kind], mb) for kind, mb in _memory_mb(service).items()})
 
         watching = threading.Thread(target=watch)
         watching.start()
-        rate = MANY / ingest(service, "many", documents)
+        rate = MANY / ingest(service, "many", documents, at_once=AT_ONCE)
         done.set()
         watching.join()
-    grown = highest - before
-    measured = f"+{grown:.0f} MB ({before:.0f} to {highest:.0f}), {rate:.0f} documents/s"
-    what = f"{MANY:,} documents of an abstract each, resident memory of the service"
-    yield Row(what, measured, "under +150 MB", grown < 150)
+    grown = {kind: highest[kind] - before[kind] for kind in _MEMORY}
+    measured = (
+        f"+{grown['VmRSS']:.0f} MB ({before['VmRSS']:.0f} to {highest['VmRSS']:.0f}), of which no file stands behind "
+        f"+{grown['RssAnon']:.0f} MB; {rate:.0f} documents/s"
+    )
+    what = f"{MANY:,} documents of an abstract each, {AT_ONCE} to a request, resident memory of the service"
+    yield Row(what, measured, "under +150 MB", grown["VmRSS"] < 150)
 
 
-def _resident_mb(service: ServiceProcess) -> float:
-    status = Path(f"/proc/{service.pid}/status").read_text()
-    [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
-    return int(line.split()[1]) / 1_024
+_MEMORY: Final = ("VmRSS", "RssAnon")
+"""All that is in memory, and what of it could not be read from a file again."""
+
+
+def _memory_mb(service: ServiceProcess) -> dict[str, float]:
+    lines = Path(f"/proc/{service.pid}/status").read_text().splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
+    return {kind: int(fields[kind].split()[0]) / 1_024 for kind in _MEMORY}
 
 
 def _month(data_dir: Path) -> Iterator[Row]:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
 from uuid import UUID
 
@@ -103,6 +104,8 @@ class PgQueuerWorkQueue(WorkQueue):
 
         with translated():
             async with self._connected() as connection:
+                # Its imports, once: a third of a second for which the loop must not stand still.
+                await asyncio.to_thread(import_module, "pgqueuer.core.qm")
                 manager = _manager(connection, work)
                 running = asyncio.ensure_future(
                     manager.run(
@@ -145,7 +148,6 @@ class PgQueuerWorkQueue(WorkQueue):
 
 def _manager(connection: Any, work: Work) -> "QueueManager":
     """Names are given here, so that no environment variable of pgqueuer's changes where the jobs are."""
-    # Half a second of imports, for the first drain alone.
     from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
     from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
     from pgqueuer.adapters.persistence.queries import Queries

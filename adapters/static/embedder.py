@@ -45,6 +45,10 @@ class _Model:
         self._sums = np.zeros((1_024, DIMENSIONS), dtype=np.float32)
         self._lock = Lock()
 
+    def beside(self) -> "_Model":
+        """Another one on the same tables, which waits for nobody who uses this one."""
+        return _Model(self._tokenizer, self._table)
+
     def means(self, texts: Sequence[str]) -> list[Vector]:
         np = self._np
         units = [_units(text) for text in texts]
@@ -93,6 +97,8 @@ class StaticEmbedder(Embedder):
 
     def __init__(self) -> None:
         self._model: _Model | None = None
+        self._questions: _Model | None = None
+        """The same for texts on the event loop, with its own words: a lock of passages would hold the loop up."""
         self._loading = Lock()
 
     @property
@@ -108,8 +114,8 @@ class StaticEmbedder(Embedder):
         await asyncio.to_thread(self._loaded)
 
     async def embed(self, texts: Sequence[str], *, purpose: Purpose) -> Sequence[Vector]:
-        if self._model is not None and sum(map(len, texts)) <= _ON_THE_LOOP_CHARS:
-            return self._embed(texts)
+        if self._questions is not None and sum(map(len, texts)) <= _ON_THE_LOOP_CHARS:
+            return self._questions.means(texts)
         return await asyncio.to_thread(self._embed, texts)
 
     def _embed(self, texts: Sequence[str]) -> list[Vector]:
@@ -129,6 +135,7 @@ class StaticEmbedder(Embedder):
         with self._loading:
             if self._model is None:
                 self._model = _load()
+                self._questions = self._model.beside()
             return self._model
 
 
