@@ -92,6 +92,8 @@ class Parts:
         return found
 
     def _file(self, name: str, said: str) -> str | None:
+        # A formatter of Markdown writes ``./\_part.mdx``; to JavaScript the backslash is nothing.
+        said = said.replace("\\_", "_")
         if said.startswith("@site/"):
             return normpath(self._root + said.removeprefix("@site/"))
         return normpath(join(dirname(name), said)) if said.startswith(("./", "../")) else None

@@ -55,6 +55,10 @@ def test_parts_have_parts_and_names_of_their_own() -> None:
     assert page(files).text == "Outer.\n\nInner."
 
 
+def test_an_escaped_underscore_is_one() -> None:
+    assert page({"a.mdx": "import P from './\\_p.mdx';\n\n<P />\n", "_p.mdx": "Part."}).text == "Part."
+
+
 def test_a_part_in_a_list_or_a_tab_stays_in_it() -> None:
     files = {"a.mdx": "import P from './_p.mdx'\n\n- Item\n\n  <P />\n\n- Next\n", "_p.mdx": "Part.\n\nMore."}
     assert page(files).text == "- Item\n\n  Part.\n\n  More.\n\n- Next"
