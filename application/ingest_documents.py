@@ -131,10 +131,9 @@ class IngestDocuments:
         await self.way.wait()
         index = await self.indexes.at(generation.place)
         wanted = await self._wanted(generation, prepared)
-        await self.way.wait()
-        await index.put(points_of([one for one in prepared if _id(one) in wanted], vectors))
-        await self.way.wait()
-        async with self.unit_of_work() as uow:
+        async with self.way.one_by_one():
+            await index.put(points_of([one for one in prepared if _id(one) in wanted], vectors))
+        async with self.way.one_by_one(), self.unit_of_work() as uow:
             if prepared and await uow.generations.hold_active(ingestion.collection) not in (generation, None):
                 return False
             if self.keep_vectors and bought:

@@ -32,6 +32,29 @@ async def test_nobody_waits_for_ever() -> None:
         await asyncio.wait_for(way.wait(), 20 * LONGEST_S)
 
 
+async def _most_at_once(way: GiveWay, steps: int) -> int:
+    at_once = most = 0
+
+    async def step() -> None:
+        nonlocal at_once, most
+        async with way.one_by_one():
+            at_once += 1
+            most = max(most, at_once)
+            await asyncio.sleep(0.001)
+            at_once -= 1
+
+    await asyncio.gather(*(step() for _ in range(steps)))
+    return most
+
+
+async def test_steps_go_side_by_side_until_somebody_asks_and_then_one_by_one() -> None:
+    way = GiveWay()
+    assert await _most_at_once(way, 3) == 3
+    with way.first():
+        pass
+    assert await _most_at_once(way, 3) == 1
+
+
 class SlowIndex(InMemoryPassageIndex):
     """A search takes a moment, in which it is noted when passages are put in."""
 
