@@ -12,6 +12,7 @@ from qdrant_edge import CountRequest, EdgeShard, QueryBatchRequest, ScrollReques
 
 from adapters.qdrant_edge import generations
 from adapters.qdrant_edge.filters import of_collection
+from adapters.qdrant_edge.memory import give_back
 from adapters.qdrant_edge.optimizer import Optimizer
 from adapters.qdrant_edge.points import hits, requests, upsert
 from adapters.qdrant_edge.shard import DENSE, PORT, SPARSE, open_shard
@@ -119,6 +120,8 @@ class QdrantEdgeIndex(PassageIndex):
                 async with self._writing:
                     await self._in_thread(_translated, self._opened(), EdgeShard.flush)
                     self._unflushed = 0
+            # Also what the requests have left that brought the passages.
+            await self._in_thread(give_back)
 
     async def _uncovered(self) -> int:
         """Passages that a dense search must look at one by one; every sparse vector counts as covered."""
