@@ -23,13 +23,21 @@ class Outcome(StrEnum):
     """Not configured; ``mend`` says what to set to have it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unsound:
+    """It answers, and is not what the settings need: what is wrong, and what mends just this."""
+
+    detail: str
+    mend: str
+
+
 class Probe(Protocol):
     """One part, and how to ask it something small. ``mend`` is what its operator can do when it fails."""
 
     part: str
     mend: str
 
-    async def ask(self) -> str | None:
+    async def ask(self) -> str | Unsound | None:
         """What stands there and answered, in a few words without a secret; None: not configured. Raises PortError."""
 
 
@@ -107,10 +115,13 @@ class Diagnose:
         mend = ""
         try:
             async with asyncio.timeout(self.patience_s):
-                detail = await probe.ask()
-            outcome = Outcome.OK
-            if detail is None:
+                told = await probe.ask()
+            if told is None:
                 outcome, detail, mend = Outcome.UNUSED, "not configured", probe.mend
+            elif isinstance(told, Unsound):
+                outcome, detail, mend = Outcome.FAILED, told.detail, told.mend
+            else:
+                outcome, detail = Outcome.OK, told
         except PortError as error:
             outcome, detail, mend = Outcome.FAILED, str(error), probe.mend
         except TimeoutError:

@@ -20,7 +20,7 @@ import uvloop
 
 from adapters.static.embedder import StaticEmbedder
 from domain.retrieval.model import Purpose
-from tests.fakes.cohere import EMBED, results, vector_of
+from tests.fakes.cohere import EMBED, SERVED, described, results, vector_of
 from tests.fakes.http_server import HttpServer, Reply, Request
 
 _POOL: Final = 509
@@ -59,6 +59,8 @@ class BenchCohere:
 
     async def answer(self, request: Request) -> Reply:
         self.calls += 1
+        if request.method == "GET":
+            return described(request, SERVED)
         median_ms = self._delay_ms.get(request.path, self._rerank_ms)
         if median_ms:
             await asyncio.sleep(median_ms * self._random.lognormvariate(0, SIGMA) / 1_000)

@@ -99,7 +99,7 @@ from entrypoints.http.sse import encode_events
 from entrypoints.judging_parts import judging_by
 from entrypoints.model_parts import drafting_by, openrouter, rewriter_by
 from entrypoints.model_settings import ModelSettings
-from entrypoints.probes import model_probe_by
+from entrypoints.probes import cohere_probe_by, model_probe_by
 from entrypoints.settings import Settings
 
 
@@ -221,6 +221,7 @@ class LiveAdapters(containers.DeclarativeContainer):
             providers.Callable(lambda reranking: reranking and reranking.reranker, reranking),
             mend="set COHERE_API_KEY, and IBID_RERANK_BUDGET_MS above 0",
         ),
+        providers.Factory(cohere_probe_by, settings, budgets),
         providers.Factory(model_probe_by, models, chat_model.provider, budgets),
     )
 

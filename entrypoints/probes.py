@@ -2,10 +2,15 @@
 
 from collections.abc import Callable
 
+from adapters.cohere.models_probe import PORT, TIMEOUT_S, CohereModelsProbe, WantedModel
+from adapters.resilience.dependency import Dependencies, Policy
+from adapters.resilience.metered import MeteredCalls
 from application.model_probe import ModelProbe
 from domain.access.ports import ProviderBudgets
+from domain.access.quotas import ProviderCall
 from domain.conversation.ports import ChatModel
 from entrypoints.model_settings import ModelSettings
+from entrypoints.settings import Settings
 
 
 def model_probe_by(
@@ -13,3 +18,19 @@ def model_probe_by(
 ) -> ModelProbe:
     mend = "set OPENROUTER_API_KEY; where it is, check its credit, IBID_MODELS and IBID_DATA_COLLECTION"
     return ModelProbe(chat_model, budgets, () if models is None else models.names, mend)
+
+
+def cohere_probe_by(settings: Settings, budgets: ProviderBudgets) -> CohereModelsProbe:
+    """Of the models that are in use: none without a key, and no reranker that nothing asks."""
+
+    def calls() -> MeteredCalls:
+        asked = Dependencies().add(PORT, Policy(timeout_s=TIMEOUT_S, attempts=1))
+        return MeteredCalls(asked, budgets, ProviderCall.INQUIRY)
+
+    if settings.cohere_api_key is None:
+        return CohereModelsProbe(settings.cohere_base_url, "", calls, (), mend="set COHERE_API_KEY")
+    reindex = ", and run `ibid reindex` for each collection"
+    wanted = [WantedModel(settings.embed_model, "embed", "IBID_EMBED_MODEL", reindex)]
+    if settings.rerank_budget_ms or settings.verifier == "rerank":
+        wanted.append(WantedModel(settings.rerank_model, "rerank", "IBID_RERANK_MODEL"))
+    return CohereModelsProbe(settings.cohere_base_url, settings.cohere_api_key.reveal(), calls, tuple(wanted))

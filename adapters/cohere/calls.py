@@ -1,6 +1,6 @@
 """One call of Cohere's API, of whatever kind: sent, metered, and its refusals understood."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -33,13 +33,20 @@ class CohereCalls:
                 raise fault_of_refusal(self.port, response.status_code, response.headers, response.content)
             return read(response.content)
 
-        try:
-            return await self.calls.run(work, inputs=inputs, timeout_s=timeout_s)
-        except QuotaSpent as spent:
-            if spent.port == self.port and spent.allowance == MONTHLY:
-                # Cohere counts more than we did: another service has the same key.
-                await self.calls.budgets.exhaust(self.calls.call, Window.MONTH)
-            raise
+        return await metered(self.calls, self.port, work, inputs=inputs, timeout_s=timeout_s)
 
     def nonsense(self, what: str) -> Fault:
         return Fault(PortReplyInvalid(self.port, f"its answer {what}"), blame=Blame.SERVICE, retryable=False)
+
+
+async def metered(
+    calls: MeteredCalls, port: str, work: Callable[[float], Awaitable[T]], *, inputs: int, timeout_s: float
+) -> T:
+    """``calls.run``, and the month is noted as used up when Cohere says so. Raises PortError."""
+    try:
+        return await calls.run(work, inputs=inputs, timeout_s=timeout_s)
+    except QuotaSpent as spent:
+        if spent.port == port and spent.allowance == MONTHLY:
+            # Cohere counts more than we did: another service has the same key.
+            await calls.budgets.exhaust(calls.call, Window.MONTH)
+        raise

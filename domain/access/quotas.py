@@ -20,6 +20,8 @@ class ProviderCall(StrEnum):
 
     EMBED = "embed"
     RERANK = "rerank"
+    INQUIRY = "inquiry"
+    """About Cohere's models, in a diagnosis."""
     MODEL = "model"
     JUDGE = "judge"
     """A model, asked about an answer that is written already: what answers themselves may need goes before it."""
@@ -28,6 +30,7 @@ class ProviderCall(StrEnum):
 PROVIDER: Final[Mapping[ProviderCall, str]] = {
     ProviderCall.EMBED: "cohere",
     ProviderCall.RERANK: "cohere",
+    ProviderCall.INQUIRY: "cohere",
     ProviderCall.MODEL: "openrouter",
     ProviderCall.JUDGE: "openrouter",
 }
@@ -136,10 +139,11 @@ def free_allowances(*, model_calls_per_day: int, cohere_calls_per_month: int) ->
     read 2026-11.
     """
     embed, rerank = ProviderCall.EMBED, ProviderCall.RERANK
-    both, reranks, judges = frozenset({embed, rerank}), frozenset({rerank}), frozenset({ProviderCall.JUDGE})
+    reranks, judges = frozenset({rerank}), frozenset({ProviderCall.JUDGE})
+    any_kind = frozenset({embed, rerank, ProviderCall.INQUIRY})
     models = frozenset({ProviderCall.MODEL}) | judges
     return (
-        Allowance("cohere_calls_per_month", both, cohere_calls_per_month, Window.MONTH, optional=reranks),
+        Allowance("cohere_calls_per_month", any_kind, cohere_calls_per_month, Window.MONTH, optional=reranks),
         Allowance("cohere_reranks_per_minute", reranks, 10, Window.MINUTE),
         Allowance("cohere_inputs_per_minute", frozenset({embed}), 2_000, Window.MINUTE, per_input=True),
         Allowance("openrouter_calls_per_minute", models, 20, Window.MINUTE),

@@ -17,7 +17,7 @@ from adapters.memory.clock import SystemClock
 from adapters.memory.embedder import HashingEmbedder
 from adapters.neon.engine import make_engine
 from adapters.neon.schema_probe import SchemaProbe
-from application.diagnose import Diagnose, EmbedderProbe, Outcome
+from application.diagnose import Diagnose, EmbedderProbe, Outcome, Unsound
 from application.model_probe import ModelProbe
 from domain.errors import PortRefused, PortUnavailable, ScopeMissing
 from domain.retrieval.model import Purpose, Vector
@@ -25,6 +25,7 @@ from entrypoints.settings import read_settings
 from entrypoints.settings_shown import shown
 from tests.builders import a_principal
 from tests.entrypoints.http_service import ADMIN_KEY, READER_KEY, HttpService
+from tests.fakes.cohere import FakeCohere
 from tests.providers import unlimited
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +49,18 @@ class NotThere:
 
     async def ask(self) -> None:
         return None
+
+
+class Outdated:
+    part, mend = "models", "check the key"
+
+    async def ask(self) -> Unsound:
+        return Unsound("m is deprecated", "set MODEL to n")
+
+
+async def test_what_answers_and_is_no_use_says_what_mends_just_this() -> None:
+    [found] = await Diagnose([Outdated()], SystemClock()).execute(a_principal())
+    assert (found.outcome, found.detail, found.mend) == (Outcome.FAILED, "m is deprecated", "set MODEL to n")
 
 
 async def test_every_part_is_asked_and_what_fails_says_how_to_mend_it() -> None:
@@ -135,6 +148,20 @@ def test_doctor_finds_a_sound_installation_well(open_folder: Path) -> None:
     code, report, _ = doctor(IBID_DATA_DIR=str(open_folder / "doctor"), IBID_PORT="0")
     assert (code, report["healthy"]) == (0, True), report
     assert outcomes(report).items() >= {"settings": "ok", "service": "ok", "schema": "ok", "index": "ok"}.items()
+
+
+async def test_doctor_asks_cohere_for_the_models_that_are_set(open_folder: Path) -> None:
+    key = "hunter22-hunter22-hunter22"
+    async with FakeCohere(key) as cohere:
+        code, report, err = await asyncio.to_thread(
+            doctor, IBID_DATA_DIR=str(open_folder / "models"), IBID_PORT="0", COHERE_API_KEY=key,
+            COHERE_BASE_URL=cohere.url, IBID_RERANK_MODEL="rerank-v9",
+        )  # fmt: skip
+    assert (code, outcomes(report)["cohere models"]) == (1, "failed"), report
+    [told] = [part for part in report["parts"] if part["part"] == "cohere models"]
+    assert told["detail"] == "rerank-v9 is not known there"
+    assert told["mend"].startswith("set IBID_RERANK_MODEL to a model that serves rerank: rerank-v4.0-fast")
+    assert key not in str(report) + err
 
 
 def test_doctor_names_a_bad_setting_and_goes_no_further() -> None:

@@ -1,11 +1,11 @@
-"""Cohere's embed and rerank on loopback: published shapes, published refusals, and whatever a test scripts."""
+"""Cohere's embed, rerank and models on loopback: published shapes, published refusals, and whatever a test scripts."""
 
 import asyncio
 import base64
 import re
 import struct
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 from zlib import crc32
@@ -20,6 +20,7 @@ from tests.fakes.published import Published
 PUBLISHED: Final = Published("cohere-openapi.yaml")
 EMBED: Final = "/v2/embed"
 RERANK: Final = "/v2/rerank"
+MODELS: Final = "/v1/models"
 MAX_TEXTS: Final = 96
 
 _WORD: Final = re.compile(r"\w+")
@@ -40,6 +41,7 @@ class FakeCohere(HttpServer):
         self._scripted: dict[str, deque[Reply]] = defaultdict(deque)
         self.always: dict[str, Reply | None] = {}
         self.delay_s: dict[str, float] = {}
+        self.models = dict(SERVED)
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.running = 0
         self.most_running = 0
@@ -62,6 +64,11 @@ class FakeCohere(HttpServer):
     def _reply(self, request: Request) -> Reply:
         if request.headers.get("authorization") != f"Bearer {self._key}":
             return refusal(401, "invalid api token")
+        if request.method == "GET" and request.path.startswith(MODELS):
+            self.calls.append((request.path, dict(request.query)))
+            if self._scripted[request.path]:
+                return self._scripted[request.path].popleft()
+            return described(request, self.models)
         if request.method != "POST" or request.path not in (EMBED, RERANK):
             return refusal(404, f"{request.path} not found")
         body = request.json()
@@ -75,6 +82,42 @@ class FakeCohere(HttpServer):
         if problems:
             return refusal(400, "invalid request: " + "; ".join(problems))
         return Reply.of(embedded(body) if request.path == EMBED else reranked(body))
+
+
+Served = tuple[tuple[str, ...], bool]
+"""The endpoints that a model serves, and whether it is deprecated."""
+SERVED: Final[Mapping[str, Served]] = {
+    "command-a-03-2025": (("chat",), False),
+    "embed-english-v2.0": (("embed",), True),
+    "embed-v4.0": (("embed",), False),
+    "rerank-v4.0-fast": (("rerank",), False),
+    "rerank-v4.0-pro": (("rerank",), False),
+}
+
+
+def described(request: Request, models: Mapping[str, Served]) -> Reply:
+    """One model, or those that serve the endpoint asked for; what is not there is refused as not found."""
+    if request.path == MODELS:
+        asked = request.query.get("endpoint")
+        fit = [_model(name, one) for name, one in models.items() if asked is None or asked in one[0]]
+        return Reply.of({"models": fit})
+    name = request.path.removeprefix(f"{MODELS}/")
+    if name not in models:
+        return refusal(404, f"model '{name}' not found")
+    return Reply.of(_model(name, models[name]))
+
+
+def _model(name: str, served: Served) -> dict[str, Any]:
+    endpoints, deprecated = served
+    return {
+        "name": name,
+        "is_deprecated": deprecated,
+        "endpoints": list(endpoints),
+        "finetuned": False,
+        "context_length": 128_000,
+        "default_endpoints": [],
+        "features": [],
+    }
 
 
 def refusal(status: int, message: str, **headers: str) -> Reply:
