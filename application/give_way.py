@@ -47,7 +47,8 @@ class GiveWay:
     @asynccontextmanager
     async def one_by_one(self) -> AsyncIterator[None]:
         """
-        Let those go first who are waited for now; while there are any, or were lately, one step runs at a time.
+        Let those go first who are waited for now; while there are any, or were lately, one step runs at a time,
+        and is followed by a pause as long as itself, of LONGEST_S at most.
 
         Else all steps that were held back would begin at once, and the next question would meet them all.
         """
@@ -56,7 +57,9 @@ class GiveWay:
             return
         async with self._turn:
             await self.wait()
+            began_s = time.monotonic()
             yield
+            await asyncio.sleep(min(time.monotonic() - began_s, LONGEST_S))
 
 
 class _Waited(Protocol):
