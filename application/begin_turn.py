@@ -129,7 +129,7 @@ class BeginTurn:
         try:
             await uow.commit()
         except BaseException:
-            self._streams.discard(stream)
+            self._streams.discard(stream.turn_id)
             raise
         return stream
 

@@ -180,25 +180,19 @@ class TurnStream:
         if self._started:
             self._task.cancel()
 
-    def settle(self) -> None:
+    def told(self) -> list[bytes] | None:
         """
-        Keep an ended turn's events in less memory.
+        Every event but the last as readers get it; None while the turn runs, or when it failed: only this stream knows.
 
-        Where they are encoded, the bytes are all that later readers need. Where nobody has seen them, text that came
-        by the word may as well have come at once.
+        Where nobody has seen them, text that came by the word may as well have come at once.
         """
-        if self._frames:
+        if not isinstance(self._last, TurnDone) or self._only_end:
+            return None
+        if self._seen:
             self._catch_up()
-            self._events, self._encoded = [self._events[-1]], 1
-        elif not self._seen:
-            self._events = _merged(self._events)
-
-    def weight(self) -> int:
-        """About how many bytes of memory the stream takes."""
-        frames = sum(map(len, self._frames)) + 80 * len(self._frames)
-        turn = self._last.turn if isinstance(self._last, TurnDone) else None
-        shown = 0 if turn is None else sum(len(piece.text) for piece in turn.evidence) + 2 * len(turn.answer)
-        return 4_000 + frames + 4 * shown + 200 * len(self._events)
+            return self._frames[:-1]
+        self._events = _merged(self._events)
+        return self._encode(self._id, self._events[:-1], 1)
 
     async def batches(self) -> AsyncIterator[Sequence[AskEvent]]:
         """The events as they come, those that are there already together."""

@@ -1,12 +1,15 @@
 """The turns of this process: how many may run, and the events of those that ran within the last hour."""
 
+import zlib
+from array import array
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 from uuid import UUID
 
-from application.ports import Clock
+from application.ports import Clock, JournalEntry
 from application.turn_stream import EncodesEvents, TurnStream
 from domain.access.model import Owner
 from domain.conversation.model import Turn
@@ -15,8 +18,10 @@ from domain.errors import Overloaded, PortUnavailable, TooManyRunning
 MAX_RUNNING_PER_USER: Final = 3
 """An end user reads one answer at a time; three are a few open windows. A key for itself has no such limit."""
 KEPT_MS: Final = 3_600_000
-MAX_KEPT: Final = 2_000
+MAX_KEPT: Final = 10_000
 MAX_KEPT_BYTES: Final = 64 * 1024 * 1024
+_ENTRY_BYTES: Final = 600
+"""What one costs beside its events: its ids, its owner, its places in two tables."""
 
 
 @dataclass(slots=True)
@@ -33,9 +38,34 @@ class Slot:
             self.streams.released(self.owner)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """
+    The events of a turn that has ended, all but the last, which its stored turn says. ``at_ms``: when it ended.
+
+    Compressed, they take a tenth of what the stream and its turn do. None: the turn's end is known here alone, and its
+    stream is kept.
+    """
+
+    at_ms: float
+    owner: Owner
+    conversation_id: UUID
+    lengths: "array[int]"
+    events: bytes | None
+
+    @property
+    def weight(self) -> int:
+        return _ENTRY_BYTES + len(self.lengths) * self.lengths.itemsize + len(self.events or b"")
+
+    def frames(self) -> list[bytes]:
+        joined = memoryview(zlib.decompress(self.events or b""))
+        ends = list(accumulate(self.lengths))
+        return [bytes(joined[end - length : end]) for end, length in zip(ends, self.lengths, strict=True)]
+
+
 class TurnStreams:
     """
-    Every stream of this process by its turn, the running ones and, for an hour, the ended ones.
+    Every running stream of this process by its turn and, for an hour, the events of those that have ended.
 
     What is kept is bounded in number and bytes; the oldest goes first. Whoever looks for one that has gone is told the
     turn's end from the database.
@@ -58,7 +88,7 @@ class TurnStreams:
         self._taken = 0
         self._of_user: Counter[Owner] = Counter()
         self._streams: dict[UUID, TurnStream] = {}
-        self._kept: OrderedDict[UUID, tuple[float, int]] = OrderedDict()
+        self._ended: OrderedDict[UUID, _Ended] = OrderedDict()
         self._kept_bytes = 0
         self._stopping = False
 
@@ -91,35 +121,50 @@ class TurnStreams:
         stream = self._streams[turn.id] = TurnStream(turn, self.encode)
         return stream
 
-    def discard(self, stream: TurnStream) -> None:
-        """The turn did not come to be after all, or has gone with its conversation."""
-        self._streams.pop(stream.turn_id, None)
-        if (kept := self._kept.pop(stream.turn_id, None)) is not None:
-            self._kept_bytes -= kept[1]
+    def discard(self, turn_id: UUID) -> None:
+        """The turn did not come to be after all, has gone with its conversation, or ended long ago."""
+        self._streams.pop(turn_id, None)
+        if (ended := self._ended.pop(turn_id, None)) is not None:
+            self._kept_bytes -= ended.weight
 
     def keep(self, stream: TurnStream) -> None:
-        """The turn has ended: keep its events for those who come later."""
+        """The turn has ended and is stored: keep its events for those who come later."""
         if stream.turn_id not in self._streams:
             return
-        stream.settle()
-        weight = stream.weight()
-        self._kept[stream.turn_id] = (self._clock.elapsed_ms(), weight)
-        self._kept_bytes += weight
-        while len(self._kept) > self._max_kept or self._kept_bytes > self._max_kept_bytes or self._oldest_is_over():
-            self.discard(self._streams[next(iter(self._kept))])
+        frames = stream.told()
+        if frames is not None:
+            del self._streams[stream.turn_id]
+        ended = self._ended[stream.turn_id] = _Ended(
+            self._clock.elapsed_ms(),
+            stream.owner,
+            stream.conversation_id,
+            array("I", map(len, frames or ())),
+            None if frames is None else zlib.compress(b"".join(frames), 1),
+        )
+        self._kept_bytes += ended.weight
+        self._let_go()
 
     def find(self, turn_id: UUID, owner: Owner) -> TurnStream | None:
-        """The turn's stream while it runs and an hour after; None: look into the database."""
-        while self._oldest_is_over():
-            self.discard(self._streams[next(iter(self._kept))])
+        """The turn's stream while it runs, or where it failed; None: look into the database, and at what is ``kept`` here."""
+        self._let_go()
         stream = self._streams.get(turn_id)
         return stream if stream is not None and stream.owner == owner else None
+
+    def kept(self, turn_id: UUID, owner: Owner) -> JournalEntry | None:
+        """All events of a turn that ended here within the hour; the last, which its stored turn says, is empty."""
+        self._let_go()
+        ended = self._ended.get(turn_id)
+        if ended is None or ended.events is None or ended.owner != owner:
+            return None
+        return JournalEntry(turn_id, 1, [*ended.frames(), b""], last=True)
 
     def forget(self, conversation_id: UUID) -> None:
         """The conversation was deleted: end what runs in it, and keep nothing of what ran."""
         for stream in [one for one in self._streams.values() if one.conversation_id == conversation_id]:
             stream.cancel()
-            self.discard(stream)
+            self.discard(stream.turn_id)
+        for turn_id in [one for one, ended in self._ended.items() if ended.conversation_id == conversation_id]:
+            self.discard(turn_id)
 
     def running(self) -> Iterable[TurnStream]:
         return [stream for stream in self._streams.values() if not stream.ended]
@@ -128,8 +173,11 @@ class TurnStreams:
         """Admit no more."""
         self._stopping = True
 
-    def _oldest_is_over(self) -> bool:
-        if not self._kept:
-            return False
-        ended_ms, _ = next(iter(self._kept.values()))
-        return self._clock.elapsed_ms() - ended_ms >= KEPT_MS
+    def _let_go(self) -> None:
+        while self._ended and self._oldest_has_to_go():
+            self.discard(next(iter(self._ended)))
+
+    def _oldest_has_to_go(self) -> bool:
+        if len(self._ended) > self._max_kept or self._kept_bytes > self._max_kept_bytes:
+            return True
+        return self._clock.elapsed_ms() - next(iter(self._ended.values())).at_ms >= KEPT_MS

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -11,12 +13,13 @@ import pytest
 from adapters.memory.clock import SettableClock
 from adapters.memory.store import InMemoryStore
 from application.begin_turn import AskQuestionCommand
-from application.events import TextWritten, TurnDone, TurnStarted
+from application.events import TextWritten, TurnDone, TurnFailed, TurnStarted
 from application.follow_turn import FollowTurn
 from application.journal_turns import JournalTurns
 from application.turn_stream import TurnStream
 from application.turn_streams import KEPT_MS, TurnStreams
 from domain.conversation.model import Question, Turn, TurnStatus
+from domain.errors import TurnFailedBefore
 from entrypoints.containers import UseCases
 from entrypoints.http.sse import encode_events
 from tests.application.test_ask_question import QUESTION, ScriptedWriter
@@ -212,12 +215,12 @@ def streams(clock: SettableClock, **limits: int) -> TurnStreams:
     return TurnStreams(clock=clock, encode=encode_events, max_running=9, **limits)
 
 
-def kept(streams: TurnStreams, *, text: str = "word ") -> TurnStream:
+def kept(streams: TurnStreams, *, words: int = 5) -> TurnStream:
     turn = a_turn(uuid4())
     stream = streams.open(turn)
     stream.emit(TurnStarted(turn.id, turn.conversation_id))
-    for _ in range(5):
-        stream.emit(TextWritten(text))
+    for number in range(words):
+        stream.emit(TextWritten(f"{sha256(b'%d' % number).hexdigest()} "))  # words that do not get shorter
     stream.emit(TurnDone(answered(turn)))
     streams.keep(stream)
     return stream
@@ -227,13 +230,48 @@ async def test_ended_streams_are_kept_an_hour_and_no_more_than_so_many_and_so_mu
     clock = SettableClock(NOON)
     of_number = streams(clock, max_kept=3)
     made = [kept(of_number) for _ in range(5)]
-    assert [of_number.find(one.turn_id, ACME) for one in made] == [None, None, *made[2:]]
-    of_bytes = streams(clock, max_kept_bytes=3 * made[0].weight())
-    made = [kept(of_bytes) for _ in range(5)]
-    assert [of_bytes.find(one.turn_id, ACME) for one in made] == [None, None, *made[2:]]
+    assert [of_number.kept(one.turn_id, ACME) is not None for one in made] == [False, False, True, True, True]
+    of_bytes = streams(clock, max_kept_bytes=30_000)
+    made = [kept(of_bytes, words=200) for _ in range(5)]  # some 8,000 bytes each
+    assert [of_bytes.kept(one.turn_id, ACME) is not None for one in made] == [False, False, True, True, True]
     clock.advance(timedelta(milliseconds=KEPT_MS + 1))
-    assert of_bytes.find(made[4].turn_id, ACME) is None
-    assert of_number.find(made[4].turn_id, ACME) is None
+    assert of_bytes.kept(made[4].turn_id, ACME) is None
+    assert of_number.kept(made[4].turn_id, ACME) is None
+
+
+async def test_an_ended_stream_is_kept_as_its_readers_had_it_for_its_owner_alone() -> None:
+    all_of_them = streams(SettableClock(NOON))
+    turn, reader = a_turn(uuid4()), Collector()
+    stream = all_of_them.open(turn)
+    stream.follow(reader)
+    stream.emit(TurnStarted(turn.id, turn.conversation_id))
+    stream.emit(TextWritten("a "), TextWritten("b "))
+    stream.emit(TurnDone(answered(turn)))
+    all_of_them.keep(stream)
+    assert all_of_them.find(turn.id, ACME) is None
+    entry = all_of_them.kept(turn.id, ACME)
+    assert entry is not None
+    assert [*entry.frames] == [*reader.frames[:-1], b""]
+    assert all_of_them.kept(turn.id, replace(ACME, user="another")) is None
+    all_of_them.forget(turn.conversation_id)
+    assert all_of_them.kept(turn.id, ACME) is None
+
+
+async def test_words_that_nobody_has_seen_one_by_one_are_kept_as_one_text() -> None:
+    all_of_them = streams(SettableClock(NOON))
+    stream = kept(all_of_them)
+    entry = all_of_them.kept(stream.turn_id, ACME)
+    assert entry is not None
+    assert [frame.partition(b"event: ")[2].partition(b"\n")[0] for frame in entry.frames] == [b"turn", b"text", b""]
+
+
+async def test_the_stream_of_a_turn_whose_end_could_not_be_stored_is_kept_itself() -> None:
+    all_of_them = streams(SettableClock(NOON))
+    turn = a_turn(uuid4())
+    stream = all_of_them.open(turn)
+    stream.emit(TurnFailed(turn.id, TurnFailedBefore()))
+    all_of_them.keep(stream)
+    assert all_of_them.find(turn.id, ACME) is stream
 
 
 async def test_an_event_is_encoded_once_however_many_follow() -> None:
@@ -251,7 +289,7 @@ async def test_an_event_is_encoded_once_however_many_follow() -> None:
     stream.emit(TextWritten("a "), TextWritten("b "))
     stream.follow(readers[1], after=1)
     stream.emit(TurnDone(turn.ended(TurnStatus.CANCELLED)))
-    stream.settle()
+    assert stream.told() == readers[0].frames[:-1]
     stream.follow(readers[2])
     assert encoded == [1, 2, 3, 4]
     assert [len(reader.frames) for reader in readers] == [4, 3, 4]
