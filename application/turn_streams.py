@@ -145,7 +145,7 @@ class TurnStreams:
         self._let_go()
 
     def find(self, turn_id: UUID, owner: Owner) -> TurnStream | None:
-        """The turn's stream while it runs, or where it failed; None: look into the database, and at what is ``kept`` here."""
+        """The turn's stream while it runs, or where it failed. None: see what is ``kept``, and the database."""
         self._let_go()
         stream = self._streams.get(turn_id)
         return stream if stream is not None and stream.owner == owner else None
