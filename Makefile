@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-live fuzz openapi data-model check format bench eval lock clean
+.PHONY: help demo test test-long test-all test-live fuzz openapi data-model check format bench eval lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -17,6 +17,9 @@ demo: $(VENV)/run.stamp ## ingest the manual, serve it, ask a first question (Ct
 
 test: $(VENV)/dev.stamp ## run the tests (under 5 minutes)
 	$(PYTEST)
+
+test-long: $(VENV)/dev.stamp ## run the tests that kill and restart whole services (some minutes)
+	$(PYTEST) -m "long and not slow and not live"
 
 test-all: $(VENV)/dev.stamp ## run the tests, the slow ones too
 	$(PYTEST) -m "not live"

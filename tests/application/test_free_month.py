@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from adapters.memory.analyzer import PlainAnalyzer
 from adapters.memory.budgets import InMemoryProviderBudgets
 from adapters.memory.clock import SettableClock
@@ -83,6 +85,7 @@ async def test_a_month_that_is_used_up_is_answered_by_words_until_the_next() -> 
         assert (await story.ask(unlike(2_000))).degraded == ()
 
 
+@pytest.mark.long
 async def test_a_month_of_models_and_a_judge_stays_inside_the_day_and_every_question_has_its_model() -> None:
     """Thirty questions a day, all asked within two hours; the judge takes what is to spare, and the plan is 50."""
     clock, judged, days = SettableClock(FIRST + timedelta(hours=9)), Counter[str](), Counter[int]()

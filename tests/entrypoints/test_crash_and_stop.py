@@ -97,6 +97,7 @@ async def reconnect(service: ServiceProcess, reader: Reader) -> tuple[Any, httpx
     return turn, rest, asked_again
 
 
+@pytest.mark.long
 def test_kill_9_during_50_streams_gives_each_a_clear_end_at_the_next_start(data_dir: Path) -> None:
     readers = [Reader(f"key {number}", LONG) for number in range(50)]
     with suppress(httpx.TransportError), running(data_dir, LASTING) as service:

@@ -54,6 +54,7 @@ def ibid(folder: Path, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.long
 def test_an_index_that_is_lost_is_made_again_from_the_database_and_gives_the_same_hundred_answers(
     data_dir: Path,  # noqa: F811
 ) -> None:
@@ -75,6 +76,7 @@ def test_an_index_that_is_lost_is_made_again_from_the_database_and_gives_the_sam
     assert [order(hits) for hits in after] == [order(hits) for hits in before]
 
 
+@pytest.mark.long
 def test_every_generation_is_made_again_when_the_index_is_lost(data_dir: Path) -> None:  # noqa: F811
     asked = list(questions())[:100]
     with running(data_dir) as service:

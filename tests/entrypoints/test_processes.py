@@ -156,6 +156,7 @@ async def begun(engine: AsyncEngine, count: int = 1) -> list[Any]:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.long
 async def test_a_turn_of_one_process_is_followed_attached_to_and_cancelled_at_another(
     engine: AsyncEngine, migrated_url: str, tmp_path: Path
 ) -> None:
@@ -274,6 +275,7 @@ async def test_a_killed_service_leaves_no_process_behind(
                 await asyncio.sleep(0.1)
 
 
+@pytest.mark.long
 async def test_of_fifty_questions_with_a_quota_for_ten_ten_are_written_by_the_model_and_all_are_answered(
     engine: AsyncEngine, migrated_url: str, tmp_path: Path
 ) -> None:

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench.service_process import ServiceProcess, running
 from tests.entrypoints.test_service_process import data_dir, ingested, kill  # noqa: F401  a fixture
 from tests.fakes.site import Page, Site, served
@@ -45,6 +47,7 @@ def ibid(folder: Path, site: Site, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.long
 async def test_a_site_is_ingested_by_one_command_and_the_second_time_costs_304s(data_dir: Path) -> None:  # noqa: F811
     async with served(a_site()) as site:
         first = await asyncio.to_thread(ibid, data_dir, site, "ingest", site.url("/docs/"), "--collection", "site")
@@ -62,6 +65,7 @@ async def test_a_site_is_ingested_by_one_command_and_the_second_time_costs_304s(
         assert best["section"]["url"] == site.url("/docs/p41#why")
 
 
+@pytest.mark.long
 async def test_a_packed_sitemap_is_read_and_its_rest_pruned(data_dir: Path) -> None:  # noqa: F811
     async with served(a_site()) as site:
         locations = "".join(f"<url><loc>{site.url(f'/docs/p{n}')}</loc></url>" for n in range(PAGES))
@@ -73,6 +77,7 @@ async def test_a_packed_sitemap_is_read_and_its_rest_pruned(data_dir: Path) -> N
     assert (done["counts"]["added"], done["counts"]["removed"], done["counts"]["total"]) == (11, 1, 11)
 
 
+@pytest.mark.long
 async def test_a_site_that_was_being_read_is_read_to_its_end_after_kill_9(data_dir: Path) -> None:  # noqa: F811
     async with served(a_site()) as site:
 

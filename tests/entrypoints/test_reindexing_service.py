@@ -74,6 +74,7 @@ def by_question(service: ServiceProcess) -> dict[str, Any]:
     return dict(zip(QUESTIONS, found(service, QUESTIONS), strict=True))
 
 
+@pytest.mark.long
 def test_reindexing_while_asked_shows_nobody_a_mixture_and_going_back_gives_the_same_rankings(
     data_dir: Path,  # noqa: F811
 ) -> None:

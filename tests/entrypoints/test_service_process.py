@@ -224,6 +224,7 @@ def test_an_idle_service_sends_the_database_nothing(data_dir: Path) -> None:
     assert busy == 0
 
 
+@pytest.mark.long
 def test_an_idle_service_writes_no_line_into_a_log_of_every_statement(data_dir: Path) -> None:
     with running(data_dir) as service:
         ingest(service, {"pinning.md": PINNING})

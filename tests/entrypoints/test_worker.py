@@ -76,6 +76,7 @@ async def passages(unit_of_work: UnitOfWorkFactory, qdrant: FakeQdrant) -> tuple
     return held, shard.info().points_count
 
 
+@pytest.mark.long
 async def test_two_workers_share_an_ingestion_and_do_nothing_twice(
     engine: AsyncEngine, migrated_url: str, qdrant: FakeQdrant, tmp_path: Path
 ) -> None:

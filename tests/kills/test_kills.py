@@ -89,14 +89,17 @@ async def kill_workers(workers: Workers, kills: int, seed: int, *lease_s: str) -
     assert await workers.left_behind(ABSTRACTS, edition) == []
 
 
+@pytest.mark.long
 def test_a_service_that_is_killed_again_and_again_leaves_every_document_once(data_dir: Path) -> None:
     kill_the_service(data_dir, kills=3, seed=1)
 
 
+@pytest.mark.long
 def test_a_database_that_is_killed_under_the_service_leaves_every_document_once(data_dir: Path) -> None:
     kill_postgres(data_dir, kills=4, seed=2)
 
 
+@pytest.mark.long
 async def test_workers_that_are_killed_again_and_again_leave_every_document_once(workers: Workers) -> None:
     await kill_workers(workers, 3, 3, "3")
 

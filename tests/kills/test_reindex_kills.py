@@ -141,6 +141,7 @@ async def left_over(folder: Path) -> list[str]:
     return wrong
 
 
+@pytest.mark.long
 def test_a_reindex_that_is_killed_leaves_one_index_whole_and_is_ended_by_the_next_start(data_dir: Path) -> None:
     kill_reindexes(data_dir, FEW)
 
