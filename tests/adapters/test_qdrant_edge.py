@@ -175,14 +175,15 @@ async def test_searches_and_writes_go_on_while_the_index_settles(tmp_path: Path)
 
 async def test_closing_ends_the_settling_and_keeps_everything(tmp_path: Path) -> None:
     async with opened(tmp_path / "index", optimize_from=100) as index:
-        await index.put(points(3_000))
+        # So many that they are not settled before a busy machine comes to the close.
+        await index.put(points(20_000))
         settling = asyncio.create_task(index.settle())
         await asyncio.sleep(0.2)
         await index.close()
         with pytest.raises(PortUnavailable):
             await settling
     async with opened(tmp_path / "index") as index:
-        assert await index.count() == 3_000
+        assert await index.count() == 20_000
     assert {path.name for path in (tmp_path / "index").iterdir() if path.is_dir()} == {"1"}
 
 
