@@ -19,7 +19,7 @@ from application.submit_ingestion import SubmitIngestion
 from application.submit_site import SubmitSite
 from application.submit_upload import SubmitUpload
 from domain.access.model import Principal, Scope
-from entrypoints.http.bodies import IngestBody, ingest_command, site_command
+from entrypoints.http.bodies import IngestBody, PlanIngestionBody, ingest_command, site_command
 from entrypoints.http.idempotency import keyed_request, replay_headers
 from entrypoints.http.json_body import BadBody, JSONRequest
 from entrypoints.http.library_bodies import (
@@ -89,14 +89,14 @@ class IngestionController(Controller):
         status_code=HTTP_200_OK,
         summary="Say what an ingestion would buy",
         description=(
-            "The same body as for an ingestion. Its documents are prepared and counted, and nothing is stored or "
+            "The same body as for an ingestion of documents. They are prepared and counted, and nothing is stored or "
             "bought: how many passages would be embedded in how many calls, and whether the plan has as many left."
         ),
         responses=problems(400, 401, 403, 404, 413, 422, 500, 503),
     )
     async def plan(
         self,
-        data: JSONBody[IngestBody],
+        data: JSONBody[PlanIngestionBody],
         caller: NamedDependency[Principal],
         plan_ingestion: NamedDependency[PlanIngestion],
     ) -> IngestionPlanBody:

@@ -4,6 +4,9 @@ What Schemathesis is told of this API that no setting of its own can say; ``fuzz
 The check ``ensure_resource_availability`` (ST302) takes every 404 on ``/v1/conversations/{id}`` for "the conversation
 just made is not there". Here a 404 may also speak of what the body names, a collection that is not there or not yours
 to see, and the problem's code says of what it speaks. The check stays on; only those answers are none of its business.
+
+The check ``positive_data_acceptance`` (ST202) takes a text that matches ``\\S`` for one that says something.
+Five control characters are no white space to JavaScript, whose patterns these are, and are to Python, which trims them.
 """
 
 from typing import Any
@@ -12,9 +15,10 @@ import msgspec
 import schemathesis
 from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
-from schemathesis.openapi.checks import EnsureResourceAvailability
+from schemathesis.openapi.checks import EnsureResourceAvailability, RejectedPositiveData
 
 _MISSING = "_not_found"
+_TO_PYTHON_ALONE = frozenset("\x1c\x1d\x1e\x1f\x85")
 
 
 def speaks_of_another(path: str, problem: Any) -> bool:
@@ -24,14 +28,25 @@ def speaks_of_another(path: str, problem: Any) -> bool:
     return bool(kind != code and f"{kind.replace('_', '-')}s" not in path.split("/"))
 
 
+def is_blank_to_python_alone(value: Any) -> bool:
+    """Whether a text anywhere in a body is nothing but white space, of a kind that JavaScript takes for text."""
+    if isinstance(value, dict):
+        return any(map(is_blank_to_python_alone, value.values()))
+    if isinstance(value, list):
+        return any(map(is_blank_to_python_alone, value))
+    return isinstance(value, str) and not value.strip() and not _TO_PYTHON_ALONE.isdisjoint(value)
+
+
 @schemathesis.hook
 def filter_failure(
     context: schemathesis.HookContext, failure: Failure, case: schemathesis.Case[Any], response: Response
 ) -> bool:
-    if not isinstance(failure, EnsureResourceAvailability):
+    if not isinstance(failure, EnsureResourceAvailability | RejectedPositiveData):
         return True
     try:
         problem = msgspec.json.decode(response.content)
     except msgspec.DecodeError:
         return True
+    if isinstance(failure, RejectedPositiveData):
+        return not (problem.get("code") == "blank" and is_blank_to_python_alone(case.body))
     return not speaks_of_another(case.operation.path, problem)

@@ -8,7 +8,7 @@ import pytest
 from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import EnsureResourceAvailability
 
-from tests.abuse.fuzz_hooks import filter_failure, speaks_of_another
+from tests.abuse.fuzz_hooks import filter_failure, is_blank_to_python_alone, speaks_of_another
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,18 @@ def _kept(failure: Failure, body: bytes) -> bool:
     return bool(
         filter_failure(cast("Any", None), failure, cast("Any", case), cast("Any", SimpleNamespace(content=body)))
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "blank"),
+    [
+        ({"title": "\x85"}, True),
+        ({"documents": [{"uri": " \x1f"}]}, True),
+        ({"title": " "}, False),
+        ({"title": "\x85a"}, False),
+        ({"title": ""}, False),
+        (None, False),
+    ],
+)
+def test_a_text_is_blank_to_python_alone_by_what_only_python_trims(body: object, blank: bool) -> None:
+    assert is_blank_to_python_alone(body) is blank
