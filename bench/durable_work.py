@@ -10,7 +10,6 @@ import asyncio
 import base64
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -20,7 +19,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +29,8 @@ from adapters.embedded_postgres.server import EmbeddedPostgres
 from adapters.neon.migrate import migrate
 from bench.pdf_writer import pdf
 from bench.service_process import ServiceProcess, running
-from bench.speed import DATA, ROOT, Row, ingest, react_native_pages
+from bench.speed import DATA, ingest, react_native_pages
+from bench.table import Row, write_table
 
 MANY: Final = 20_000
 AT_ONCE: Final = 500
@@ -41,7 +40,6 @@ SHARED: Final = 2_000
 EMBED_MS: Final = 150
 QUESTIONS_A_DAY: Final = 30
 PAGES_OF_A_MONTH: Final = 1_000
-_START, _END = "<!-- durable: start -->", "<!-- durable: end -->"
 
 
 def main() -> None:
@@ -68,7 +66,7 @@ def main() -> None:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if chosen.write:
-        _write(rows)
+        write_table("durable", rows)
 
 
 def _pages(data_dir: Path) -> Iterator[Row]:
@@ -349,16 +347,6 @@ def _documents(count: int) -> list[dict[str, Any]]:
         text = f"{one['title']}\n\n{' '.join(one['sentences'])}".replace(" the ", f" the {copy} ")
         documents.append({"uri": f"{copy}/{one['_id']}.txt", "content": text, "format": "text"})
     return documents
-
-
-def _write(rows: Sequence[Row]) -> None:
-    table = ["| what | measured | wanted | |", "|---|---|---|---|"]
-    table += [f"| {row.what} | {row.measured} | {row.wanted} | {'met' if row.met else 'missed'} |" for row in rows]
-    page = ROOT / "docs" / "benchmarks.md"
-    text = page.read_text(encoding="utf-8")
-    before, after = text.split(_START)[0], text.split(_END)[1]
-    day = f"Measured {datetime.now(UTC):%Y-%m-%d} on 2 cores, Python {platform.python_version()}, by `make bench`."
-    page.write_text("\n".join([before + _START, "", day, "", *table, "", _END + after]), encoding="utf-8")
 
 
 if __name__ == "__main__":

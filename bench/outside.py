@@ -31,7 +31,8 @@ from adapters.neon.engine import read_url
 from adapters.neon.migrate import migrate
 from bench.asking_users import Crowd, crowd_of
 from bench.service_process import ServiceProcess, running, tree_cpu_s
-from bench.speed import Row, ingest, react_native_pages
+from bench.speed import ingest, react_native_pages
+from bench.table import Row
 
 KEY: Final = "ibid_the-admin-of-the-benches"
 THINK_S: Final = 5.0

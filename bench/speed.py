@@ -9,14 +9,11 @@ figure; the event path is a ratio to a floor measured in the same run. ``--write
 import argparse
 import asyncio
 import json
-import platform
 import random
 import shutil
 import tempfile
 import time
 from collections.abc import Coroutine, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -26,20 +23,12 @@ import uvloop
 from adapters.qdrant_edge.index import QdrantEdgeIndex
 from bench.service_process import ServiceProcess, running
 from bench.stream_client import Streams, open_streams
+from bench.table import Row, write_table
 
 ROOT: Final = Path(__file__).parent.parent
 DATA: Final = ROOT.parent / "shared" / "data"
 STREAMS: Final = 200
 LARGE_INDEX: Final = 100_000
-_START, _END = "<!-- table: start -->", "<!-- table: end -->"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    what: str
-    measured: str
-    wanted: str
-    met: bool
 
 
 def main() -> None:
@@ -63,7 +52,7 @@ def main() -> None:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if chosen.write:
-        _write(rows)
+        write_table("table", rows)
 
 
 def _start(folder: Path) -> Iterator[Row]:
@@ -258,16 +247,6 @@ async def _index_size(folder: Path) -> int:
     held = await index.count()
     await index.close()
     return held
-
-
-def _write(rows: Sequence[Row]) -> None:
-    table = ["| what | measured | wanted | |", "|---|---|---|---|"]
-    table += [f"| {row.what} | {row.measured} | {row.wanted} | {'met' if row.met else 'missed'} |" for row in rows]
-    page = ROOT / "docs" / "benchmarks.md"
-    text = page.read_text(encoding="utf-8")
-    before, after = text.split(_START)[0], text.split(_END)[1]
-    day = f"Measured {datetime.now(UTC):%Y-%m-%d} on 2 cores, Python {platform.python_version()}, by `make bench`."
-    page.write_text("\n".join([before + _START, "", day, "", *table, "", _END + after]), encoding="utf-8")
 
 
 if __name__ == "__main__":

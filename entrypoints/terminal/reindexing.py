@@ -36,7 +36,7 @@ def _told(service: Service, path: str, before: Any, done: Any, *, as_json: bool)
     elif done["status"] == "succeeded":
         was = "" if before is None else f" (before: {_way(before)})"
         click.echo(
-            f"{done['collection']} is indexed by {_way(now)}{was}; {done['counts']['updated']:,} documents built"
+            f"{done['collection']} is indexed by {_way(now)}{was}; documents built: {done['counts']['updated']:,}"
         )
     else:
         for failure in failures:
