@@ -101,6 +101,7 @@ class EmbeddedPostgres:
         raise self._silence()
 
     def _started(self, owner: Account) -> Path:
+        self._see_off()
         folder = programs(owner, self._data_dir)
         if not self._cluster.exists():
             self._make_cluster(folder, owner)
@@ -116,6 +117,14 @@ class EmbeddedPostgres:
                 if time.monotonic() > deadline or not self._still_in_use():
                     raise
                 time.sleep(0.1)
+
+    def _see_off(self) -> None:
+        """Wait for our own server that serves no more: one that was killed has no name before it has ended."""
+        if self._process is not None:
+            try:
+                self._process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                raise self._silence() from None
 
     def _make_cluster(self, folder: Path, owner: Account) -> None:
         """Make an empty cluster beside its place and move it there: half a cluster is never taken for a whole one."""
