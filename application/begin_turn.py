@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -62,13 +62,15 @@ class BeginTurn:
     """
     Stores a question as a running turn, with its key and its place in the conversation.
 
-    ``shared``: other processes answer too, so that one user's running turns are counted in the database.
+    ``shared``: other processes answer too, so that one user's running turns are counted in the database. ``alone``
+    makes units whose statements are each a transaction of their own.
     """
 
     def __init__(
         self,
         *,
         unit_of_work: UnitOfWorkFactory,
+        alone: UnitOfWorkFactory,
         streams: TurnStreams,
         clock: Clock,
         ids: IdSource,
@@ -76,6 +78,7 @@ class BeginTurn:
         shared: bool = False,
     ) -> None:
         self._unit_of_work = unit_of_work
+        self._alone = alone
         self._streams = streams
         self._clock = clock
         self._ids = ids
@@ -91,7 +94,10 @@ class BeginTurn:
         """
         started_ms = self._clock.elapsed_ms()
         turn_id, now = self._ids.new(), self._clock.now()
-        async with self._unit_of_work() as uow:
+        of_user = MAX_RUNNING_PER_USER if self._shared and command.principal.owner.user else None
+        # A conversation and its first turn are stored by one statement: BEGIN and COMMIT would be two round trips more.
+        one_writes = command.keyed is None and command.conversation_id is None and of_user is None
+        async with (self._alone if one_writes else self._unit_of_work)() as uow:
             if command.keyed is not None:
                 effect = await uow.idempotency_keys.claim(command.keyed, turn_id, turn=turn_id, at=now)
                 if effect != turn_id:
@@ -99,14 +105,13 @@ class BeginTurn:
             slot = self._streams.admit(command.principal.owner)
             try:
                 collections = await uow.collections.all()
-                conversation = await self._conversation(uow, command)
+                conversation, is_new = await self._conversation(uow, command)
                 history = await self._history(uow, command)
                 asked = self._asked_collections(command, conversation, collections)
                 readable = readable_collections(command.principal, collections, asked=asked)
                 turn = Turn.begin(turn_id, conversation.id, command.principal.owner, command.question, now)
-                of_user = MAX_RUNNING_PER_USER if self._shared and turn.owner.user else None
-                await uow.turns.begin(turn, holder=self._holder, lease_until=now + LEASE, of_user_at_most=of_user)
-                stream = await self._committed(uow, turn)
+                opens = conversation if is_new else None
+                stream = await self._stored(uow, turn, until=now + LEASE, of_user_at_most=of_user, opens=opens)
             except BaseException:
                 slot.give_back()
                 raise
@@ -122,28 +127,39 @@ class BeginTurn:
         )
         return Begun(settled, stream, slot)
 
-    async def _committed(self, uow: UnitOfWork, turn: Turn) -> TurnStream:
-        # Open before the commit lets anybody else see the turn: whoever finds its key finds its stream.
+    async def _stored(
+        self,
+        uow: UnitOfWork,
+        turn: Turn,
+        *,
+        until: datetime,
+        of_user_at_most: int | None,
+        opens: Conversation | None,
+    ) -> TurnStream:
+        # Open before anybody else can see the turn: whoever finds its key finds its stream.
         stream = self._streams.open(turn)
         stream.emit(TurnStarted(turn.id, turn.conversation_id))
         try:
+            await uow.turns.begin(
+                turn, holder=self._holder, lease_until=until, of_user_at_most=of_user_at_most, opens=opens
+            )
             await uow.commit()
         except BaseException:
             self._streams.discard(stream.turn_id)
             raise
         return stream
 
-    async def _conversation(self, uow: UnitOfWork, command: AskQuestionCommand) -> Conversation:
+    async def _conversation(self, uow: UnitOfWork, command: AskQuestionCommand) -> tuple[Conversation, bool]:
+        """The conversation, and whether the turn opens it."""
         owner, title = command.principal.owner, Conversation.title_for(command.question)
         if command.conversation_id is not None:
             conversation = await uow.conversations.get(command.conversation_id, owner)
             if not conversation.title:
                 conversation = replace(conversation, title=title)
                 await uow.conversations.update(conversation)
-            return conversation
-        conversation = Conversation(self._ids.new(), owner, title, tuple(command.collections or ()), self._clock.now())
-        await uow.conversations.add(conversation)
-        return conversation
+            return conversation, False
+        asked = tuple(command.collections or ())
+        return Conversation(self._ids.new(), owner, title, asked, self._clock.now()), True
 
     @staticmethod
     async def _history(uow: UnitOfWork, command: AskQuestionCommand) -> tuple[Exchange, ...]:

@@ -259,6 +259,7 @@ class UseCases(containers.DeclarativeContainer):
     begin_turn = providers.Singleton(
         BeginTurn,
         unit_of_work=unit_of_work,
+        alone=reading,
         streams=turn_streams,
         clock=adapters.clock,
         ids=adapters.ids,

@@ -58,7 +58,13 @@ class InMemoryTurns(Turns):
         self._transaction = transaction
 
     async def begin(
-        self, turn: Turn, *, holder: str, lease_until: datetime, of_user_at_most: int | None = None
+        self,
+        turn: Turn,
+        *,
+        holder: str,
+        lease_until: datetime,
+        of_user_at_most: int | None = None,
+        opens: Conversation | None = None,
     ) -> None:
         begun_s = turn.created_at.timestamp()
         mine = [
@@ -72,6 +78,8 @@ class InMemoryTurns(Turns):
             if self._store.leases[other.id].until > begun_s:
                 raise ConversationBusy(turn.conversation_id)
             self._interrupt(other)
+        if opens is not None:
+            self._transaction.put(self._store.conversations, opens.id, opens)
         self._transaction.put(self._store.turns, turn.id, turn)
         self._transaction.put(self._store.leases, turn.id, Lease(holder, lease_until.timestamp()))
 

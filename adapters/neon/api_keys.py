@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import LargeBinary, Uuid, bindparam, delete, insert, select, tuple_
 
 from adapters.neon.cursors import Position, decode, encode
+from adapters.neon.frequent import Frequent
 from adapters.neon.tables import TIME, api_keys
 from adapters.neon.transaction import AnyRow, Transaction
 from domain.access.model import ApiKey, Scope
@@ -16,7 +17,7 @@ _LISTING = "API keys"
 
 _k = api_keys.c
 _ADD = insert(api_keys)
-_FIND = select(api_keys).where(_k.secret_sha256 == bindparam("secret", type_=LargeBinary()))
+_FIND = Frequent(select(api_keys).where(_k.secret_sha256 == bindparam("secret", type_=LargeBinary())))
 _GET = select(api_keys).where(_k.id == bindparam("key"))
 _REMOVE = delete(api_keys).where(_k.id == bindparam("key")).returning(_k.id)
 _NEWEST = select(api_keys).order_by(_k.created_at.desc(), _k.id.desc()).limit(bindparam("rows"))
@@ -43,8 +44,8 @@ class NeonApiKeys(ApiKeys):
         await self._transaction.run(_ADD, row)
 
     async def find(self, secret_sha256: bytes) -> ApiKey | None:
-        row = (await self._transaction.run(_FIND, {"secret": secret_sha256})).one_or_none()
-        return None if row is None else _key_of(row)
+        found = await self._transaction.fetch(_FIND, {"secret": secret_sha256})
+        return _key_of(found[0]) if found else None
 
     async def get(self, key_id: UUID) -> ApiKey:
         row = (await self._transaction.run(_GET, {"key": key_id})).one_or_none()

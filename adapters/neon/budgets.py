@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Text, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.neon.frequent import Frequent
 from adapters.neon.tables import provider_spending
 from adapters.neon.transaction import Transaction
 from application.ports import Clock
@@ -35,9 +36,9 @@ _LEDGER: Final = msgspec.json.Decoder(Ledger)
 
 _s = provider_spending.c
 _provider = bindparam("of_provider", type_=Text())
-_READ = select(_s.version, _s.ledger).where(_s.provider == _provider)
+_READ = Frequent(select(_s.version, _s.ledger).where(_s.provider == _provider))
 _MAKE = insert(provider_spending).on_conflict_do_nothing()
-_CHANGE = (
+_CHANGE = Frequent(
     update(provider_spending)
     .where(_s.provider == _provider, _s.version == bindparam("known", type_=BigInteger()))
     .values(version=_s.version + 1, ledger=bindparam("changed", type_=_s.ledger.type))
@@ -118,19 +119,20 @@ class NeonProviderBudgets(ProviderBudgets):
     async def _read(self, provider: str) -> tuple[int, Ledger]:
         statement = Transaction(self._engine)
         try:
-            row = (await statement.run(_READ, {"of_provider": provider})).one_or_none()
-            if row is None:
+            found = await statement.fetch(_READ, {"of_provider": provider})
+            if not found:
                 await statement.run(_MAKE, {"provider": provider, "version": 0, "ledger": "[]"})
-                row = (await statement.run(_READ, {"of_provider": provider})).one()
+                found = await statement.fetch(_READ, {"of_provider": provider})
         finally:
             await statement.close()
+        [row] = found
         return row.version, _LEDGER.decode(row.ledger)
 
     async def _write(self, provider: str, version: int, ledger: Ledger) -> int | None:
         statement = Transaction(self._engine)
         changed = msgspec.json.encode(ledger).decode()
         try:
-            done = await statement.run(_CHANGE, {"of_provider": provider, "known": version, "changed": changed})
-            return done.scalar_one_or_none()
+            done = await statement.fetch(_CHANGE, {"of_provider": provider, "known": version, "changed": changed})
+            return done[0].version if done else None
         finally:
             await statement.close()

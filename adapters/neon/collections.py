@@ -6,6 +6,7 @@ from sqlalchemy import Text, bindparam, delete, literal_column, select, tuple_, 
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.neon.cursors import decode_name, encode_name
+from adapters.neon.frequent import Frequent
 from adapters.neon.generations import generation_of
 from adapters.neon.tables import TIME, collections, index_generations
 from adapters.neon.transaction import AnyRow, Transaction
@@ -28,7 +29,7 @@ _JOINED = select(collections, _g.number, _g.embedder, _g.dimensions, _g.slot, _g
     (_g.collection == _c.name) & (_g.state == literal_column("'active'")),
     isouter=True,
 )
-_ALL = _JOINED.order_by(_name)
+_ALL = Frequent(_JOINED.order_by(_name))
 _GET = _JOINED.where(_this)
 # Stronger than the lock of a document's foreign key: whoever registers one waits.
 _HOLD = _GET.with_for_update(of=collections)
@@ -50,7 +51,7 @@ class NeonCollections(Collections):
         return (await self._transaction.run(_ADD, new)).one_or_none() is not None
 
     async def all(self) -> Sequence[Collection]:
-        return [_collection_of(row) for row in await self._transaction.run(_ALL)]
+        return [_collection_of(row) for row in await self._transaction.fetch(_ALL, {})]
 
     async def list(self, *, limit: int, cursor: str | None) -> Page[Collection]:
         wanted: dict[str, object] = {"rows": limit + 1}

@@ -34,22 +34,23 @@ _UPDATE = (
 _DELETE = delete(conversations).where(_this, *_mine).returning(_c.id)
 
 
+def conversation_row(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "id": conversation.id,
+        "tenant": conversation.owner.tenant,
+        "user": conversation.owner.user,
+        "title": conversation.title,
+        "collections": list(conversation.collections),
+        "created_at": conversation.created_at,
+    }
+
+
 class NeonConversations(Conversations):
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
     async def add(self, conversation: Conversation) -> None:
-        await self._transaction.run(
-            _ADD,
-            {
-                "id": conversation.id,
-                "tenant": conversation.owner.tenant,
-                "user": conversation.owner.user,
-                "title": conversation.title,
-                "collections": list(conversation.collections),
-                "created_at": conversation.created_at,
-            },
-        )
+        await self._transaction.run(_ADD, conversation_row(conversation))
 
     async def get(self, conversation_id: UUID, owner: Owner) -> Conversation:
         return _conversation(await self._found(_GET, conversation_id, owner), owner)

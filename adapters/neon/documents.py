@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from adapters.neon.activation import Activating, mark_stale, stale_key
 from adapters.neon.cursors import Position, decode, encode
+from adapters.neon.frequent import Frequent
 from adapters.neon.rows import (
     DOCUMENT_COLUMNS,
     PASSAGE_COLUMNS,
@@ -129,7 +130,7 @@ _TEXT = (
     .where(_d.id == bindparam("id"), _readable)
 )
 _spans = given("span", {"document_id": Uuid(), "version": Text(), "start": Integer(), "length": Integer()})
-_PIECES = (
+_PIECES = Frequent(
     select(
         _spans.c.document_id,
         _spans.c.version,
@@ -161,7 +162,7 @@ _owner = (
 )
 # What may be read, and how long it is cut there.
 _cut = given("cut", {"collection": Text(), "chunk_chars": Integer()})
-_PASSAGES = (
+_PASSAGES = Frequent(
     select(
         *(_found.c[column.name] for column in PASSAGE_COLUMNS), *(_owner.c[column.name] for column in DOCUMENT_COLUMNS)
     )
@@ -341,7 +342,7 @@ class NeonDocuments(Documents):
         if not passage_ids or not readable:
             return {}
         wanted = {"ids": list(passage_ids), **each(("collection", "chunk_chars"), cuts_of(readable, cuts))}
-        return passages_of((await self._transaction.run(_PASSAGES, wanted)).all())
+        return passages_of(await self._transaction.fetch(_PASSAGES, wanted))
 
     async def pieces(
         self, spans: Sequence[SpanOfVersion], readable: ReadableCollections
@@ -352,7 +353,7 @@ class NeonDocuments(Documents):
         wanted = each(("document_id", "version", "start", "length"), rows) | {"readable": list(readable)}
         return {
             SpanOfVersion(document_id, version, start, start + length): text
-            for document_id, version, start, length, text in await self._transaction.run(_PIECES, wanted)
+            for document_id, version, start, length, text in await self._transaction.fetch(_PIECES, wanted)
         }
 
     async def active(

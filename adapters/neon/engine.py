@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from adapters.neon.errors import PORT
-from adapters.neon.transaction import Transaction
+from adapters.neon.transaction import ALONE, Transaction
 from domain.errors import PortRefused
 
 POOL_SIZE: Final = 10
@@ -33,6 +33,9 @@ CONNECTIONS_SHARE: Final = 0.8
 PING_AFTER_IDLE_S: Final = 20.0
 RECYCLE_AFTER_S: Final = 240
 """Neon suspends an idle compute after 300 s and drops its connections without always saying so."""
+
+_KEPT: Final = "ibid_kept"
+"""An engine's option: a connection is always the same one of the server's, so that statements stay prepared on it."""
 
 _CONNECT_KEYS: Final = frozenset({"host", "port", "application_name", "connect_timeout", "pgbouncer"})
 _TLS_KEYS: Final = frozenset({"sslmode", "sslrootcert", "ssl", "channel_binding"})
@@ -91,6 +94,7 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE, command_timeout_s: floa
         pool_use_lifo=True,
         hide_parameters=True,
         json_deserializer=str,  # msgspec knows the shapes
+        execution_options={_KEPT: "prepared_statement_name_func" not in arguments},
     )
     _keep_honest(engine)
     return engine
@@ -98,7 +102,8 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE, command_timeout_s: floa
 
 def statement_by_statement(engine: AsyncEngine) -> AsyncEngine:
     """The same pool for units that only read: each statement is its own transaction, without BEGIN and ROLLBACK."""
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
+    alone = {ALONE: engine.get_execution_options().get(_KEPT, False)}
+    return engine.execution_options(isolation_level="AUTOCOMMIT", **alone)
 
 
 def read_url(url: str) -> tuple[URL, dict[str, Any]]:

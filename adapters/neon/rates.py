@@ -8,6 +8,7 @@ from sqlalchemy import Interval, LargeBinary, bindparam, case, cast, delete, ext
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.neon.frequent import Frequent
 from adapters.neon.tables import rate_windows
 from adapters.neon.transaction import Transaction
 from domain.access.ports import RateLimits
@@ -24,13 +25,15 @@ _came = _INSERT.excluded.began_at
 # One that begins beyond the next window was begun by a clock that has jumped back since. Anything nearer was begun by
 # a request that came a moment later and got the row first.
 _over = or_(_w.began_at <= _came - _window, _w.began_at > _came + _window)
-_TAKE = _INSERT.on_conflict_do_update(
-    index_elements=["bucket"],
-    set_={
-        "began_at": case((_over, _came), else_=_w.began_at),
-        "used": case((_over, 1), else_=func.least(_w.used + 1, bindparam("beyond"))),
-    },
-).returning(_w.used, extract("epoch", _w.began_at + _window - _now).label("left_s"))
+_TAKE = Frequent(
+    _INSERT.on_conflict_do_update(
+        index_elements=["bucket"],
+        set_={
+            "began_at": case((_over, _came), else_=_w.began_at),
+            "used": case((_over, 1), else_=func.least(_w.used + 1, bindparam("beyond"))),
+        },
+    ).returning(_w.used, extract("epoch", _w.began_at + _window - _now).label("left_s"))
+)
 _CLEAR = delete(rate_windows).where(_w.began_at < _now - cast(literal("1 hour"), Interval()))
 
 
@@ -44,7 +47,7 @@ class NeonRateLimits(RateLimits):
     async def take(self, bucket: bytes, *, limit: int) -> RateStanding:
         transaction = Transaction(self._engine)
         try:
-            row = (await transaction.run(_TAKE, {"of_bucket": bucket, "beyond": limit + 1})).one()
+            [row] = await transaction.fetch(_TAKE, {"of_bucket": bucket, "beyond": limit + 1})
             self._taken += 1
             if self._taken % CLEAR_EVERY == 1:
                 await transaction.run(_CLEAR)

@@ -1,17 +1,24 @@
 """One lazily opened transaction, shared by the stores of a unit of work."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
 
+import asyncpg
 from sqlalchemy import CursorResult, Executable, Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.util.concurrency import greenlet_spawn
 
 from adapters.neon.errors import translated
+from adapters.neon.frequent import Found, Frequent
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 Rows: TypeAlias = CursorResult[*tuple[Any, ...]]
+T = TypeVar("T")
+
+ALONE: Final = "ibid_alone"
+"""An engine's option: each statement is a transaction of its own, and the driver may keep it prepared."""
 
 
 class Transaction:
@@ -21,23 +28,40 @@ class Transaction:
         self._engine = engine
         self._connection: AsyncConnection | None = None
         self._turn = asyncio.Lock()  # a connection runs one statement at a time
+        self._alone: bool = engine.get_execution_options().get(ALONE, False)
 
     async def run(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Rows:
         """Raises PortUnavailable or PortRefused."""
         async with self._turn:
             with translated():
                 if self._connection is None:
-                    self._connection = await self._connect()
+                    self._connection = await _connected(self._engine.connect)
                 return await self._connection.execute(statement, parameters)
 
-    async def _connect(self) -> AsyncConnection:
-        try:
-            return await self._engine.connect()
-        except (OSError, DBAPIError) as error:
-            if isinstance(error, DBAPIError) and not _starting(error):
+    async def fetch(self, frequent: Frequent, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        """
+        The rows of a statement that every question runs, their columns by place and by name.
+
+        Where each statement stands alone, the driver runs it, and the connection is kept no longer than that. Raises
+        PortUnavailable or PortRefused.
+        """
+        if not self._alone:
+            rows = await self.run(frequent.statement, parameters)
+            return rows.all() if rows.returns_rows else ()
+        sql, values = frequent.for_driver(parameters)
+        with translated():
+            connection = await _connected(self._engine.raw_connection)
+            try:
+                driver: Any = connection.driver_connection
+                return await driver.fetch(sql, *values, record_class=Found)  # type: ignore[no-any-return]
+            except asyncpg.PostgresError:
                 raise
-            # A compute that was asleep may refuse the connection that wakes it, or be starting still.
-            return await self._engine.connect()
+            except BaseException:
+                # Late, cancelled or lost: what the server still does with it is nothing for the next one to meet.
+                connection.invalidate()
+                raise
+            finally:
+                await greenlet_spawn(connection.close)
 
     async def commit(self) -> None:
         if self._connection is not None:
@@ -52,6 +76,17 @@ class Transaction:
                 await asyncio.shield(asyncio.ensure_future(connection.close()))
 
 
-def _starting(error: DBAPIError) -> bool:
+async def _connected(connect: Callable[[], Awaitable[T]]) -> T:
+    try:
+        return await connect()
+    except (OSError, DBAPIError, asyncpg.PostgresError) as error:
+        if not isinstance(error, OSError) and not _starting(error):
+            raise
+        # A compute that was asleep may refuse the connection that wakes it, or be starting still.
+        return await connect()
+
+
+def _starting(error: DBAPIError | asyncpg.PostgresError) -> bool:
     """57P03: cannot connect now. 08*: the connection broke while it was being made."""
-    return (getattr(error.orig, "sqlstate", None) or "").startswith(("57P03", "08"))
+    state = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)
+    return (state or "").startswith(("57P03", "08"))

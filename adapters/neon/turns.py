@@ -9,12 +9,14 @@ import msgspec
 from sqlalchemy import Text, Uuid, bindparam, cast, func, literal_column, or_, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from adapters.neon.conversations import conversation_row
 from adapters.neon.cursors import Position, decode, encode
+from adapters.neon.frequent import Frequent
 from adapters.neon.statements import given
-from adapters.neon.tables import TIME, Json, turn_versions, turns
+from adapters.neon.tables import TIME, Json, conversations, turn_versions, turns
 from adapters.neon.transaction import Transaction
 from domain.access.model import Owner
-from domain.conversation.model import Turn, TurnStatus
+from domain.conversation.model import Conversation, Turn, TurnStatus
 from domain.conversation.ports import Turns
 from domain.errors import ConversationBusy, TooManyRunning, TurnNotFound
 from domain.library.model import Page
@@ -28,6 +30,23 @@ _mine = (turns.c.tenant == bindparam("tenant"), turns.c.user == bindparam("user"
 # The partial unique index decides between two that begin at once: the later one waits for the earlier's commit.
 _BEGIN = (
     insert(turns).on_conflict_do_nothing(index_elements=["conversation_id"], index_where=_running).returning(turns.c.id)
+)
+
+_opened = {f"opened_{column.name}": column for column in conversations.c}
+_OPEN_AND_BEGIN = Frequent(
+    insert(turns)
+    .values(
+        {
+            column.name: bindparam(column.name, type_=column.type)
+            for column in turns.c
+            if column.name != "cancel_asked_at"
+        }
+    )
+    .add_cte(
+        insert(conversations)
+        .values({column.name: bindparam(name, type_=column.type) for name, column in _opened.items()})
+        .cte("opened")
+    )
 )
 
 # Two that begin at once stand in line here until the first is committed: a count alone would miss it.
@@ -61,9 +80,11 @@ _ended = (
     .cte("ended")
 )
 _cited = given("cited", {"document_id": Uuid(), "version": Text()})
-_FINISH = insert(turn_versions).from_select(
-    ["turn_id", "document_id", "version"],
-    select(_ended.c.id, _cited.c.document_id, _cited.c.version).select_from(_ended.join(_cited, true())),
+_FINISH = Frequent(
+    insert(turn_versions).from_select(
+        ["turn_id", "document_id", "version"],
+        select(_ended.c.id, _cited.c.document_id, _cited.c.version).select_from(_ended.join(_cited, true())),
+    )
 )
 
 _ASK_TO_CANCEL = (
@@ -97,7 +118,13 @@ class NeonTurns(Turns):
         self._transaction = transaction
 
     async def begin(
-        self, turn: Turn, *, holder: str, lease_until: datetime, of_user_at_most: int | None = None
+        self,
+        turn: Turn,
+        *,
+        holder: str,
+        lease_until: datetime,
+        of_user_at_most: int | None = None,
+        opens: Conversation | None = None,
     ) -> None:
         if of_user_at_most is not None:
             await self._refuse_more(of_user_at_most, turn)
@@ -112,6 +139,11 @@ class NeonTurns(Turns):
             "holder": holder,
             "body": _encoded(turn),
         }
+        if opens is not None:
+            await self._transaction.fetch(
+                _OPEN_AND_BEGIN, row | {f"opened_{key}": value for key, value in conversation_row(opens).items()}
+            )
+            return
         if await self._begun(row):
             return
         lost = {"conversation": turn.conversation_id, "now": turn.created_at}
@@ -131,7 +163,7 @@ class NeonTurns(Turns):
     async def finish(self, turn: Turn) -> None:
         shown = (*turn.evidence, *(turn.abstention.closest if turn.abstention else ()))
         cited = list(dict.fromkeys((piece.document.id, piece.document.version) for piece in shown))
-        await self._transaction.run(
+        await self._transaction.fetch(
             _FINISH,
             {
                 "turn": turn.id,

@@ -51,10 +51,16 @@ class Turns(Protocol):
 
     @abstractmethod
     async def begin(
-        self, turn: Turn, *, holder: str, lease_until: datetime, of_user_at_most: int | None = None
+        self,
+        turn: Turn,
+        *,
+        holder: str,
+        lease_until: datetime,
+        of_user_at_most: int | None = None,
+        opens: Conversation | None = None,
     ) -> None:
         """
-        Store a new running turn, held by the process ``holder``.
+        Store a new running turn, held by the process ``holder``, and with it the new conversation that it ``opens``.
 
         A running turn of the same conversation whose lease has passed by the new turn's ``created_at`` becomes
         interrupted first. Raises ConversationBusy when another still runs, and TooManyRunning when ``of_user_at_most``

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.memory.clock import TimeOrderedIds
 from adapters.neon.clock import DatabaseClock
-from adapters.neon.engine import make_engine
+from adapters.neon.engine import make_engine, statement_by_statement
 from adapters.neon.tables import idempotency_keys
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from application.authenticate import Authenticate
@@ -57,7 +57,12 @@ class Unit:
     def begin_turn(self) -> BeginTurn:
         streams = TurnStreams(clock=self.clock, encode=encode_events, max_running=9)
         return BeginTurn(
-            unit_of_work=self.unit_of_work, streams=streams, clock=self.clock, ids=TimeOrderedIds(), holder=str(uuid4())
+            unit_of_work=self.unit_of_work,
+            alone=lambda: NeonUnitOfWork(statement_by_statement(self.engine)),
+            streams=streams,
+            clock=self.clock,
+            ids=TimeOrderedIds(),
+            holder=str(uuid4()),
         )
 
     async def ask(self, *, key: str | None = None, conversation: UUID | None = None) -> Begun | UUID:

@@ -5,15 +5,34 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import bindparam, event, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.neon.engine import CONNECTIONS_SHARE, Pools, make_engine, pools_within, read_url
+from adapters.neon.engine import (
+    CONNECTIONS_SHARE,
+    Pools,
+    make_engine,
+    pools_within,
+    read_url,
+    statement_by_statement,
+)
 from adapters.neon.errors import translated
+from adapters.neon.frequent import Found, Frequent
 from adapters.neon.transaction import Transaction
 from adapters.neon.unit_of_work import NeonUnitOfWork
+from domain.access.readable import readable_collections
 from domain.errors import PortRefused, PortUnavailable
-from tests.builders import NOON, a_collection, a_conversation, a_document, a_turn, after, an_activation, answered
+from tests.builders import (
+    NOON,
+    a_collection,
+    a_conversation,
+    a_document,
+    a_principal,
+    a_turn,
+    after,
+    an_activation,
+    answered,
+)
 
 SECRET = "hunter2-in-the-url"
 
@@ -211,6 +230,47 @@ async def test_the_stores_work_without_named_statements(engine: AsyncEngine, mig
     async with pooled.connect() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM pg_prepared_statements"))).scalar_one() == 0
     await pooled.dispose()
+
+
+async def test_the_driver_finds_what_sqlalchemy_finds(engine: AsyncEngine) -> None:
+    document = a_document()
+    piece = an_activation(document, "Pin it.", "Or do not.")
+    async with NeonUnitOfWork(engine) as uow:
+        await uow.collections.add(a_collection())
+        await uow.documents.register("docs", [document.uri], ids=[document.id], at=NOON)
+        await uow.documents.activate([piece])
+        await uow.commit()
+    wanted, readable = [one.id for one in piece.version.passages], readable_collections(a_principal(), [a_collection()])
+    async with NeonUnitOfWork(statement_by_statement(engine)) as alone, NeonUnitOfWork(engine) as together:
+        assert await alone.collections.all() == await together.collections.all() != []
+        found = await alone.documents.passages(wanted, readable)
+        assert found == await together.documents.passages(wanted, readable)
+        assert set(found) == set(wanted)
+
+
+async def test_a_statement_that_was_cancelled_leaves_nothing_to_the_next(migrated_url: str) -> None:
+    engine = make_engine(migrated_url, pool_size=1)
+    transaction = Transaction(statement_by_statement(engine))
+    slow = Frequent(select(func.pg_sleep(bindparam("seconds")).label("slept"), bindparam("said").label("said")))
+    running = asyncio.create_task(transaction.fetch(slow, {"seconds": 30.0, "said": "late"}))
+    await asyncio.sleep(0.2)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    async with asyncio.timeout(10):
+        [row] = await transaction.fetch(slow, {"seconds": 0.0, "said": "in time"})
+    assert isinstance(row, Found)
+    assert row.said == row[1] == "in time"
+    with pytest.raises(AttributeError):
+        _ = row.unknown
+    await engine.dispose()
+
+
+async def test_through_a_pooler_nothing_is_left_to_the_drivers_prepared_statements(pooled_engine: AsyncEngine) -> None:
+    transaction = Transaction(statement_by_statement(pooled_engine))
+    [row] = await transaction.fetch(Frequent(select(bindparam("said").label("said"))), {"said": "by SQLAlchemy"})
+    assert not isinstance(row, Found)
+    await transaction.close()
 
 
 async def test_a_finished_turn_names_the_versions_that_it_shows(engine: AsyncEngine) -> None:

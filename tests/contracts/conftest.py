@@ -3,9 +3,11 @@
 from functools import partial
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
+from adapters.neon.engine import statement_by_statement
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from application.ports import UnitOfWorkFactory
 
@@ -15,5 +17,18 @@ def unit_of_work(request: pytest.FixtureRequest) -> UnitOfWorkFactory:
     """Units of work on a fresh, empty store."""
     if request.param == "memory":
         return partial(InMemoryUnitOfWork, InMemoryStore())
-    pooled = "pgbouncer" in request.param
-    return partial(NeonUnitOfWork, request.getfixturevalue("pooled_engine" if pooled else "engine"))
+    return partial(NeonUnitOfWork, _engine(request, request.param))
+
+
+@pytest.fixture
+def alone(unit_of_work: UnitOfWorkFactory, request: pytest.FixtureRequest) -> UnitOfWorkFactory:
+    """Units on the same store whose statements are each a transaction of their own."""
+    kind = request.node.callspec.params["unit_of_work"]
+    if kind == "memory":
+        return unit_of_work
+    return partial(NeonUnitOfWork, statement_by_statement(_engine(request, kind)))
+
+
+def _engine(request: pytest.FixtureRequest, kind: str) -> AsyncEngine:
+    engine: AsyncEngine = request.getfixturevalue("pooled_engine" if "pgbouncer" in kind else "engine")
+    return engine

@@ -29,7 +29,7 @@ def a_command(key: str | None = "k1", *, principal: Principal = BACKEND, **chang
 
 
 @pytest.fixture
-async def beginning(unit_of_work: UnitOfWorkFactory) -> Beginning:
+async def beginning(unit_of_work: UnitOfWorkFactory, alone: UnitOfWorkFactory) -> Beginning:
     async with unit_of_work() as uow:
         await uow.collections.add(a_collection())
         await uow.commit()
@@ -38,7 +38,7 @@ async def beginning(unit_of_work: UnitOfWorkFactory) -> Beginning:
         clock = clock or SettableClock(NOON)
         streams = TurnStreams(clock=clock, encode=encode_events, max_running=max_running)
         ids = TimeOrderedIds()
-        return BeginTurn(unit_of_work=unit_of_work, streams=streams, clock=clock, ids=ids, holder="one")
+        return BeginTurn(unit_of_work=unit_of_work, alone=alone, streams=streams, clock=clock, ids=ids, holder="one")
 
     return make
 

@@ -39,6 +39,22 @@ async def stored(unit_of_work: UnitOfWorkFactory, turn: Turn) -> Turn:
         return await uow.turns.get(turn.id, turn.owner)
 
 
+async def test_the_conversation_that_a_turn_opens_is_stored_with_it(
+    unit_of_work: UnitOfWorkFactory, alone: UnitOfWorkFactory
+) -> None:
+    for units in (unit_of_work, alone):
+        conversation = a_conversation(title="Wie öffnet man\n“Türen”?", collections=("docs", "more"))
+        turn = a_turn(conversation.id)
+        async with units() as uow:
+            await uow.turns.begin(turn, holder="one", lease_until=after(60), opens=conversation)
+            await uow.commit()
+        async with unit_of_work() as uow:
+            assert await uow.conversations.get(conversation.id, conversation.owner) == conversation
+            assert await uow.turns.get(turn.id, turn.owner) == turn
+            with pytest.raises(ConversationBusy):
+                await uow.turns.begin(a_turn(conversation.id), holder="two", lease_until=after(60))
+
+
 async def test_a_running_turn_is_read_back_as_it_was_stored(
     unit_of_work: UnitOfWorkFactory, conversation: Conversation
 ) -> None:
