@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 from schemathesis.core.failures import Failure
-from schemathesis.openapi.checks import EnsureResourceAvailability
+from schemathesis.openapi.checks import EnsureResourceAvailability, RejectedPositiveData
 
 from tests.abuse.fuzz_hooks import filter_failure, is_blank_to_python_alone, speaks_of_another
 
@@ -42,8 +42,20 @@ def test_only_the_check_for_what_was_just_made_is_told_so() -> None:
     )
 
 
-def _kept(failure: Failure, body: bytes) -> bool:
-    case = SimpleNamespace(operation=SimpleNamespace(path="/v1/conversations/{conversation_id}"))
+def test_a_whole_number_written_with_a_fraction_is_refused_with_reason_and_nothing_else_is() -> None:
+    refused = RejectedPositiveData(
+        operation="POST /v1/search", message="400", status_code=400, allowed_statuses=["2xx"]
+    )
+    problem = json.dumps({"code": "bad_request", "errors": [{"field": "top_k", "message": "must be int, not float"}]})
+    assert not _kept(refused, problem.encode(), {"top_k": 5.0})
+    assert _kept(refused, problem.encode(), {"top_k": 5})
+    assert _kept(refused, problem.replace("not float", "not str").encode(), {"top_k": 5.0})
+    assert _kept(refused, json.dumps({"code": "bad_request"}).encode(), {"top_k": 5.0})
+
+
+def _kept(failure: Failure, body: bytes, sent: object = None) -> bool:
+    operation = SimpleNamespace(path="/v1/conversations/{conversation_id}")
+    case = SimpleNamespace(operation=operation, body=sent)
     return bool(
         filter_failure(cast("Any", None), failure, cast("Any", case), cast("Any", SimpleNamespace(content=body)))
     )
