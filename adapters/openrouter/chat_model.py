@@ -15,7 +15,7 @@ from adapters.openrouter.reading import Reading
 from adapters.openrouter.refusals import PORT, refusal
 from adapters.openrouter.silence import Silence
 from adapters.resilience.dependency import Dependencies, Dependency, Policy
-from adapters.resilience.http_client import http_client, translated
+from adapters.resilience.http_client import JsonPosts, StreamedReply, http_client, translated
 from domain.conversation.calls import CallEnd, ModelCall
 from domain.conversation.model import Usage
 from domain.conversation.ports import ChatModel
@@ -55,15 +55,19 @@ class OpenRouterChatModel(ChatModel):
     preferences: ProviderPreferences = field(default_factory=ProviderPreferences)
     patience: Patience = field(default_factory=Patience)
     width: int = 2_000
+    _posts: JsonPosts = field(init=False, repr=False)
     _client: httpx.AsyncClient = field(init=False, repr=False)
+    """Asks what a call has cost, where its stream did not say."""
 
     def __post_init__(self) -> None:
         headers = {"accept-encoding": "identity", "content-type": "application/json"}
         if self.key is not None:
             headers["authorization"] = f"Bearer {self.key}"
+        self._posts = JsonPosts(self.base_url, headers=headers)
         self._client = http_client(self.base_url, headers=headers)
 
     async def close(self) -> None:
+        await self._posts.aclose()
         await self._client.aclose()
 
     async def stream(self, call: ModelCall) -> AsyncGenerator[str | CallEnd, None]:
@@ -74,9 +78,10 @@ class OpenRouterChatModel(ChatModel):
                     if text := reading.add_whole(await _bounded(response, MAX_WHOLE_BYTES)):
                         yield text
                 else:
-                    async for part in _parts(response):
+                    async for part in response.parts():
                         if text := reading.add(part):
                             yield text
+                            response.rest()
                         if reading.over:
                             break
                 reading.finish()
@@ -113,13 +118,13 @@ class OpenRouterChatModel(ChatModel):
             return None
 
     @asynccontextmanager
-    async def _sent(self, call: ModelCall, reading: Reading, *, stream: bool = True) -> AsyncIterator[httpx.Response]:
+    async def _sent(self, call: ModelCall, reading: Reading, *, stream: bool = True) -> AsyncIterator[StreamedReply]:
         """The reply, to be read for as long as something comes. Raises Fault for a refusal, or a port error."""
         body = request_body(call, self.preferences, stream=stream)
         with translated(PORT):
             async with Silence(call.silent_s) as silence:
                 reading.sent = True
-                async with self._client.stream("POST", "chat/completions", content=body) as response:
+                async with self._posts.stream("/chat/completions", body) as response:
                     reading.call_id = response.headers.get(_GENERATION_ID)
                     reading.heard = lambda over: silence.heard(_AFTERWORD_S if over else self.patience.idle_s)
                     told = {"model": call.model, "status": response.status_code, "generation_id": reading.call_id}
@@ -136,24 +141,18 @@ class OpenRouterChatModel(ChatModel):
         return self.outside.add(f"{PORT}: {model}", policy, account=PORT)
 
 
-def _content_type(response: httpx.Response) -> str:
+def _content_type(response: StreamedReply) -> str:
     return str(response.headers.get("content-type", "text/event-stream"))
 
 
-def _is_json(response: httpx.Response) -> bool:
+def _is_json(response: StreamedReply) -> bool:
     return "json" in _content_type(response)
 
 
-def _parts(response: httpx.Response) -> AsyncIterator[bytes]:
-    """What the connection brings, without the counting of ``aiter_raw``, which costs a tenth of a stream."""
-    assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  an async client's always is
-    return aiter(response.stream)
-
-
-async def _bounded(response: httpx.Response, limit: int) -> bytes:
+async def _bounded(response: StreamedReply, limit: int) -> bytes:
     """The body, or as much of it."""
     body = bytearray()
-    async for part in response.aiter_raw():
+    async for part in response.parts():
         body += part
         if len(body) > limit:
             break

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
+import httpx
 import msgspec
 from qdrant_client.http.exceptions import UnexpectedResponse
 
@@ -103,7 +104,9 @@ async def searched(
     batch = _Batch([_Search(query, half, looked_at, limit) for half, query in queries.items()])
     response = await posts.post(f"/collections/{quote(collection, safe='')}/points/query/batch", _ENCODER.encode(batch))
     if response.status_code != 200:
-        raise UnexpectedResponse.for_response(response)
+        raise UnexpectedResponse(
+            response.status_code, response.reason, response.content, httpx.Headers(dict(response.headers))
+        )
     try:
         result = _DECODER.decode(response.content).result
         found = {half: _hits(one) for half, one in zip(queries, result, strict=True)}

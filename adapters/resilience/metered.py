@@ -58,6 +58,6 @@ def _never_arrived(error: PortError) -> bool:
     """No connection came about: the service cannot have counted anything."""
     cause = error.__cause__
     # httpx-aiohttp 0.2 calls a refused connection a connect timeout.
-    return isinstance(cause, httpx.ConnectError) or (
+    return isinstance(cause, aiohttp.ClientConnectorError | httpx.ConnectError) or (
         isinstance(cause, httpx.ConnectTimeout) and isinstance(cause.__cause__, aiohttp.ClientConnectorError)
     )

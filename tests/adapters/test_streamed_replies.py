@@ -1,0 +1,74 @@
+"""Replies that are read as they come, alone and by the dozen."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+from http import HTTPStatus
+
+import pytest
+
+from adapters.resilience.http_client import MANY_STREAMS, JsonPosts
+
+PIECES = [f"piece {number} of it;".encode() for number in range(60)]
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, pause_s: float) -> None:
+    await reader.readuntil(b"{}")
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+    try:
+        for piece in PIECES:
+            writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            await writer.drain()
+            await asyncio.sleep(pause_s)
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+    except ConnectionError:
+        pass  # the reader has gone
+    finally:
+        writer.close()
+
+
+@asynccontextmanager
+async def _posts(pause_s: float = 0.002) -> AsyncIterator[JsonPosts]:
+    server = await asyncio.start_server(partial(_answer, pause_s=pause_s), "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    async with server, aclosing(JsonPosts(f"http://{host}:{port}/")) as posts:
+        yield posts
+
+
+async def _read(posts: JsonPosts) -> list[bytes]:
+    parts = []
+    async with posts.stream("/any", b"{}") as reply:
+        assert reply.status_code == HTTPStatus.OK
+        async for part in reply.parts():
+            parts.append(part)
+            reply.rest()
+    return parts
+
+
+@pytest.mark.parametrize("streams", [1, 3 * MANY_STREAMS])
+async def test_every_stream_comes_whole_and_in_order(streams: int) -> None:
+    async with _posts() as posts:
+        read = await asyncio.gather(*(_read(posts) for _ in range(streams)))
+    assert [b"".join(parts) for parts in read] == [b"".join(PIECES)] * streams
+
+
+async def test_many_streams_are_read_seldom() -> None:
+    async with _posts(0.01) as posts:
+        read = await asyncio.gather(*(_read(posts) for _ in range(2 * MANY_STREAMS)))
+    assert max(map(len, read)) < len(PIECES) * 2 / 3
+
+
+async def test_a_stream_that_is_left_while_it_rests_holds_nothing_up() -> None:
+    async with _posts() as posts:
+        others = [asyncio.create_task(_read(posts)) for _ in range(2 * MANY_STREAMS)]
+        for _ in range(5):
+            async with posts.stream("/any", b"{}") as reply, aclosing(reply.parts()) as parts:
+                await anext(parts)
+                reply.rest()
+        others[0].cancel()
+        assert [b"".join(parts) for parts in await asyncio.gather(*others[1:])] == [b"".join(PIECES)] * (
+            2 * MANY_STREAMS - 1
+        )
+        assert b"".join(await _read(posts)) == b"".join(PIECES)
