@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from qdrant_edge import EdgeShard
 
 from adapters.qdrant_edge.index import QdrantEdgeIndex
 from domain.errors import PortRefused, PortUnavailable
@@ -194,3 +195,26 @@ async def test_a_settled_index_is_not_built_again_until_enough_came(tmp_path: Pa
             await index.settle()
             await index.settle()
     assert (tmp_path / "index" / "current").read_text(encoding="ascii") == "2"
+
+
+async def test_a_passage_that_is_replaced_again_and_again_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with opened(tmp_path / "index", optimize_from=2_000) as index:
+        await index.put(points(1_000))
+        await index.settle()
+        for number in range(1_000, 1_600):
+            await index.put(points(1, first=number))
+            await index.remove([UUID(int=number - 1)])
+        before = await held(index)
+        await index.settle()
+        assert (tmp_path / "index" / "current").read_text(encoding="ascii") == "2"
+        assert await index.count() == 1_000
+        assert await found(index, 1_599)
+        assert not await found(index, 1_598)
+        # The engine counts vectors of removed passages until it lets go of them.
+        assert before == 1_600
+        assert await held(index) <= 2 * 1_000
+
+
+async def held(index: QdrantEdgeIndex) -> int:
+    """Vectors that the engine's search structures hold."""
+    return int((await index._read(EdgeShard.info)).indexed_vectors_count)
