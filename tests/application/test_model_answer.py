@@ -18,6 +18,7 @@ from domain.conversation.model import AskOptions, AttemptOutcome, Question, Turn
 from domain.errors import PortUnavailable, QuotaSpent
 from domain.grounding.model import AbstentionReason, Verdict, Verification
 from entrypoints.model_settings import ModelSettings
+from tests.builders import a_collection
 from tests.story import ADMIN, PINNING, SNAPSHOTS, Story
 
 QUESTION = "How do I pin a dependency with an exact version?"
@@ -204,6 +205,36 @@ async def test_an_edited_page_or_other_rights_make_it_another_answer() -> None:
     await story.ask(QUESTION)
     await story.ask(QUESTION, principal=replace(ADMIN, tenant="another"))
     assert len(model.calls) == 4
+
+
+async def test_rights_alone_make_it_another_answer() -> None:
+    model = a_model(first=[Line(WORDS, paid())])
+    story = await a_story(model)
+    await story.ingest({"soon.md": "# Soon\n\nWords."}, collection="more")
+    await story.use_cases.forget_document().execute(ADMIN, (await story.document("soon.md", collection="more")).id)
+    for rights in (None, frozenset({"docs", "more"}), frozenset({"docs"})):
+        turn = await story.ask(QUESTION, principal=replace(ADMIN, collections=rights))
+        assert {piece.document.collection for piece in turn.evidence} == {"docs"}
+    assert len(model.calls) == 2, "the first two may read the same"
+
+
+async def test_only_collections_that_may_be_read_say_how_to_answer() -> None:
+    said = (*WORDS, " Bread is baked at night.")
+    model = a_model(first=[Line(said, paid())])
+    story = await a_story(model)
+    change = story.use_cases.change_collection()
+    await change.execute(ADMIN, "docs", {"instructions": "Write for bakers."})
+    theirs = a_collection(
+        "theirs", title="Theirs", language="de", verification=Verification.REDACT, instructions="Praise turbines."
+    )
+    await story.use_cases.create_collection().execute(ADMIN, theirs)
+    reader, unsaid = replace(ADMIN, collections=frozenset({"docs"})), AskOptions(verification_said=False)
+    turn = await story.ask(QUESTION, principal=reader, options=unsaid)
+    [call] = model.calls
+    prompt = "\n".join(message.content for message in call.messages)
+    assert "bakers" in prompt
+    assert "turbines" not in prompt
+    assert turn.answer == "".join(said), "nor is anything held back"
 
 
 async def test_a_cancelled_question_ends_the_call_and_is_booked_as_cancelled() -> None:

@@ -100,6 +100,19 @@ async def test_a_turn_is_not_found_by_anybody_but_its_owner(
         assert list((await uow.turns.of_conversation(conversation.id, stranger, limit=9, cursor=None)).items) == []
 
 
+@pytest.mark.parametrize("stranger", [Owner("other"), Owner("acme", "ann")])
+async def test_a_turn_is_not_cancelled_by_anybody_but_its_owner(
+    unit_of_work: UnitOfWorkFactory, conversation: Conversation, stranger: Owner
+) -> None:
+    turn = await begin(unit_of_work, a_turn(conversation.id))
+    for owner, cancelled in ((stranger, []), (turn.owner, [turn.id])):
+        async with unit_of_work() as uow:
+            await uow.turns.ask_to_cancel(turn.id, owner, at=after(1))
+            await uow.commit()
+        async with unit_of_work() as uow:
+            assert list(await uow.turns.to_be_cancelled("one")) == cancelled
+
+
 async def test_an_unknown_turn_is_not_found(unit_of_work: UnitOfWorkFactory) -> None:
     async with unit_of_work() as uow:
         with pytest.raises(TurnNotFound):

@@ -82,6 +82,28 @@ async def test_an_unknown_turn_and_a_stranger_s_are_not_found(service: HttpServi
                     assert (answer.status_code, answer.json()["code"]) == (404, "turn_not_found")
 
 
+async def test_a_running_turn_is_not_found_by_a_stranger_and_goes_on() -> None:
+    gate = asyncio.Event()
+    writer = ScriptedWriter("Pin a dependency ", "with an exact version [1]. ", gate=gate)
+    async with a_service(writer) as service:
+        asking = Connection(service.app, "/v1/ask", ASK, accept="text/event-stream")
+        await asking.until("exact version")
+        turn_id = json.loads(events_of(asking.text)[0][2])["turn_id"]
+        for key in (OTHER_KEY, ADMIN_KEY):
+            async with asyncio.timeout(30), service.client(key) as stranger:
+                for answer in (
+                    await stranger.get(f"/v1/turns/{turn_id}"),
+                    await stranger.get(f"/v1/turns/{turn_id}/events"),
+                    await stranger.get(f"/v1/turns/{turn_id}/events", headers={"Last-Event-ID": f"{turn_id}:1"}),
+                    await stranger.post(f"/v1/turns/{turn_id}/cancel"),
+                ):
+                    assert (answer.status_code, answer.json()["code"]) == (404, "turn_not_found")
+        gate.set()
+        await asking.until("event: done")
+        await asking.hang_up()
+    assert json.loads(events_of(asking.text)[-1][2])["status"] == "answered"
+
+
 async def test_two_readers_of_one_running_turn_see_the_same_and_a_third_the_rest() -> None:
     gate = asyncio.Event()
     writer = ScriptedWriter("Pin a dependency ", "with an exact version [1]. ", gate=gate)

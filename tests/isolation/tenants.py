@@ -13,6 +13,7 @@ import httpx
 from dependency_injector import providers
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.neon.documents import NeonDocuments
 from adapters.neon.engine import statement_by_statement
 from adapters.neon.passage_text import NeonPassageText
@@ -148,6 +149,12 @@ class Owned:
     ids: Mapping[str, str]
 
 
+class _Adapters(MemoryAdapters):
+    """Reading is provided apart, as in production: in memory it is writing, and who replaces one replaces both."""
+
+    reading = providers.Factory(InMemoryUnitOfWork, MemoryAdapters.store)
+
+
 class Tenants:
     """A running service; ``owned`` by tenant, and under COMMONS what is everybody's."""
 
@@ -157,7 +164,7 @@ class Tenants:
         self.index = WatchedIndex(folder, self.watch)
         admin = {hashlib.sha256(ADMIN_KEY.encode()).digest(): Principal("default", "admin", frozenset({Scope.ADMIN}))}
         units = providers.Factory(WatchedUnitOfWork, engine, self.watch)
-        self.adapters = MemoryAdapters(
+        self.adapters = _Adapters(
             first_keys=admin,
             unit_of_work=units,
             background_unit_of_work=units,
@@ -195,7 +202,7 @@ class Tenants:
             for uri, text in pages(name).items()
         ]
         accepted = await admin.post("/v1/admin/ingestions", json={"collection": name, "documents": documents})
-        await _ended(admin, accepted.headers["location"])
+        await ended(admin, accepted.headers["location"])
 
     async def _owned(self, name: str, key: str) -> Owned:
         async with self.client(key) as client:
@@ -215,7 +222,7 @@ class Tenants:
         assert turn["status"] == "answered"
         documents = [{"uri": "late.md", "content": "# Late\n\nLate words.", "format": "markdown"}]
         accepted = await client.post("/v1/admin/ingestions", json={"collection": name, "documents": documents})
-        await _ended(client, accepted.headers["location"])
+        await ended(client, accepted.headers["location"])
         return {
             "turn": turn["turn_id"],
             "conversation": turn["conversation_id"],
@@ -223,7 +230,7 @@ class Tenants:
         }
 
 
-async def _ended(client: httpx.AsyncClient, status_url: str) -> None:
+async def ended(client: httpx.AsyncClient, status_url: str) -> None:
     for _ in range(1_000):
         state = (await client.get(status_url)).json()
         if state["status"] not in ("queued", "running"):

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.isolation.tenants import COMMONS, TENANTS, TOPICS, Tenants, canary, three_tenants
+from tests.isolation.tenants import ADMIN_KEY, COMMONS, TENANTS, TOPICS, Tenants, canary, ended, three_tenants
 
 IDS = ("document", "version", "cursor", "turn", "conversation", "ingestion")
 COLLECTIONS = (*TENANTS, COMMONS, "nowhere", "alba'--", "*", "%")
@@ -60,7 +60,10 @@ filters = some.fixed_dictionaries(
 )  # fmt: skip
 bodies = some.fixed_dictionaries(
     {"filters": filters},
-    optional={"collections": some.lists(some.sampled_from(COLLECTIONS), min_size=1, max_size=4, unique=True)},
+    optional={
+        "collections": some.lists(some.sampled_from(COLLECTIONS), min_size=1, max_size=4, unique=True),
+        "selected_text": questions,
+    },
 )
 readers = some.sampled_from(TENANTS)
 
@@ -81,13 +84,20 @@ class Move:
         for name in IDS:
             ids.setdefault(name, tenants.owned[TENANTS[0]].ids[name])
         headers = {"Accept": "text/event-stream"} if self.kind == "stream" else {}
-        listing = {"collection": self.body.get("collections", [None])[0], "cursor": None, "uri": None}
+        once = {"Idempotency-Key": "the same of all"}
+        named = self.body.get("collections", [None])[0]
+        listing = {"collection": named, "cursor": None, "uri": None}
         ask = {"question": self.question, **self.body}
+        search = {name: value for name, value in self.body.items() if name != "selected_text"}
+        page = {"uri": "ledger.md", "content": "# The ledger\n\nThe ledger.", "format": "markdown"}
+        pages = {"collection": named or self.of, "documents": [page]}
+        known = f"/v1/admin/ingestions/{ids['ingestion']}"
         moves: dict[str, tuple[str, str, dict[str, Any]]] = {
             "ask": ("POST", "/v1/ask", {"json": ask}),
             "stream": ("POST", "/v1/ask", {"json": ask, "headers": headers}),
             "go on": ("POST", "/v1/ask", {"json": {**ask, "conversation_id": ids["conversation"]}}),
-            "search": ("POST", "/v1/search", {"json": {"query": self.question, "limit": 50, **self.body}}),
+            "ask once": ("POST", "/v1/ask", {"json": {"question": TARGETED[0]}, "headers": once}),
+            "search": ("POST", "/v1/search", {"json": {"query": self.question, "limit": 50, **search}}),
             "list": ("GET", "/v1/documents", {"params": _given(listing)}),
             "list by uri": ("GET", "/v1/documents", {"params": _given(listing | {"uri": "ledger.md"})}),
             "go on listing": ("GET", "/v1/documents", {"params": _given(listing | {"cursor": ids["cursor"]})}),
@@ -96,18 +106,35 @@ class Move:
             "delete": ("DELETE", f"/v1/documents/{ids['document']}", {}),
             "turn": ("GET", f"/v1/turns/{ids['turn']}", {}),
             "references": ("GET", f"/v1/turns/{ids['turn']}/references", {}),
+            "events": ("GET", f"/v1/turns/{ids['turn']}/events", {}),
+            "cancel": ("POST", f"/v1/turns/{ids['turn']}/cancel", {}),
+            "feedback": ("GET", f"/v1/turns/{ids['turn']}/feedback", {}),
+            "give feedback": ("POST", f"/v1/turns/{ids['turn']}/feedback", {"json": {"rating": "up"}}),
             "turns": ("GET", f"/v1/conversations/{ids['conversation']}/turns", {}),
+            "conversation": ("GET", f"/v1/conversations/{ids['conversation']}", {}),
+            "conversations": ("GET", "/v1/conversations", {}),
+            "rename": ("PATCH", f"/v1/conversations/{ids['conversation']}", {"json": {"title": "Mine"}}),
+            "plan": ("POST", "/v1/admin/ingestions/plan", {"json": pages}),
             "ingestions": ("GET", "/v1/admin/ingestions", {}),
-            "ingestion": ("GET", f"/v1/admin/ingestions/{ids['ingestion']}", {}),
-            "ingested": ("GET", f"/v1/admin/ingestions/{ids['ingestion']}/documents", {}),
+            "ingestion": ("GET", known, {}),
+            "ingested": ("GET", f"{known}/documents", {}),
+            "progress": ("GET", f"{known}/events", {}),
+            "cancel ingestion": ("POST", f"{known}/cancel", {}),
+            "retry": ("POST", f"{known}/retry", {}),
             "me": ("GET", "/v1/me", {}),
         }
         return moves[self.kind]
 
 
+OF_A_USER = (
+    "turn", "references", "events", "cancel", "feedback", "give feedback", "turns", "conversation", "rename", "go on",
+    "ingestion", "ingested", "progress", "cancel ingestion", "retry",
+)  # fmt: skip
+"""What names something of whoever asked, or asked for it."""
+OF_A_TENANT = ("document", "text", "delete")
 KINDS = (
-    "ask", "ask", "ask", "stream", "go on", "search", "search", "search", "list", "list by uri", "go on listing",
-    "document", "text", "delete", "turn", "references", "turns", "ingestions", "ingestion", "ingested", "me",
+    *OF_A_USER, *OF_A_TENANT, "ask", "ask", "ask", "ask", "ask once", "stream", "stream", "search", "search", "search",
+    "list", "list by uri", "go on listing", "conversations", "ingestions", "plan", "me",
 )  # fmt: skip
 moves = some.builds(
     Move,
@@ -219,7 +246,7 @@ async def test_what_all_have_to_the_letter_is_each_ones_own(tenants: Tenants, ca
 
 
 async def test_another_tenants_ids_open_nothing(tenants: Tenants, caplog: pytest.LogCaptureFixture) -> None:
-    for kind in ("document", "text", "delete", "turn", "references", "turns", "go on", "ingestion", "ingested"):
+    for kind in (*OF_A_TENANT, *OF_A_USER):
         for caller in TENANTS:
             for of in TENANTS:
                 if of != caller:
@@ -227,9 +254,47 @@ async def test_another_tenants_ids_open_nothing(tenants: Tenants, caplog: pytest
                     assert answer.status_code == 404, (kind, answer.text)
 
 
+async def test_a_users_ids_open_nothing_to_another_user_of_the_same_tenant(
+    tenants: Tenants, caplog: pytest.LogCaptureFixture
+) -> None:
+    for kind in OF_A_USER:
+        answer = await check(Move("alba", "ann", kind, "alba", "What is the ledger?", {}), tenants, caplog)
+        assert answer.status_code == 404, (kind, answer.text)
+    for kind in ("conversations", "ingestions"):
+        answer = await check(Move("alba", "ann", kind, "alba", "", {}), tenants, caplog)
+        assert answer.json()["items"] == [], kind
+
+
+async def test_one_idempotency_key_of_several_is_each_ones_own(
+    tenants: Tenants, caplog: pytest.LogCaptureFixture
+) -> None:
+    turns = set()
+    for caller in TENANTS:
+        for user in ("", "ann"):
+            answer = await check(Move(caller, user, "ask once", caller, "", {}), tenants, caplog)
+            assert answer.json()["status"] == "answered"
+            turns.add(answer.json()["turn_id"])
+    assert len(turns) == 2 * len(TENANTS)
+
+
+async def test_a_collection_that_is_indexed_beside_the_others_is_as_closed_as_before(
+    tenants: Tenants, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with tenants.client(ADMIN_KEY) as admin:
+        accepted = await admin.post("/v1/admin/collections/brio/reindex", json={"chunk_chars": 1_000})
+        assert accepted.status_code == 202, accepted.text
+        await ended(admin, accepted.headers["location"])
+    for caller in TENANTS:
+        for kind in ("ask", "search"):
+            answer = (await check(Move(caller, "", kind, caller, "ledger repaired tool", {}), tenants, caplog)).json()
+            found = answer["evidence"] if kind == "ask" else answer["passages"]
+            assert caller in {one["document"]["collection"] for one in found}
+            assert {one["document"]["collection"] for one in found} <= {caller, COMMONS}
+
+
 async def test_a_revoked_grant_is_gone_from_the_next_question(tenants: Tenants) -> None:
     async with AsyncExitStack() as stack:
-        admin = await stack.enter_async_context(tenants.client("ibid_the-admin-of-three-tenants"))
+        admin = await stack.enter_async_context(tenants.client(ADMIN_KEY))
         alba = await stack.enter_async_context(tenants.client(tenants.keys["alba"]))
         before = (await alba.post("/v1/search", json={"query": "ledger", "limit": 50})).json()["passages"]
         await admin.patch(f"/v1/admin/collections/{COMMONS}", json={"visibility": "private"})
