@@ -46,10 +46,11 @@ def ends_sentence(text: str, unit_start: int, dot: int, following: str, *, then:
     """
     if not opens_sentence(following):
         return False
-    first, farthest = dot, max(unit_start, dot - _LOOK_BACK_CHARS)
-    while first > farthest and not (text[first - 1].isspace() or text[first - 1] in _OPENING):
-        first -= 1
-    word = text[first:dot]
+    farthest = max(unit_start, dot - _LOOK_BACK_CHARS)
+    word = text[farthest:dot].rpartition(" ")[2]
+    if not word.isalnum():
+        word = _last_word(word)
+    first = dot - len(word)
     if first == unit_start and word.isdigit() and len(word) <= 3:
         return False  # "1. Open the lid": the number belongs to what it numbers
     if word.isdigit() and len(word) <= 2 and following.lower() in _AFTER_GERMAN_ORDINAL:
@@ -62,10 +63,18 @@ def ends_sentence(text: str, unit_start: int, dot: int, following: str, *, then:
     if lower in _BEFORE_NUMBER and following[0].isdigit():
         return False
     initial = len(word) == 1 and word.isupper()
-    if initial or lower in _SOMETIMES_FINAL or _ACRONYM.fullmatch(word):
+    if initial or lower in _SOMETIMES_FINAL or ("." in word and _ACRONYM.fullmatch(word)):
         # "U.S. Senate" goes on, "in the U.S. The" does not; "A." after an initial is one more initial.
         return following.lower() in _STARTERS and not (len(following) == 1 and then == ".")
     return True
+
+
+def _last_word(text: str) -> str:
+    """What follows the last white space or opening mark of a text."""
+    first = len(text)
+    while first > 0 and not (text[first - 1].isspace() or text[first - 1] in _OPENING):
+        first -= 1
+    return text[first:]
 
 
 def opens_sentence(following: str) -> bool:

@@ -91,6 +91,10 @@ class SentenceScanner:
 
     def _open_unit(self, text: str, at: int, final: bool) -> int:
         """Where the next unit starts, with ``_open`` set; or how far is settled already."""
+        if not self._line_start and _word_follows(text, at):  # most of them: the next sentence of a paragraph
+            self._fence, self._whole_line = None, False
+            self._open, self._resume = True, at + 1
+            return at + 1
         while True:
             before, at = at, _end(_SPACE, text, at)
             self._line_start = self._line_start or "\n" in text[before:at]
@@ -154,17 +158,16 @@ def _breaks_line(text: str, newline: int, final: bool) -> bool | None:
 
 def _end_at_stop(text: str, start: int, stop: re.Match[str], final: bool) -> int | None:
     """The end that a run of full stops brings, with closing quotes and markers; _NOT_HERE, or None: wait."""
-    following_char = text[stop.end() : stop.end() + 1]
-    if following_char.isalnum() and stop[0][0] not in ALWAYS_STOPS:
+    always = stop[0][0] in ALWAYS_STOPS
+    if _word_follows(text, stop.end()):  # most of them: no closing mark, no marker
+        return stop.end() if always else _end_before_word(text, start, stop, stop.end(), stop.end() + 1, final)
+    if text[stop.end() : stop.end() + 1].isalnum() and not always:
         return _NOT_HERE  # 3.5, example.org
-    if following_char == " " and text[stop.end() + 1 : stop.end() + 2].isalnum():
-        closed = ends = stop.end()  # most of them: no closing mark, no marker
-    else:
-        closed = _end(_CLOSERS, text, stop.end())
-        ends = _end(_MARKERS, text, closed)
+    closed = _end(_CLOSERS, text, stop.end())
+    ends = _end(_MARKERS, text, closed)
     if not final and (stop.end() == len(text) or closed == len(text) or _PARTIAL_MARKER.match(text, ends)):
         return None
-    if stop[0][0] in ALWAYS_STOPS:
+    if always:
         return ends
     at = _end(_GAP, text, ends)
     if at == len(text) or (ends > closed and text[at] in "“«"):
@@ -176,6 +179,16 @@ def _end_at_stop(text: str, start: int, stop: re.Match[str], final: bool) -> int
         if broken is not False:
             return None if broken is None else ends
         at = _end(_SPACE, text, at)
+    return _end_before_word(text, start, stop, ends, at, final)
+
+
+def _word_follows(text: str, at: int) -> bool:
+    """Whether one blank and a letter or digit stand at a place."""
+    return text[at : at + 1] == " " and text[at + 1 : at + 2].isalnum()
+
+
+def _end_before_word(text: str, start: int, stop: re.Match[str], ends: int, at: int, final: bool) -> int | None:
+    """The same where nothing but the word at ``at`` decides whether the sentence goes on."""
     following = _FOLLOWING.match(text, at)
     word = (following and following[1]) or ""
     settled = at + _WORD_CHARS if following is None else following.end()

@@ -2,9 +2,18 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from domain.errors import BlankQuestion, ForbiddenCharacter, TextTooLong
+
+UNSPACED: Final = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    r"\U00020000-\U0003ffff"
+)
+"""
+The characters of scripts written without spaces, as a pattern has them between brackets: Thai, Lao, Burmese, Khmer,
+kana, Han, hangul.
+"""
 
 
 class Span(NamedTuple):

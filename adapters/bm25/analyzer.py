@@ -12,7 +12,7 @@ from unicodedata import normalize
 from Stemmer import Stemmer
 
 from adapters.bm25.stop_words import STOP_WORDS
-from domain.text import Analyzer, Term
+from domain.text import UNSPACED, Analyzer, Term
 
 _SNOWBALL: Final = {
     "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english", "eo": "esperanto",
@@ -26,11 +26,7 @@ _SNOWBALL: Final = {
 # Python's \w leaves out the vowel signs of Indic scripts and combining accents, which would cut words in pieces.
 _LETTER: Final = r"[\w\u0300-\u036f\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e]"
 _WORD: Final = re.compile(rf"[A-Za-z](?:\+\+|\#)(?!\w)|{_LETTER}+(?:(?:[.'’]|(?<=\d),(?=\d\d\d(?!\d))){_LETTER}+)*")
-# Scripts written without spaces: Thai, Lao, Burmese, Khmer, kana, Han, hangul.
-_UNSPACED: Final = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-    r"\U00020000-\U0003ffff]+"
-)
+_UNSPACED: Final = re.compile(f"[{UNSPACED}]+")
 _PART: Final = re.compile(rf"(?:(?!_){_LETTER})+")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
@@ -39,6 +35,8 @@ _AROUND: Final = '.,;:!?()[]{}<>"“”‘«»*`'
 _CACHED_WORDS: Final = 50_000
 """Some 18 MB a language when full; the 1.7 MB of the React Native documentation have 13,000 distinct words."""
 _LONGEST_CACHED: Final = 40
+_SHORTEST_BESIDE_APOSTROPHE: Final = 3
+"""Two letters or fewer are endings or articles: it's, we'll, l'index."""
 
 _term: Final = partial(tuple.__new__, Term)
 """Term(*fields) without the call that a named tuple's constructor is in Python: half the time, for every word met."""
@@ -47,20 +45,68 @@ _Stems: TypeAlias = tuple[tuple[str, int, int], ...]
 """What a word stands for: stems with their offsets inside the word."""
 
 
-class _Tokens(dict[str, tuple[str, ...]]):
-    """The stems of what stands between white space, found when first asked for; empties itself when full."""
+class _Known(dict[str, tuple[str, ...]]):
+    """What is found once and remembered; empties itself when full."""
 
-    def __init__(self, find: Callable[[str], tuple[str, ...]]) -> None:
-        super().__init__()
-        self._find = find
-
-    def __missing__(self, token: str) -> tuple[str, ...]:
-        found = self._find(token)
+    def _keep(self, word: str, stems: tuple[str, ...]) -> tuple[str, ...]:
         if len(self) >= _CACHED_WORDS:
             self.clear()
-        if len(token) <= _LONGEST_CACHED:
-            self[token] = found
-        return found
+        if len(word) <= _LONGEST_CACHED:
+            self[word] = stems
+        return stems
+
+
+class _Plain(_Known):
+    """The stem of each folded word of a language, none for a stop word."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__()
+        algorithm = _SNOWBALL.get(language)
+        self._stemmer = Stemmer(algorithm, 0) if algorithm else None
+        self._stop_words = STOP_WORDS.get(language, frozenset())
+        self._lock = Lock()
+
+    def __missing__(self, word: str) -> tuple[str, ...]:
+        if word in self._stop_words:
+            return self._keep(word, ())
+        if self._stemmer is None:
+            return self._keep(word, (word,))
+        with self._lock:  # a Snowball stemmer keeps state while it works, and ingestion analyses in threads
+            stem = self._stemmer.stemWord(word)
+        return self._keep(word, (stem,))
+
+
+class _Tokens(_Known):
+    """
+    The stems of what stands between white space, most of which is a word with its punctuation.
+
+    A new passage is made of tokens that were never met, so those that are simply built are taken apart without a
+    pattern; ``other`` finds the stems of the rest.
+    """
+
+    def __init__(self, plain: _Plain, other: Callable[[str], tuple[str, ...]]) -> None:
+        super().__init__()
+        self._plain, self._other = plain, other
+
+    def __missing__(self, token: str) -> tuple[str, ...]:
+        word = token.strip(_AROUND)
+        if not word.isascii():
+            return self._keep(token, self._other(token))
+        if word.isalpha() and (word[1:].islower() or word.islower() or word.isupper()):
+            stems = self._plain[word.lower()]
+            if len(self) >= _CACHED_WORDS or len(token) > _LONGEST_CACHED:
+                return self._keep(token, stems)
+            self[token] = stems
+            return stems
+        found: tuple[str, ...] = ()
+        for part in word.split("-"):  # nine-member, IL-6, the author's
+            owner = part[:-2] if part.endswith("'s") else part
+            if part.isdigit() or (owner.isalpha() and _is_whole(owner)):
+                if owner is part or len(owner) >= _SHORTEST_BESIDE_APOSTROPHE:
+                    found += self._plain[owner.lower()]
+            else:
+                return self._keep(token, self._other(token))
+        return self._keep(token, found)
 
 
 class SnowballAnalyzer(Analyzer):
@@ -73,9 +119,7 @@ class SnowballAnalyzer(Analyzer):
     def __init__(self) -> None:
         self._known: dict[str, dict[str, _Stems]] = {}
         self._tokens: dict[str, _Tokens] = {}
-        self._plain: dict[str, dict[str, tuple[str, ...]]] = {}
-        self._stemmers: dict[str, Stemmer | None] = {}
-        self._lock = Lock()
+        self._plain: dict[str, _Plain] = {}
 
     def terms(self, text: str, *, language: str) -> Sequence[Term]:
         known = self._known.setdefault(language, {})
@@ -94,33 +138,19 @@ class SnowballAnalyzer(Analyzer):
         # No word goes over white space, so that what stands between is looked up as it is, its punctuation included.
         tokens = self._tokens.get(language)
         if tokens is None:
-            tokens = self._tokens.setdefault(language, _Tokens(partial(self._stems_of, language=language)))
+            other = partial(self._stems_of, language=language)
+            tokens = self._tokens.setdefault(language, _Tokens(self._plain_of(language), other))
         return list(chain.from_iterable(map(tokens.__getitem__, text.split())))
 
+    def _plain_of(self, language: str) -> _Plain:
+        plain = self._plain.get(language)
+        return self._plain.setdefault(language, _Plain(language)) if plain is None else plain
+
     def _stems_of(self, token: str, language: str) -> tuple[str, ...]:
-        word = token.strip(_AROUND)
-        if word.isascii() and word.isalpha() and _is_whole(word):  # most are a word with its punctuation
-            return self._of_plain(word.lower(), language)
         found: list[str] = []
         for one in _WORD.findall(token):
             found += [stem for stem, _, _ in self._of_word(one, language)]
         return tuple(found)
-
-    def _of_plain(self, word: str, language: str) -> tuple[str, ...]:
-        """The stem of a folded word, none for a stop word."""
-        plain = self._plain.setdefault(language, {})
-        stems = plain.get(word)
-        if stems is None:
-            if word in STOP_WORDS.get(language, ()):
-                stems = ()
-            else:
-                with self._lock:  # a Snowball stemmer keeps state while it works, and ingestion analyses in threads
-                    stems = (self._stem(word, language),)
-            if len(plain) >= _CACHED_WORDS:
-                plain.clear()
-            if len(word) <= _LONGEST_CACHED:
-                plain[word] = stems
-        return stems
 
     def _of_word(self, word: str, language: str) -> _Stems:
         known = self._known.setdefault(language, {})
@@ -128,24 +158,24 @@ class SnowballAnalyzer(Analyzer):
         return self._learn(word, language) if stems is None else stems
 
     def _learn(self, word: str, language: str) -> _Stems:
-        found: list[tuple[str, int, int]] = []
-        for piece, start, end in _pieces(word):
-            folded = piece.lower() if piece.isascii() else normalize("NFKC", piece).casefold()
-            found += [(stem, start, end) for stem in self._of_plain(folded, language)]
-        learnt = tuple(found)
+        plain = self._plain_of(language)
+        learnt: _Stems
+        if word.isascii() and word.isalpha() and _is_whole(word):
+            learnt = tuple([(stem, 0, len(word)) for stem in plain[word.lower()]])  # most are nothing but themselves
+        else:
+            learnt = tuple(
+                [
+                    (stem, start, end)
+                    for piece, start, end in _pieces(word)
+                    for stem in plain[piece.lower() if piece.isascii() else normalize("NFKC", piece).casefold()]
+                ]
+            )
         known = self._known.setdefault(language, {})
         if len(known) >= _CACHED_WORDS:
             known.clear()
         if len(word) <= _LONGEST_CACHED:
             known[word] = learnt
         return learnt
-
-    def _stem(self, word: str, language: str) -> str:
-        if language not in self._stemmers:
-            algorithm = _SNOWBALL.get(language)
-            self._stemmers[language] = Stemmer(algorithm, 0) if algorithm else None
-        stemmer = self._stemmers[language]
-        return str(stemmer.stemWord(word)) if stemmer is not None else word
 
 
 def _is_whole(word: str) -> bool:
@@ -155,8 +185,6 @@ def _is_whole(word: str) -> bool:
 
 def _pieces(word: str) -> Sequence[tuple[str, int, int]]:
     """What a word is counted as: pieces with their offsets, the whole first."""
-    if word.isascii() and word.isalpha() and _is_whole(word):
-        return ((word, 0, len(word)),)  # most words are nothing but themselves
     if _NUMBER.fullmatch(word):
         return ((word.replace(",", ""), 0, len(word)),)
     unspaced = [match.span() for match in _UNSPACED.finditer(word)]
@@ -177,8 +205,7 @@ def _spaced_pieces(word: str, start: int, end: int) -> Iterator[tuple[str, int, 
         yield word[first:last], first, last
     if len(parts) == 1 and not apostrophe:
         return
-    # Two letters or fewer after an apostrophe are endings or articles: it's, we'll, l'index.
-    shortest = 3 if apostrophe else 2
+    shortest = _SHORTEST_BESIDE_APOSTROPHE if apostrophe else 2
     for first, last in parts:
         if last - first >= shortest and not word[first:last].isdigit():
             yield word[first:last], first, last

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-# Begins with its digit, so that searching leaps from digit to digit; what stands before is looked at by _BEFORE.
+# Begins with its digit, so that searching leaps from digit to digit; what stands before is looked at afterwards.
 _FIGURE: Final = re.compile(r"(?P<value>\d+(?:[.,]\d+)*)(?:[ \u00a0-]?(?P<unit>%|°[CF]|[A-Za-zµ]+))?")
-_BEFORE: Final = re.compile(r"(?P<part_of_name>[\w.]|[A-Za-z][-/+])\Z|(?P<sign>[$€£¥])[ ]?\Z")
+_SIGNS: Final = frozenset("$€£¥")
 _SPELLED: Final = "zero one two three four five six seven eight nine ten eleven twelve"
 _WORDS: Final = {word: str(value) for value, word in enumerate(_SPELLED.split()) if value > 1}
 _NUMBER_WORD: Final = re.compile(r"\b(" + "|".join(_WORDS) + r")\b(?:[ -](?P<unit>[A-Za-z]+))?", re.IGNORECASE)
@@ -42,18 +42,29 @@ def figures(text: str) -> list[Figure]:
     found: list[Figure] = []
     at = 0
     while match := _FIGURE.search(text, at):
-        before = _BEFORE.search(text, max(0, match.start() - 2), match.start())
-        if before and before["part_of_name"]:
-            at = match.start() + 1  # "gene6,7": the 7 is a figure all the same
+        start = match.start()
+        last = text[start - 1 : start]
+        if (
+            last.isalnum()
+            or (last and last in "_.")
+            or (last and last in "-/+" and _is_letter(text[start - 2 : start - 1]))
+        ):
+            at = start + 1  # part of a name; but "gene6,7": the 7 is a figure all the same
             continue
         at = match.end()
-        sign = (before and before["sign"]) or ""
+        sign = text[start - 2 : start - 1] if last == " " else last
+        if sign not in _SIGNS:
+            sign = ""
         unit = (match["unit"] or sign).lower()
         if unit not in _UNITS and text[match.end("value") : match.end("value") + 1].isalpha():
             continue
         value = _THOUSANDS.sub("", match["value"])
         found.append(Figure(value, _UNITS.get(unit, _UNITS.get(sign, ""))))
     return found
+
+
+def _is_letter(character: str) -> bool:
+    return character.isascii() and character.isalpha()
 
 
 @lru_cache(maxsize=4)  # asked for twice: by the chance, and by the rules

@@ -1,8 +1,9 @@
 """Sentences of a document that speak to whoever answers from it, and those that assert nothing."""
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Final, cast
 
 from domain.grounding.overlap import Unit
@@ -131,17 +132,9 @@ class _Wording:
         self._parts = [
             [part.replace("_", " ").replace("^", "_") for part in group.split()] for group in parts.split(";")
         ]
-        self._words, self._stems = words, dict[tuple[Hashable, str], frozenset[str]]()
+        self.words = words
         self._opens = pattern.startswith("^")
         self._pattern = re.compile(pattern.removeprefix("^"), re.IGNORECASE)
-
-    def may_be_among(self, stems: frozenset[str], analyzer: Analyzer, language: str) -> bool:
-        """Whether a text of these stems may hold it: a passage is looked through for letters only then."""
-        known = (cast(Hashable, analyzer), language)
-        wanted = self._stems.get(known)
-        if wanted is None:
-            wanted = self._stems[known] = frozenset(analyzer.stems(self._words, language=language))
-        return not wanted or not wanted.isdisjoint(stems)
 
     def may_be_in(self, lower: str) -> bool:
         for group in self._parts:
@@ -169,6 +162,20 @@ _QUESTION: Final = re.compile(r"^[^\n]{1,160}[?？][\"'”’»)\]*_`」』]*$",
 """A line of its own: texts without full stops run on for long before a question mark ends them."""
 
 
+@lru_cache(maxsize=32)
+def _by_stem(remembered: Hashable, language: str) -> tuple[Sequence[_Wording], Mapping[str, Sequence[_Wording]]]:
+    """The wordings that need no certain word, and for each stem those that it lets be there."""
+    always: list[_Wording] = []
+    by_stem: dict[str, list[_Wording]] = {}
+    for one in (_REQUEST, *_INSTRUCTIONS):
+        stems = frozenset(cast(Analyzer, remembered).stems(one.words, language=language))
+        if not stems:
+            always.append(one)
+        for stem in stems:
+            by_stem.setdefault(stem, []).append(one)
+    return always, by_stem
+
+
 @lru_cache(maxsize=4096)
 def instructs(sentence: str) -> bool:
     """
@@ -185,14 +192,21 @@ def asserting(
     text: str, sentences: Sequence[str], stems: frozenset[str], analyzer: Analyzer, language: str
 ) -> list[bool]:
     """Of each sentence of a text, all its stems given, whether it says that something is so: no question, no order."""
+    always, by_stem = _by_stem(cast(Hashable, analyzer), language)
+    # A text is looked through for letters only where its stems let the wording be there.
+    possible = {*always, *chain.from_iterable([by_stem[stem] for stem in by_stem.keys() & stems])}
     lower = text.lower()
-    words = (one for one in (_REQUEST, *_INSTRUCTIONS) if one.may_be_among(stems, analyzer, language))
-    suspected = [one for one in words if one.may_be_in(lower)]
+    suspected = [one for one in possible if one.may_be_in(lower)]
     if suspected:
-        return [not (_asks(sentence) or any(one.is_in(sentence) for one in suspected)) for sentence in sentences]
+        return [not (_asks(sentence) or _is_any_in(suspected, sentence)) for sentence in sentences]
     if "?" in text or "？" in text:
         return [not _asks(sentence) for sentence in sentences]
     return [True] * len(sentences)
+
+
+def _is_any_in(wordings: Sequence[_Wording], sentence: str) -> bool:
+    lower = sentence.lower()
+    return any([one.may_be_in(lower) and one.is_in(sentence) for one in wordings])  # noqa: C419 - speed
 
 
 def _asks(sentence: str) -> bool:

@@ -15,11 +15,31 @@ def triples(stem: str) -> frozenset[str]:
     return frozenset([framed[at : at + 3] for at in range(len(framed) - 2)])
 
 
-def triples_of_all(stems: Iterable[str]) -> frozenset[str]:
-    return frozenset().union(*map(triples, stems))
+_WHILE_FEW: Final = 12
+"""Words up to which looking for their triples in the letters is faster than taking all letters apart."""
 
 
-def share_held(stem: str, held: Set[str]) -> float:
-    """The share of a stem's triples that are among ``held``, 0 to 1."""
-    own = triples(stem)
-    return len(own & held) / len(own) if own else 0.0
+class Letters:
+    """The letters of a text's stems, for asking how much of other words they hold."""
+
+    def __init__(self, stems: Iterable[str]) -> None:
+        self._stems = stems
+        self._row: str | None = None
+        self._triples: frozenset[str] | None = None
+        self._asked = 0
+
+    def share_held(self, stem: str) -> float:
+        """The share of a stem's triples that are among those of the text's stems, 0 to 1."""
+        own = triples(stem)
+        if self._triples is None:
+            self._asked += 1
+            if self._asked <= _WHILE_FEW:
+                return self._found_in_row(own)
+            self._triples = frozenset().union(*map(triples, self._stems))
+        return len(own & self._triples) / len(own) if own else 0.0
+
+    def _found_in_row(self, own: Set[str]) -> float:
+        if self._row is None:
+            self._row = f"^{'$^'.join(self._stems)}$"  # no stem holds these two: nothing is found across a border
+        row = self._row
+        return sum([triple in row for triple in own]) / len(own) if own else 0.0

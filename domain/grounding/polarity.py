@@ -131,7 +131,9 @@ def opposites(text: str, *, language: str) -> Sequence[tuple[frozenset[str], fro
 
 def says_opposite(claim: str, source: str, *, language: str) -> bool:
     """Whether one has a word that the other has the opposite of, and neither has both."""
-    return language == "en" and _opposed(_words(claim), _words(source))
+    if language != "en" or _HAVE_OPPOSITES.isdisjoint(_words(claim)):
+        return False
+    return _opposed(_words(claim), _words(source))
 
 
 def _opposed(one: frozenset[str], other: frozenset[str]) -> bool:

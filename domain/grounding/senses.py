@@ -42,13 +42,20 @@ _NO_DIFFERENCE: Final = re.compile("|".join(f"{_DENYING} {_SAME}".split()), re.I
 _DENYING_ENDS: Final = ("n't", "n’t")
 
 
-def _by_letter(words: Sequence[str]) -> dict[str, re.Pattern[str]]:
-    letters = {word[0] for word in words}
-    return {one: re.compile("|".join(word for word in words if word[0] == one)) for one in letters}
+_OPENING: Final = re.compile(r"[a-z]+(?![?*])")
 
 
-_BY_LETTER: Final = _by_letter(f"{_RISING} {_FALLING} {_DENYING} {_SAME}".split())
-"""All of these words by their first letter: most others are told by one look."""
+def _by_opening(words: Sequence[str]) -> dict[str, re.Pattern[str]]:
+    openings: dict[str, list[str]] = {}
+    for word in words:
+        if found := _OPENING.match(word):
+            openings.setdefault(found[0][:_OPENING_LETTERS], []).append(word)
+    return {opening: re.compile("|".join(group)) for opening, group in openings.items()}
+
+
+_OPENING_LETTERS: Final = 3
+_BY_OPENING: Final = _by_opening(f"{_RISING} {_FALLING} {_DENYING} {_SAME}".split())
+"""All of these words by the letters that they begin with, three or as many as they have: one look tells most others."""
 _DENIAL_REACH: Final = 25
 """Characters after a denial in which a direction is turned round: "did not increase"."""
 _NEAR: Final = 40
@@ -113,8 +120,8 @@ def senses_of(text: str, language: str) -> Senses:
 @lru_cache(maxsize=20_000)
 def _known(word: str) -> tuple[int | None, bool]:
     """+1, -1, 0 for a denial, None for any other word; and whether it denies a difference."""
-    of_letter = _BY_LETTER.get(word[0])
-    plain = of_letter is None or not of_letter.fullmatch(word)
+    alike = _BY_OPENING.get(word[:_OPENING_LETTERS]) or _BY_OPENING.get(word[:2])
+    plain = alike is None or not alike.fullmatch(word)
     if plain and not word.endswith(_DENYING_ENDS):
         return None, False
     sign = 0 if _DENIES.fullmatch(word) else 1 if _RISES.fullmatch(word) else -1 if _FALLS.fullmatch(word) else None

@@ -1,15 +1,17 @@
 """A cited passage, or several taken together, made ready for comparing claims with it."""
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, compress
 from typing import Final, cast
 
 from domain.grounding.instructions import asserting
-from domain.grounding.letters import share_held, triples_of_all
+from domain.grounding.letters import Letters
 from domain.grounding.overlap import Unit, units_of
-from domain.text import Analyzer, Term
+from domain.text import UNSPACED, Analyzer, Term
 
+_UNSPACED: Final = re.compile(f"[{UNSPACED}]")
 _CACHED_PASSAGES: Final = 256
 """The cited passages of some dozens of running answers, at some 40 KB each."""
 
@@ -28,7 +30,7 @@ class Source:
         self.units, self.sentences, self.unsaid, self.stems = units, sentences, unsaid, stems
         self.text = "\n".join(sentences)
         self.words = sum([unit.words for unit in units])
-        self._triples: frozenset[str] | None = None
+        self._letters = Letters(stems)
 
     def may_say(self, terms: Sequence[Term], text: str) -> bool:
         """
@@ -37,7 +39,7 @@ class Source:
         The first may be the number of a list's item, which is no word of the sentence; scripts without spaces are
         analysed in pairs that depend on what stands around.
         """
-        if not text.isascii():
+        if not text.isascii() and _UNSPACED.search(text):
             return True
         return all([stem in self.stems for stem, _, _ in terms[1:]]) or bool(self.unsaid)  # noqa: C419 - speed
 
@@ -45,9 +47,7 @@ class Source:
         """How much of a word its words hold, letter by letter: 1 for a word of its own."""
         if stem in self.stems:
             return 1.0
-        if self._triples is None:
-            self._triples = triples_of_all(self.stems)
-        return share_held(stem, self._triples)
+        return self._letters.share_held(stem)
 
     def best_sentence(self, weights: Mapping[str, float]) -> int | None:
         """The place of the sentence that holds most of the weights; None when no sentence holds any."""
