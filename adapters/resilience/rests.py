@@ -3,12 +3,12 @@
 import asyncio
 from typing import Final, Protocol
 
-REST_BEATS: Final = 4
+REST_BEATS: Final = 5
 BEAT_S: Final = 0.01
 """
-A stream rests for 30 to 40 ms: two words of a quick model, which no eye tells from one after the other.
+A stream rests for 40 to 50 ms: two or three words of a quick model, which no eye tells from one after the other.
 
-What rests is spread over four beats, so that no more than a quarter of the streams are read in one turn of the loop.
+What rests is spread over five beats, so that no more than a fifth of the streams are read in one turn of the loop.
 """
 
 
