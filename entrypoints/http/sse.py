@@ -7,7 +7,6 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import msgspec
-from anyio import CancelScope, create_task_group
 from litestar import Response
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
@@ -124,6 +123,7 @@ class _ASGIEventStream(ASGIResponse):
         self._silence_s = silence_s
         self._stuck_s = stuck_s
         self._write_chunk: WritesChunk | None = None
+        self._left = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._write_chunk = chunks_of(scope)
@@ -132,39 +132,45 @@ class _ASGIEventStream(ASGIResponse):
     async def send_body(self, send: Send, receive: Receive) -> None:
         writer = _Writer(send, self._write_chunk)
         self._stream.follow(writer, after=self._after)
+        loop = asyncio.get_running_loop()
+        watching = loop.create_task(self._leave(receive, writer))
+        self._look_again(writer, loop)
         try:
-            async with create_task_group() as group:
-                group.start_soon(self._keep_alive, writer, group.cancel_scope)
-                group.start_soon(self._leave, receive, group.cancel_scope)
-                await writer.ended
+            await writer.ended
+            if not self._left:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
-                group.cancel_scope.cancel()
         finally:
+            watching.cancel()
+            self._looking.cancel()
             self._stream.leave(writer)
             writer.stop()
 
-    async def _keep_alive(self, writer: "_Writer", writing: CancelScope) -> None:
-        clock = asyncio.get_running_loop().time
+    def _look_again(self, writer: "_Writer", loop: asyncio.AbstractEventLoop) -> None:
         pause = min(self._silence_s, self._stuck_s)
-        while True:
-            await asyncio.sleep(max(writer.wrote_at + pause - clock(), 0.001) if not writer.stuck else pause)
-            silent_s = clock() - writer.wrote_at
-            if writer.stuck:
-                if silent_s >= self._stuck_s:
-                    # What it has not read is a connection, a task and a buffer for as long as it likes.
-                    self._gone(writing)
-            elif silent_s >= self._silence_s:
-                writer.write(_KEEP_ALIVE)
+        wait_s = pause if writer.stuck else max(writer.wrote_at + pause - loop.time(), 0.001)
+        self._looking = loop.call_later(wait_s, self._look, writer, loop)
 
-    async def _leave(self, receive: Receive, writing: CancelScope) -> None:
+    def _look(self, writer: "_Writer", loop: asyncio.AbstractEventLoop) -> None:
+        """Say something to a reader who has heard nothing for long, and give up one who takes nothing."""
+        silent_s = loop.time() - writer.wrote_at
+        if writer.stuck and silent_s >= self._stuck_s:
+            # What it has not read is a connection, a task and a buffer for as long as it likes.
+            self._gone(writer)
+            return
+        if not writer.stuck and silent_s >= self._silence_s:
+            writer.say(_KEEP_ALIVE)
+        self._look_again(writer, loop)
+
+    async def _leave(self, receive: Receive, writer: "_Writer") -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self._gone(writing)
+        self._gone(writer)
 
-    def _gone(self, writing: CancelScope) -> None:
+    def _gone(self, writer: "_Writer") -> None:
+        self._left = True
         if self._cancel_when_left:
             self._stream.cancel()
-        writing.cancel()
+        writer.end()
 
 
 class _Outbox:
@@ -239,10 +245,14 @@ class _Writer:
         if kept and self._sending is None:
             body = kept[0] if len(kept) == 1 else b"".join(kept)
             kept.clear()
-            try:
-                self.write(body)
-            except Exception as error:
-                self.fail(error)
+            self.say(body)
+
+    def say(self, body: bytes) -> None:
+        """``write``, whose failure ends the response."""
+        try:
+            self.write(body)
+        except Exception as error:
+            self.fail(error)
 
     def write(self, body: bytes) -> None:
         if self._write_chunk is not None and self._write_chunk(body):
@@ -284,9 +294,14 @@ class _Writer:
         if not self.ended.done():
             self.ended.set_exception(error)
 
-    def _end_if_last(self) -> None:
-        if self._last and not self._kept and not self.ended.done():
+    def end(self) -> None:
+        """The response is over."""
+        if not self.ended.done():
             self.ended.set_result(None)
+
+    def _end_if_last(self) -> None:
+        if self._last and not self._kept:
+            self.end()
 
 
 @coroutine
