@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from qdrant_edge import Point, QueryRequest, ScoredPoint, SparseVector, UpdateOperation
+from qdrant_edge import EdgeShard, Point, QueryRequest, ScoredPoint, SparseVector, UpdateOperation
 from qdrant_edge import Query as EdgeQuery
 
 from adapters.qdrant_edge.filters import NOT_REVIEWED, REVIEWED, metadata_word, narrowed
@@ -40,6 +40,17 @@ def requests(
 
 def hits(points: Sequence[ScoredPoint]) -> tuple[model.Hit, ...]:
     return tuple(model.Hit(cast(UUID, point.id), point.score) for point in points)
+
+
+def carry_over(ids: Sequence[UUID], source: EdgeShard, target: EdgeShard) -> None:
+    """Make these points of ``target`` what they are in ``source``, or remove them where it has none."""
+    records = source.retrieve(list(ids), with_payload=True, with_vector=True)
+    # What is read is what may be written, which the library's own types do not tell.
+    there = [Point(record.id, cast(Any, record.vector), record.payload) for record in records]
+    target.update(UpdateOperation.upsert_points(there))
+    gone = set(ids) - {record.id for record in records}
+    if gone:
+        target.update(UpdateOperation.delete_points(list(gone)))
 
 
 def _point(passage: model.IndexedPassage) -> Point:

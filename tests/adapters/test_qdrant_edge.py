@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -172,6 +173,59 @@ async def test_searches_and_writes_go_on_while_the_index_settles(tmp_path: Path)
     assert {path.name for path in (tmp_path / "index").iterdir()} == {"2", "current"}
     async with opened(tmp_path / "index") as index:
         assert await index.count() == 2_000
+
+
+async def test_what_changes_again_and_again_while_the_index_settles_is_in_the_end_what_it_was_last(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path / "index", optimize_from=2_000) as index:
+        await index.put(points(2_000))
+        settling = asyncio.create_task(index.settle())
+        rounds = 0
+        while not settling.done():
+            rounds += 1
+            await index.put(points(1, first=5_000))
+            await index.remove([UUID(int=5_000), UUID(int=7)])
+            await index.put(points(200, first=6_000))
+            await index.remove([UUID(int=number) for number in range(6_100, 6_200)])
+            await index.put(points(1, first=7))
+        await settling
+        assert rounds
+        assert await index.count() == 2_100
+        assert await found(index, 7)
+        assert await found(index, 6_099)
+        assert not await found(index, 5_000)
+        assert not await found(index, 6_100)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is let go of")
+async def test_the_files_of_an_index_do_not_stay_in_memory(tmp_path: Path) -> None:
+    dimensions, count = 256, 8_000
+    wide = [
+        replace(point, dense=[1.0, *[float(number % 7)] * (dimensions - 1)])
+        for number, point in enumerate(points(count))
+    ]
+    async with opened(tmp_path / "index", dimensions, optimize_from=5_000) as index:
+        await index.put(wide)
+        assert resident_kb(tmp_path / "index") < count * dimensions * 4 / 1_024, "as it is written, log and all"
+        await index.settle()
+        assert resident_kb(tmp_path / "index") < 1_024, "after it was taken over"
+        for number in range(0, count, 97):
+            assert await found(index, number)
+    async with opened(tmp_path / "index", dimensions) as index:
+        assert resident_kb(tmp_path / "index") < 1_024, "after a start"
+        assert await index.count() == count
+
+
+def resident_kb(folder: Path) -> int:
+    """How much of the files in ``folder`` is mapped into this process and in memory."""
+    total, inside = 0, False
+    for line in Path("/proc/self/smaps").read_text(errors="surrogateescape").splitlines():
+        if " " in line.partition(":")[0]:
+            inside = str(folder.resolve()) in line
+        elif inside and line.startswith("Rss:"):
+            total += int(line.split()[1])
+    return total
 
 
 async def test_closing_ends_the_settling_and_keeps_everything(tmp_path: Path) -> None:
