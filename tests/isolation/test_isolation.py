@@ -254,6 +254,13 @@ async def test_another_tenants_ids_open_nothing(tenants: Tenants, caplog: pytest
                     assert answer.status_code == 404, (kind, answer.text)
 
 
+async def test_a_tenant_is_told_of_no_collection_but_its_own(tenants: Tenants) -> None:
+    for name in TENANTS:
+        for user in ("", "ann"):
+            told = (await make(Move(name, user, "me", name, "", {}), tenants)).json()
+            assert sorted(told["readable"]) == sorted([name, COMMONS])
+
+
 async def test_a_users_ids_open_nothing_to_another_user_of_the_same_tenant(
     tenants: Tenants, caplog: pytest.LogCaptureFixture
 ) -> None:
