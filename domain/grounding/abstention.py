@@ -8,7 +8,7 @@ from domain.grounding.kinship import akin
 from domain.grounding.messages import listed, wording_for
 from domain.grounding.model import Abstention, AbstentionReason, Evidence
 from domain.grounding.overlap import coverage, units_of
-from domain.grounding.salience import salience
+from domain.grounding.salience import MOST_OF_SCAFFOLD, salience
 from domain.text import Analyzer
 
 # A logistic over whole questions, fitted on Chroma's, asked of each of its texts alone, on questions made of
@@ -68,7 +68,8 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
     stems = _held(evidence, analyzer, language)
     held = coverage(weights, stems)
     lacking = max((weight for stem, weight in weights.items() if stem not in stems), default=0.0)
-    if total < _SHORT_WEIGHT and lacking == max(weights.values(), default=1.0):
+    heaviest = max(weights.values(), default=1.0)
+    if total < _SHORT_WEIGHT and lacking == heaviest and heaviest > MOST_OF_SCAFFOLD:
         return 0.0
     named = [_named(piece, analyzer, language) for piece in evidence]
     units = [units_of(piece.text, analyzer, language) for piece in evidence]

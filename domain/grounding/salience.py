@@ -40,7 +40,54 @@ _SCAFFOLD: Final = {
     "es": frozenset(_SPANISH.split()),
 }
 """Words that any question may be asked with: how it asks, not what about. Of three languages; the others have none."""
+_MEASURES: Final = {
+    language: re.compile("|".join(rf"\b(?:{asks})\s+(?:{words})\b" for asks, words in asked), re.IGNORECASE)
+    for language, asked in {
+        "en": (
+            (
+                r"how(?:\s+(?:very|really))?",
+                r"big|bright|broad|close|cold|cool|deep|dense|distant|expensive|far|fast|frequent(?:ly)?|great|hard|"
+                r"heavy|high|hot|large|late|light|little|long|loud|low|near|old|quick(?:ly)?|rapid(?:ly)?|recent(?:ly)?|"
+                r"short|small|slow(?:ly)?|soon|strong(?:ly)?|tall|thick|thin|warm|wide|young",
+            ),
+            (
+                r"what|which",
+                r"age|amount|angle|date|day|depth|distance|duration|height|length|month|number|percentage|pressure|price|"
+                r"size|speed|temperatures?|thickness|time|volume|weight|width|year",
+            ),
+        ),
+        "de": (
+            (
+                r"wie",
+                r"alt|breit|dicht|dick|dünn|früh|groß|hart|häufig|heiß|hell|hoch|jung|kalt|klein|kurz|lang|lange|langsam|"
+                r"laut|leicht|nah|nahe|schnell|schwer|spät|stark|teuer|tief|warm|weit",
+            ),
+            (
+                r"welche[mnrs]?",
+                r"Alter|Breite|Dauer|Datum|Dicke|Druck|Entfernung|Geschwindigkeit|Gewicht|Größe|Höhe|Jahr|Länge|Menge|"
+                r"Monat|Preis|Tag|Temperatur(?:en)?|Tiefe|Uhrzeit|Zahl",
+            ),
+        ),
+        "es": (
+            (
+                r"qué\s+tan|cuán|cómo\s+de",
+                r"alt[oa]s?|anch[oa]s?|antigu[oa]s?|calientes?|car[oa]s?|cerca|frecuente(?:mente)?|frí[oa]s?|fuertes?|"
+                r"grandes?|grues[oa]s?|larg[oa]s?|lejos|lent[oa]s?|pequeñ[oa]s?|pesad[oa]s?|profund[oa]s?|"
+                r"rápid[oa]s?|rápidamente|tarde|temprano|viej[oa]s?",
+            ),
+            (r"cuánt[oa]s?(?:\s+se)?", r"cuestan?|duran?|miden?|pesan?|tardan?|valen?"),
+            (
+                r"qué",
+                r"altura|ancho|año|cantidad|distancia|duración|edad|fecha|grosor|longitud|mes|número|peso|precio|presión|"
+                r"profundidad|tamaño|temperaturas?|velocidad",
+            ),
+        ),
+    }.items()
+}
+"""What is asked for in figures: "how hot" and "what temperature" are answered by 1,000 °C, and seldom by the word."""
 _OF_SCAFFOLD: Final = 0.3
+MOST_OF_SCAFFOLD: Final = _OF_SCAFFOLD * length_weight("scaffold")
+"""What a word of asking weighs at most."""
 _OF_NAME: Final = 1.5
 """A name or figure inside a question is what it turns on: another passage about other names does not answer it."""
 _FIRST_WORD: Final = re.compile(r"\w+")
@@ -61,10 +108,13 @@ def _salience(question: str, remembered: Hashable, language: str) -> Mapping[str
     terms = cast(Analyzer, remembered).terms(question, language=language)
     scaffold = _SCAFFOLD.get(language, frozenset())
     opening = _FIRST_WORD.search(question)
+    measures = _MEASURES.get(language)
+    measured = {match.end() for match in measures.finditer(question)} if measures else set[int]()
     weights: dict[str, float] = {}
     for stem, start, end in terms:
         word = question[start:end]
         named = (word[0].isupper() and opening is not None and start >= opening.end()) or word[0].isdigit()
-        factor = _OF_SCAFFOLD if word.lower() in scaffold else _OF_NAME if named else 1.0
+        asking = end in measured or word.lower() in scaffold
+        factor = _OF_SCAFFOLD if asking else _OF_NAME if named else 1.0
         weights[stem] = max(weights.get(stem, 0.0), factor * length_weight(stem))
     return weights
