@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from domain.conversation.prompt import Exchange
+from domain.grounding.salience import MOST_OF_SCAFFOLD, salience
 from domain.sentences import sentence_spans
 from domain.text import Analyzer
 
@@ -72,9 +73,11 @@ def decisive_question(question: str, standalone: str, *, analyzer: Analyzer, lan
     The form in which a question is held against what was found: its own words, unless it has hardly any.
 
     What was carried over is found again and again in the same documents, and would make any follow-up look answered.
+    But "And how long does it take?" has no word that says what it is about.
     """
-    own = set(analyzer.stems(question, language=language))
-    return question if len(own) >= OWN_WORDS else standalone
+    own = salience(question, analyzer=analyzer, language=language)
+    about_something = max(own.values(), default=0.0) > MOST_OF_SCAFFOLD
+    return question if len(own) >= OWN_WORDS and about_something else standalone
 
 
 def _leans(question: str, analyzer: Analyzer, language: str) -> bool:

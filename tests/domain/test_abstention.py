@@ -121,3 +121,27 @@ def test_a_question_in_no_known_language_is_answered_in_the_collections_else_in_
 def test_a_passage_that_stands_out_answers_sooner_than_one_of_many_alike() -> None:
     question = "Which porter opens the door at eight?"
     assert chance(question, scored(0.4, 0.1, 0.1)) > chance(question, scored(0.4, 0.4, 0.4))
+
+
+FIRING = "A bisque firing peaks at 1000 °C. The kiln is heated slowly, so that the water can leave the clay."
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "language"),
+    [
+        ("How hot does a bisque firing get?", FIRING, "en"),
+        ("What temperature does a bisque firing peak at?", FIRING, "en"),
+        ("Wie heiß wird ein Schrühbrand?", "Ein Schrühbrand endet bei 1000 °C.", "de"),
+        ("Bei welcher Temperatur endet der Schrühbrand?", "Ein Schrühbrand endet bei 1000 °C.", "de"),
+        ("¿A qué temperatura termina el bizcochado?", "El bizcochado termina a 1000 °C.", "es"),
+        ("¿Cuánto tarda el bizcochado?", "El bizcochado termina tras nueve horas.", "es"),
+    ],
+)
+def test_what_a_question_measures_need_not_be_said(question: str, text: str, language: str) -> None:
+    evidence = scored(0.6, 0.1, text=text)
+    assert decide_abstention(question, evidence, analyzer=ANALYZER, language=language) is None
+
+
+@pytest.mark.parametrize("question", ["How hot does a raku firing get?", "What hot glaze is there?"])
+def test_what_it_measures_it_of_has_to_be_said(question: str) -> None:
+    assert decide(question, scored(0.6, 0.1, text="A bisque firing peaks at 1000 °C.")) is not None

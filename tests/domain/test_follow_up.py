@@ -85,3 +85,8 @@ def test_a_long_question_before_is_carried_by_its_end_and_the_whole_is_never_too
 def test_a_question_is_decided_by_its_own_words_if_it_has_any(question: str, own: bool) -> None:
     found = decisive_question(question, "the whole", analyzer=ANALYZER, language="en")
     assert found == (question if own else "the whole")
+
+
+@pytest.mark.parametrize("question", ["And how long does it take?", "How hot does it get?", "What does it do?"])
+def test_a_follow_up_about_nothing_of_its_own_is_held_against_what_was_found_as_a_whole(question: str) -> None:
+    assert decisive_question(question, "the whole", analyzer=ANALYZER, language="en") == "the whole"
