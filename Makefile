@@ -57,6 +57,7 @@ eval: $(VENV)/dev.stamp ## measure quality on the evaluation data beside the pro
 	$(BIN)/python -m bench.source_trust
 	$(BIN)/python -m bench.languages
 	$(BIN)/python -m bench.verdict_quality
+	$(BIN)/python -m bench.verdict_maps
 	$(BIN)/python -m bench.claim_files
 	$(BIN)/python -m bench.injection
 	$(BIN)/python -m bench.corruption
