@@ -14,10 +14,18 @@ STARTS_SPECIAL: Final = frozenset("[［【\n`~")
 """Characters without which, and without a blank at its end, a piece has nothing that ``_SPECIAL`` could find."""
 _NOTE: Final = r"(?:†[^\[\]［］【】\n`~]*)?"
 """What some models write after the number: ``【1†source】``, ``【1†L3-L5】``."""
+_LABELS: Final = ("sources", "evidence", "passages", "documents", "docs", "references", "refs", "citations")
+"""What some models write before the number, one or several: ``[source 1]``, ``[Evidence 2]``."""
+_LABEL: Final = "(?i:(?:" + "|".join(f"{label.removesuffix('s')}s?" for label in _LABELS) + r")\.?[ \t]*)?"
+_LABEL_SO_FAR: Final = "(?i:" + "|".join(label[:end] for label in _LABELS for end in range(len(label), 0, -1)) + ")"
+_BETWEEN: Final = r"[ \t]*(?:[,;，、–—&-]|and)[ \t]*"
 _MARKER: Final = re.compile(
-    r"[\[［【][ \t]*(?:\^(?=\d+[ \t]*[\]］】]))?(\d+(?:[ \t]*[,;，、–—-][ \t]*\d+)*)[ \t]*" + _NOTE + r"[\]］】]"
+    r"[\[［【][ \t]*(?:\^(?=\d+[ \t]*[\]］】]))?" + _LABEL + rf"(\d+(?:{_BETWEEN}\d+)*)[ \t]*" + _NOTE + r"[\]］】]"
 )
-_OPEN_MARKER: Final = re.compile(r"[\[［【](?:[ \t]*(?:\^(?:\d+[ \t]*)?)?|[ \t]*\d[\d \t,;，、–—-]*" + _NOTE + r")\Z")
+_OPEN_MARKER: Final = re.compile(
+    rf"[\[［【](?:[ \t]*(?:\^(?:\d+[ \t]*)?|{_LABEL_SO_FAR}\.?[ \t]*)?|"
+    rf"[ \t]*{_LABEL}\d[\d \t,;，、–—&and-]*{_NOTE})\Z"
+)
 _DIGITS: Final = re.compile(r"\d+")
 _PART: Final = re.compile(r"(\d+)(?:[ \t]*[–—-][ \t]*(\d+))?")
 _LEAD: Final = re.compile(r"[ \t>]*(?:(?:[-*+•]|\d{1,3}[.)])[ \t]*)?")
@@ -38,8 +46,9 @@ class MarkerFilter:
     """
     Passes an answer's text on with its markers checked against evidence numbers 1 to ``known``.
 
-    ``[1]``, ``[1, 2]``, ``[1-3]``, ``[^1]``, ``【1†source】``, in full-width brackets too, come out as ``[1]``; unknown
-    numbers are left out, and a marker of unknown numbers alone goes with the blank before it. Nothing in code, inline
+    ``[1]``, ``[1, 2]``, ``[1-3]``, ``[1 and 2]``, ``[^1]``, ``[source 1]``, ``【1†source】``, in full-width brackets
+    too, come out as ``[1]``; unknown numbers are left out, and a marker of unknown numbers alone goes with the blank
+    before it. Nothing in code, inline
     or fenced, is a marker.
     What comes out does not depend on how the text is cut into pieces.
     """

@@ -136,7 +136,8 @@ class WrittenSentence(NamedTuple):
     """
     A sentence that ends in an answer: its span [start, end) of the answer so far, and the evidence it names.
 
-    ``stray`` says that it named evidence that there is not, too.
+    ``stray`` says that it named evidence that there is not, too; ``heading`` that a row of ``=`` or ``-`` underlines
+    it.
     """
 
     start: int
@@ -144,3 +145,4 @@ class WrittenSentence(NamedTuple):
     text: str
     markers: Sequence[int]
     stray: bool = False
+    heading: bool = False

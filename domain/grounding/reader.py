@@ -1,5 +1,6 @@
 """Reads an answer while it is written: the text that may be passed on, and its sentences as they end."""
 
+import re
 from typing import Final, NamedTuple
 
 from domain.grounding.links import STARTS_LINK, LinkFilter, Sites
@@ -8,6 +9,7 @@ from domain.grounding.model import WrittenSentence
 from domain.sentences import ALWAYS_STOPS, SentenceScanner
 
 _MAY_END: Final = frozenset(".!?…\n" + ALWAYS_STOPS)
+_UNDERLINE: Final = re.compile(r"[ \t]*\n[ \t]*(?:=+|-+)[ \t]*(?:\n|\Z)")
 _NEEDS_A_LOOK: Final = _MAY_END | STARTS_SPECIAL | STARTS_LINK
 
 
@@ -104,11 +106,25 @@ class AnswerReader:
             self._pending = pending[self._scanner.offset - base :]
             return ()
         sentences = [
-            WrittenSentence(start, end, pending[start - base : end - base], self._numbers(end), self._strays(end))
+            WrittenSentence(
+                start,
+                end,
+                pending[start - base : end - base],
+                self._numbers(end),
+                self._strays(end),
+                self._is_underlined(pending, base, start, end),
+            )
             for start, end in spans
         ]
         self._pending = pending[self._scanner.offset - base :]
         return tuple(sentences)
+
+    def _is_underlined(self, pending: str, base: int, start: int, end: int) -> bool:
+        """Whether a sentence is a line without a full stop over a row of ``=`` or ``-``: Markdown's other headings."""
+        if _UNDERLINE.match(pending, end - base) is None:
+            return False
+        line = pending[start - base : end - base]
+        return "\n" not in line and line[0] != "|" and line[-1] not in _MAY_END and self.text[:start][-1:] in ("", "\n")
 
     def _numbers(self, end: int) -> tuple[int, ...]:
         """The distinct evidence numbers of the markers before ``end`` that no earlier sentence has taken."""

@@ -66,7 +66,7 @@ def judge(
     The verdict is ``judgement``'s on the passages that it cites, ``uncited`` when it cites none, and at best
     ``partial`` when it names evidence that there is not.
     """
-    if not is_claim(sentence.text, language=language):
+    if sentence.heading or not is_claim(sentence.text, language=language):
         return None
     cited = [piece for piece in evidence if piece.n in sentence.markers]
     found = Judgement(Verdict.UNCITED, 0.0)

@@ -44,6 +44,12 @@ def passed(text: str, known: int = 4) -> str:
         ("So [ 1 ].", "So [1]."),
         ("So [^1].", "So [1]."),
         ("So 【2†source】【3†L13-L15】.", "So [2][3]."),
+        ("So [source 1].", "So [1]."),
+        ("So [Source 2, 3].", "So [2][3]."),
+        ("So [Evidence 1][passages 2-3].", "So [1][2][3]."),
+        ("So [ref. 4] and [doc 1].", "So [4] and [1]."),
+        ("So [1 and 2].", "So [1][2]."),
+        ("So [1 & 3].", "So [1][3]."),
     ],
 )
 def test_markers_of_every_form_come_out_as_one_form(written: str, expected: str) -> None:
@@ -63,6 +69,7 @@ def test_markers_of_every_form_come_out_as_one_form(written: str, expected: str)
         ("So [9][1].", "So [1]."),
         ("So [7", "So"),
         ("So [^7] and 【7†source】.", "So and."),
+        ("So [source 7] and [source 8 and 9].", "So and."),
     ],
 )
 def test_an_unknown_number_is_never_passed_on(written: str, expected: str) -> None:
@@ -81,6 +88,7 @@ def test_an_unknown_number_is_never_passed_on(written: str, expected: str) -> No
         "~~~\n[7]\n~~~",
         "- ```\n  [7]\n  ```\n",
         "- [ ] a task",
+        "[so far], [source], [Evidence] and [document x] are words, [sources",
         "A [note] and [a1] and [] and [,].",
         "An [open bracket",
         "Range [-1].",
@@ -197,3 +205,13 @@ def test_a_model_that_repeats_itself_costs_no_more_and_more(piece: str) -> None:
 
     # Ten times the pieces may take forty times as long on a busy machine; quadratic work would take a hundred.
     assert seconds(10_000) < 40 * min(seconds(1_000) for _ in range(3)) + 0.2
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_an_underlined_line_is_a_heading(size: int) -> None:
+    text = (
+        "Firing\n======\n\nIt peaks [1].\n\nTiming\n---\nNine hours [1]. A rule follows\n\n---\n\n- an item\n---\n"
+        "A sentence.\n---\n| a | b |\n|---|---|\nLast\n----"
+    )
+    _, sentences = read([text[at : at + size] for at in range(0, len(text), size)])
+    assert [sentence.text for sentence in sentences if sentence.heading] == ["Firing", "Timing", "Last"]
