@@ -1,6 +1,8 @@
 """The Markdown rows of bad input: each is read, or refused in words, and none takes the process with it."""
 
+import sys
 from dataclasses import dataclass
+from types import FrameType
 
 import pytest
 
@@ -101,3 +103,38 @@ def test_lines_of_a_paragraph_are_joined_as_before() -> None:
     for text in ("a\nb", "a \n  b\nc", "a\n`b`\nc", "a `b` c\nd", "a  \nb", "`a\nb` c"):
         marked = FormatParser().parse(SourceDocument("p.md", f"{text} *x*", Format.MARKDOWN)).text
         assert FormatParser().parse(SourceDocument("p.md", f"{text} x", Format.MARKDOWN)).text == marked
+
+
+@pytest.mark.parametrize(
+    ("content", "blocks"),
+    [
+        ("one\ntwo\n three\n\nfour", ["one two three", "four"]),
+        ("one\ntwo\n---\nthree", ["one two", "three"]),
+        ("one\ntwo\n===", ["one two"]),
+        ("one\na | b\n--|--\nc | d", ["one", "| a | b |\n| c | d |"]),
+        ("one\ntwo\n- three\n  four\nfive", ["one two", "- three four five"]),
+        ("one\ntwo\n> three\nfour\nfive\n\nsix", ["one two", "three four five", "six"]),
+        ("- one\n  two\n\n  three\n  four\n\nfive\nsix", ["- one two", "three four", "five six"]),
+        ("one\ntwo\n```\nthree\n```", ["one two", "```\nthree\n```"]),
+        ("one\n*two*\nthree  \nfour", ["one two three\nfour"]),
+    ],
+)
+def test_a_paragraph_of_plain_lines_ends_where_another_block_begins(content: str, blocks: list[str]) -> None:
+    parsed = FormatParser().parse(SourceDocument("p.md", content, Format.MARKDOWN))
+    assert [parsed.text[block.start : block.end] for block in parsed.blocks] == blocks
+
+
+def test_a_page_of_one_paragraph_is_read_without_trying_every_block_on_every_line() -> None:
+    calls = 0
+
+    def counted(frame: FrameType, event: str, _: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(counted)
+    try:
+        FormatParser().parse(SourceDocument("p.md", "---\n" + "a: b\n" * 2_000, Format.MARKDOWN))
+    finally:
+        sys.setprofile(before)
+    assert calls < 2_000 * 15, "some forty of a line when every rule looks at it"
