@@ -23,7 +23,17 @@ from domain.library.generations import IndexPlace
 from domain.library.model import Collection, SpanOfVersion
 from domain.retrieval.fusion import CANDIDATES, fuse
 from domain.retrieval.lexical import search_words
-from domain.retrieval.model import FoundPassage, FusedHit, Hit, HybridHits, Purpose, SearchFilters, SparseVector, Vector
+from domain.retrieval.model import (
+    FoundPassage,
+    FusedHit,
+    Hit,
+    HybridHits,
+    Purpose,
+    Ranked,
+    SearchFilters,
+    SparseVector,
+    Vector,
+)
 from domain.retrieval.near_duplicates import drop_near_duplicates
 from domain.retrieval.ports import IndexGenerations, Reranker, SparseEncoder
 from domain.text import Analyzer
@@ -79,6 +89,7 @@ class FindPassages:
     reranking: Reranking | None = None
     way: GiveWay = field(default_factory=GiveWay)
     _between: dict[SpanOfVersion, str] = field(default_factory=dict)
+    _late: "set[asyncio.Future[Sequence[Ranked]]]" = field(default_factory=set)
 
     @goes_first
     async def execute(
@@ -217,18 +228,32 @@ class FindPassages:
         if left_s < NO_RERANKER_S:
             degraded.append("rerank_late")
             return passages
+        ranking = asyncio.ensure_future(reranker.rerank(text, list(map(_shown, passages)), keep=len(passages)))
         try:
-            async with asyncio.timeout(left_s):
-                ranked = await reranker.rerank(text, list(map(_shown, passages)), keep=len(passages))
-        except TimeoutError:
+            await asyncio.wait({ranking}, timeout=left_s)
+        finally:
+            if not ranking.done():
+                # It is paid for; broken off, it would cost the next question a new connection, and be late again.
+                self._late.add(ranking)
+                ranking.add_done_callback(self._come_too_late)
+        if not ranking.done():
             degraded.append("rerank_late")
             return passages
+        try:
+            ranked = ranking.result()
         except PortError as error:
             _go_on_without(error, degraded, "rerank_quota" if isinstance(error, QuotaSpent) else "rerank_skipped")
             return passages
         first = [passages[one.place] for one in ranked]
         named = {one.place for one in ranked}
         return first + [passage for place, passage in enumerate(passages) if place not in named]
+
+    def _come_too_late(self, ranking: "asyncio.Future[Sequence[Ranked]]") -> None:
+        self._late.discard(ranking)
+        error = None if ranking.cancelled() else ranking.exception()
+        # What the service did wrong, the reranker's policy has logged and counted.
+        if error is not None and not isinstance(error, PortError):
+            _log.error("a late reranking failed", exc_info=error)
 
     async def _best(
         self, hits: Sequence[FusedHit], readable: ReadableCollections, cuts: Mapping[str, int], top_k: int

@@ -53,9 +53,13 @@ class Reranker(WordOverlapReranker):
     delay_s = 0.0
     asked = 0
 
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
+
     async def rerank(self, question: str, texts: Sequence[str], *, keep: int) -> Sequence[Ranked]:
         self.asked += 1
         await asyncio.sleep(self.delay_s)
+        self.ended.set()
         if self.error is not None:
             raise self.error
         return [Ranked(place, 0.5) for place in reversed(range(len(texts)))]
@@ -162,6 +166,13 @@ async def test_a_reranker_that_is_late_is_not_waited_for() -> None:
     plain, _ = await search(await a_story())
     assert await search(await a_story(reranking=Reranking(reranker, 0.5))) == (plain, ("rerank_late",))
     assert reranker.asked == 1
+
+
+async def test_a_reranking_that_is_late_is_let_come_to_its_end_whatever_that_is() -> None:
+    reranker = Reranker()
+    reranker.delay_s, reranker.error = 0.3, FAILURES[0]
+    assert (await search(await a_story(reranking=Reranking(reranker, 0.1))))[1] == ("rerank_late",)
+    await asyncio.wait_for(reranker.ended.wait(), 10)
 
 
 async def test_what_embedding_takes_is_not_left_for_the_reranker_which_is_not_asked_in_vain() -> None:
