@@ -24,7 +24,7 @@ ALWAYS_STOPS: Final = "。！？｡।॥؟۔።។"
 """Chinese and Japanese stops, the danda of Hindi and Bengali, those of Arabic, Urdu, Ethiopic and Khmer."""
 _MAY_STOP: Final = re.compile(rf"[\n.!?…{ALWAYS_STOPS}]")
 _STOP: Final = re.compile(rf"\n|[.!?…]+|[{ALWAYS_STOPS}]+")
-_CLOSERS: Final = re.compile(r"[\"'”’»›)\]】』」）*_`]*+(?:\[\d{1,3}\])*+")
+_CLOSERS: Final = re.compile(r"[\"'”“’»›)\]】』」）*_`]*+(?:\[\d{1,3}\])*+")
 _MARKERS: Final = re.compile(r"(?:[ \t]*+\[\d{1,3}\])*")
 _PARTIAL_MARKER: Final = re.compile(r"[ \t]*+(?:\[\d{0,3})?\Z")
 _SPACE: Final = re.compile(r"\s*+")
@@ -33,6 +33,10 @@ _FOLLOWING: Final = re.compile(r"[\"'“‘«(*_\[]*+([^\W\d_]++|.|\n)?", re.DOT
 _WORD_CHARS: Final = 24
 """Letters of the following word that are waited for: longer than any word that a decision looks up."""
 _NOT_HERE: Final = -1
+_QUOTATION_MARK: Final = re.compile(r"[“”»„「」『』]|«(?!\s)")
+_CLOSED_BY: Final = {"“": "”", "«": "»", "„": "“”", "「": "」", "『": "』"}
+_LONGEST_QUOTATION: Final = 600
+"""Characters after its opening mark beyond which a quotation was left open by mistake."""
 
 
 def sentence_spans(text: str) -> list[Span]:
@@ -51,10 +55,12 @@ class SentenceScanner:
     """
     Finds the sentences of a text that grows; an end is decided once, as soon as what follows it settles the matter.
 
-    The spans do not depend on the steps in which the text grew.
+    The spans do not depend on the steps in which the text grew. With ``whole_quotations`` no full stop inside “...”
+    ends a sentence: in an answer what is quoted belongs together, and the marker that follows it cites all of it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole_quotations: bool = False) -> None:
+        self._whole_quotations = whole_quotations
         self.offset = 0
         """Code points that need not be passed again: all before it is decided."""
         self._open = False
@@ -127,7 +133,7 @@ class SentenceScanner:
             if end is None:
                 self._resume, self._settled = stop.start(), False
                 return None
-            if end != _NOT_HERE:
+            if end != _NOT_HERE and not (self._whole_quotations and _inside_quotation(text, start, end)):
                 return end
             self._resume = stop.end()
         self._resume, self._settled = len(text), True
@@ -141,6 +147,19 @@ class SentenceScanner:
             self._resume = max(self._resume, text.rfind("\n"))
         self._settled = closed is None and "\n" not in text[self._resume :]
         return len(text) if final else None
+
+
+def _inside_quotation(text: str, start: int, end: int) -> bool:
+    """Whether a quotation that opens in the unit from ``start`` is still open at ``end``, which no line break makes."""
+    if text[end : end + 1] == "\n" or end == len(text):
+        return False
+    opened, closers = start, ""
+    for mark in _QUOTATION_MARK.finditer(text, start, end):
+        if closers:
+            closers = "" if mark[0] in closers else closers
+        else:
+            opened, closers = mark.start(), _CLOSED_BY.get(mark[0], "")
+    return bool(closers) and end - opened <= _LONGEST_QUOTATION
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:

@@ -35,7 +35,7 @@ class AnswerReader:
     def __init__(self, evidence_count: int, sites: Sites | None = None) -> None:
         self._links = None if sites is None else LinkFilter(sites)
         self._markers = MarkerFilter(evidence_count)
-        self._scanner = SentenceScanner()
+        self._scanner = SentenceScanner(whole_quotations=True)
         self._passed: list[str] = []
         self._pending = ""
         self._fresh: list[str] = []

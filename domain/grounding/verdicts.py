@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
 from domain.grounding.addresses import addresses
@@ -18,10 +19,12 @@ from domain.grounding.ports import CitedText, Judgement
 from domain.grounding.quotes import align_quote, changes_sense, find_verbatim
 from domain.grounding.signals import signals_of
 from domain.grounding.sources import Source, joined, source_of
+from domain.sentences import sentence_spans
 from domain.text import Analyzer, Term
 
 VERIFIER: Final = Verifier("lexical", "2")
 
+_QUOTES: Final = frozenset("“«„「『")
 _VERBATIM_SCORE: Final = 0.99
 _REWORKED, _CLOSE = 0.72, 0.85
 """
@@ -75,11 +78,23 @@ def judge(
         quotes = (align_quote(sentence.text, piece, analyzer=analyzer, language=language) for piece in cited)
         citations = tuple(quote for quote in quotes if quote is not None)
         texts = [CitedText(piece.text) for piece in cited]
-        found = judgement(sentence.text, texts, analyzer=analyzer, language=language, sought=True)
+        parts = _parts(sentence.text)
+        found = min(
+            [judgement(part, texts, analyzer=analyzer, language=language, sought=True) for part in parts],
+            key=attrgetter("score"),
+        )
         if sentence.stray and found.verdict is Verdict.SUPPORTED:
             found = Judgement(Verdict.PARTIAL, _below(Verdict.PARTIAL, found.score))
     copied = is_copied(sentence.text, (piece.text for piece in evidence))
     return Claim(index, sentence.start, sentence.end, found.verdict, found.score, copied, citations)
+
+
+def _parts(text: str) -> Sequence[str]:
+    """The sentences of a quotation of several, each of which has to be borne out; else the text as it is."""
+    if _QUOTES.isdisjoint(text):
+        return [text]
+    parts = [span.of(text) for span in sentence_spans(text)]
+    return parts if len(parts) > 1 else [text]
 
 
 def judgement(

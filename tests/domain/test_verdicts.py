@@ -272,3 +272,18 @@ def test_a_denial_is_seen_in_other_languages(language: str, source: str, claim: 
 def test_a_doubt_that_the_claim_leaves_out_is_seen_in_german(source: str, claim: str) -> None:
     found = judgement(claim, [CitedText(source)], analyzer=ANALYZER, language="de")
     assert found.verdict is not Verdict.SUPPORTED
+
+
+DAY = "The porter opens the door at eight in the morning. He rings the bell twice. He closes it again at ten."
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("“The porter opens the door at eight in the morning. He rings the bell twice.” [1]", Verdict.SUPPORTED),
+        ("“The porter opens the door at eight in the morning. Tigers sleep in boxes.” [1]", Verdict.UNSUPPORTED),
+        ("“The porter opens the door at nine in the morning. He rings the bell twice.” [1]", Verdict.PARTIAL),
+    ],
+)
+def test_a_quotation_of_several_sentences_is_as_true_as_the_least_of_them(answer: str, expected: Verdict) -> None:
+    assert verdict(answer, DAY) is expected
