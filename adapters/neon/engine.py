@@ -93,6 +93,7 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE, command_timeout_s: floa
         pool_recycle=RECYCLE_AFTER_S,
         pool_use_lifo=True,
         hide_parameters=True,
+        skip_autocommit_rollback=True,  # where each statement is its own transaction, there is nothing to roll back
         json_deserializer=str,  # msgspec knows the shapes
         execution_options={_KEPT: "prepared_statement_name_func" not in arguments},
     )

@@ -5,10 +5,11 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from litestar import Litestar
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.routes import HTTPRoute
 
+from domain.access.model import Principal
 from domain.errors import IbidError
 from entrypoints.http.asking import AskingController
 from entrypoints.http.auth import Guard, caller
@@ -94,4 +95,9 @@ def create_app(
 
 
 def _provide(make: Callable[[], Any]) -> Provide:
-    return Provide(lambda: make(), sync_to_thread=False)
+    """After the caller, not beside: for two things at once the framework starts a group of tasks with each request."""
+
+    def made(caller: NamedDependency[Principal]) -> Any:
+        return make()
+
+    return Provide(made, sync_to_thread=False)
