@@ -152,7 +152,7 @@ class QdrantEdgeIndex(PassageIndex):
             await self._optimizer.run(after)
             fresh = await self._in_thread(open_shard, after, self._dimensions)
             await self._let_go(after)
-            await self._catch_up(fresh)
+            await self._catch_up(fresh, after)
             async with self._writing:
                 await self._carry_over(self._since_copy, fresh)
                 # Nothing is awaited between the two: no cancellation may come after the one and before the other.
@@ -170,11 +170,15 @@ class QdrantEdgeIndex(PassageIndex):
         await self._in_thread(old.close)
         await self._in_thread(generations.discard, before)
 
-    async def _catch_up(self, fresh: EdgeShard) -> None:
+    async def _catch_up(self, fresh: EdgeShard, folder: Path) -> None:
         """Most of what has changed since the copy, while writing goes on; what changes meanwhile comes after it."""
         for _ in range(_ROUNDS):
-            changed, self._since_copy = self._since_copy or set(), set()
-            await self._carry_over(changed, fresh)
+            changed, self._since_copy = list(self._since_copy or ()), set()
+            for start in range(0, len(changed), _LET_GO_FROM):
+                await self._carry_over(changed[start : start + _LET_GO_FROM], fresh)
+                await self._let_go(folder)
+                async with self._writing:
+                    await self._let_go(generations.current(self._path))
             if len(self._since_copy) <= _POINTS_AT_ONCE:
                 return
 
