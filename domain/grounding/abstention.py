@@ -31,6 +31,11 @@ MIN_CHANCE: Final = 0.35
 """
 Chance of an answer below which none is tried: of the questions above some 7 in 100 with an answer are then refused.
 """
+_NO_SECOND: Final = 0.05
+"""
+Stands for the second passage's chance where there is one passage alone: an ordinary one's, since there was nothing
+else to be like the question or not. Every question that the weights were fitted on had six passages.
+"""
 SURE: Final = 0.9
 """A passage as likely as that decides alone: a reranker may know it by other words than the question's."""
 CLOSEST: Final = 3
@@ -79,7 +84,7 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
     logit = (
         _BIAS
         + _OF_BEST * _odds(scores[0])
-        + _OF_SECOND * _odds(scores[1] if len(scores) > 1 else 0.0)
+        + _OF_SECOND * _odds(scores[1] if len(scores) > 1 else _NO_SECOND)
         + _OF_MEAN * sum(scores[:3]) / 3
         + _OF_QUESTION * min(total, _LONGEST_QUESTION)
         + _OF_HELD * held

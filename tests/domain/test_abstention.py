@@ -145,3 +145,10 @@ def test_what_a_question_measures_need_not_be_said(question: str, text: str, lan
 @pytest.mark.parametrize("question", ["How hot does a raku firing get?", "What hot glaze is there?"])
 def test_what_it_measures_it_of_has_to_be_said(question: str) -> None:
     assert decide(question, scored(0.6, 0.1, text="A bisque firing peaks at 1000 °C.")) is not None
+
+
+def test_a_passage_that_is_alone_is_not_held_against_itself() -> None:
+    raku = "Raku firing peaks at 700 °C in a small gas kiln."
+    assert decide("How hot does a raku firing get?", scored(0.6, text=raku)) is None
+    assert decide("How hot does a glaze firing get?", scored(0.2, text=raku)) is not None
+    assert decide("Who opens the door?", scored(0.02, text=raku)) is not None
