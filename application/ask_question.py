@@ -13,6 +13,7 @@ from application.follow_turn import FollowTurn
 from application.judged_answer import JudgedAnswer
 from application.judging import Judging
 from application.ports import Clock, UnitOfWorkFactory
+from application.sweep_retention import SweepRetention
 from application.turn_stream import TurnStream
 from application.turn_streams import TurnStreams
 from application.writing import AnswerTask, Draft, Drafting, Retracted
@@ -84,8 +85,12 @@ class AskQuestion:
         analyzer: Analyzer,
         clock: Clock,
         judging: Judging | None = None,
+        sweep_retention: SweepRetention | None = None,
     ) -> None:
-        """``judging``: who is asked about the claims beside their words; None: nobody."""
+        """
+        ``judging``: who is asked about the claims beside their words; None: nobody. ``sweep_retention``: once in an
+        hour a question brings that about, after its end; the database is awake then.
+        """
         self._unit_of_work = unit_of_work
         self._begin_turn = begin_turn
         self._follow_turn = follow_turn
@@ -97,6 +102,7 @@ class AskQuestion:
         self._analyzer = analyzer
         self._clock = clock
         self._judging = judging
+        self._sweep_retention = sweep_retention
         self._running: dict[asyncio.Task[None], TurnStream] = {}
         self._stopping = False
 
@@ -138,6 +144,8 @@ class AskQuestion:
             # In one step with the turn's last event: whoever reads that one finds the place free.
             begun.slot.give_back()
             self._streams.keep(begun.stream)
+        if self._sweep_retention is not None and not self._stopping:
+            await self._sweep_retention.execute()
 
     async def _run(self, asked: Asked, stream: TurnStream) -> None:
         progress = _Progress(asked.turn)

@@ -1,4 +1,4 @@
-"""Remove what need not be kept: swept at the start and after work, never by a timer, so that idle stays idle."""
+"""Remove what need not be kept: at the start, after work and after a question; by no timer, so that idle stays idle."""
 
 import logging
 from collections import Counter
@@ -21,12 +21,23 @@ class SweepRetention:
     rules: RetentionRules = field(default_factory=RetentionRules)
     at_once: int = SWEPT_AT_ONCE
     _swept_at: datetime | None = field(default=None, init=False)
+    _sweeping: bool = field(default=False, init=False)
 
     async def execute(self) -> None:
-        """Sweep, unless that was done within the hour. A database that does not answer is left for the next time."""
+        """
+        Sweep, unless that was done within the hour or is being done. A database that does not answer is left for the
+        next time.
+        """
         now = self.clock.now()
-        if self._swept_at is not None and now - self._swept_at < AT_MOST_EVERY:
+        if self._sweeping or (self._swept_at is not None and now - self._swept_at < AT_MOST_EVERY):
             return
+        self._sweeping = True
+        try:
+            await self._sweep(now)
+        finally:
+            self._sweeping = False
+
+    async def _sweep(self, now: datetime) -> None:
         removed = Counter[str]()
         try:
             while True:

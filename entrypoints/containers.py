@@ -267,6 +267,7 @@ class UseCases(containers.DeclarativeContainer):
         shared=shared,
     )
     follow_turn = providers.Singleton(FollowTurn, unit_of_work=reading, streams=turn_streams, clock=adapters.clock)
+    sweep_retention = providers.Singleton(SweepRetention, background_unit_of_work, adapters.clock, retention_rules)
     ask_question = providers.Singleton(
         AskQuestion,
         # A turn's end is one statement, which needs no transaction around it.
@@ -281,6 +282,7 @@ class UseCases(containers.DeclarativeContainer):
         analyzer=adapters.analyzer,
         clock=adapters.clock,
         judging=adapters.judging,
+        sweep_retention=sweep_retention,
     )
     cancel_turn = providers.Singleton(CancelTurn, unit_of_work, turn_streams, adapters.clock)
     journal_turns = providers.Singleton(JournalTurns, unit_of_work, turn_streams, adapters.clock, holder)
@@ -317,7 +319,6 @@ class UseCases(containers.DeclarativeContainer):
     submit_site = providers.Singleton(SubmitSite, submit_ingestion, adapters.address_policy, adapters.most_pages)
     fetch_pages = providers.Singleton(FetchPages, background_unit_of_work, adapters.source_fetcher)
     ingestion_news = providers.Singleton(IngestionNews)
-    sweep_retention = providers.Singleton(SweepRetention, background_unit_of_work, adapters.clock, retention_rules)
     plan_ingestion = providers.Singleton(
         PlanIngestion,
         unit_of_work=background_unit_of_work,

@@ -97,3 +97,24 @@ async def test_much_that_is_old_goes_in_several_transactions() -> None:
     await sweep.execute()
     assert await ingestions(story) == 0
     assert units == 3
+
+
+async def test_a_question_brings_a_sweep_about_at_most_once_an_hour() -> None:
+    story = Story()
+    await story.ingest({"a.md": PINNING})
+    clock = SetClock(story.adapters.clock().now() + timedelta(days=31))
+    sweep = story.use_cases.sweep_retention()
+    sweep.clock, sweep.rules = clock, RetentionRules(ingestions_days=30)
+
+    async def asked() -> int:
+        await story.ask("How do I pin a dependency?")
+        for _ in range(50):
+            await asyncio.sleep(0)
+        return await ingestions(story)
+
+    assert await asked() == 0, "nothing had been swept yet"
+    await story.ingest({"b.md": PINNING})
+    clock.at += timedelta(minutes=59)
+    assert await asked() == 1, "swept within the hour"
+    clock.at += timedelta(minutes=2)
+    assert await asked() == 0
