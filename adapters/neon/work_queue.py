@@ -6,6 +6,7 @@ listens on it meanwhile, which is why it must not stay open: a LISTEN keeps a Ne
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -81,6 +82,7 @@ class PgQueuerWorkQueue(WorkQueue):
         self._woken.set()
 
     async def woken(self) -> None:
+        await self._imported()
         await self._woken.wait()
         self._woken.clear()
 
@@ -99,13 +101,18 @@ class PgQueuerWorkQueue(WorkQueue):
                 age_s = await connection.fetchval(_YOUNGEST_LEASE)
         return None if age_s is None else max(0.0, self._lease.total_seconds() - float(age_s)) + 1.0
 
+    @staticmethod
+    async def _imported() -> None:
+        """Import the engine, once: a third of a second for which neither the loop nor the first upload should wait."""
+        if "pgqueuer.core.qm" not in sys.modules:
+            await asyncio.to_thread(import_module, "pgqueuer.core.qm")
+
     async def _run(self, work: Work, mode: Literal["drain", "continuous"]) -> None:
+        await self._imported()
         from pgqueuer.domain.types import QueueExecutionMode
 
         with translated():
             async with self._connected() as connection:
-                # Its imports, once: a third of a second for which the loop must not stand still.
-                await asyncio.to_thread(import_module, "pgqueuer.core.qm")
                 manager = _manager(connection, work)
                 running = asyncio.ensure_future(
                     manager.run(
