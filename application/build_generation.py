@@ -128,16 +128,16 @@ class BuildGeneration:
             await uow.generations.note(of, versions)
             await uow.commit()
 
-    async def end_if_done(self, ingestion: Ingestion) -> None:
+    async def end_if_done(self, ingestion: Ingestion) -> bool:
         """
         For whoever had the last part: switch, in one transaction. Without any document that failed, that is.
 
-        Raises a PortError with nothing switched: it can be run again.
+        Returns whether this was the end. Raises a PortError with nothing switched: it can be run again.
         """
         async with self._ending:
             async with self.unit_of_work() as uow:
                 if not await uow.ingestions.done(ingestion.id):
-                    return
+                    return False
                 failed = (await uow.ingestions.get(ingestion.id, None)).counts[Outcome.FAILED]
                 of = await self._generation(uow, ingestion)
                 if failed or of is None:
@@ -147,6 +147,7 @@ class BuildGeneration:
                 while not await self._switched(ingestion, of):
                     pass
             await self.tidy()
+        return True
 
     async def _switched(self, ingestion: Ingestion, of: LiveGeneration) -> bool:
         """False: something changed meanwhile, and must be built as well."""

@@ -23,21 +23,21 @@ class SweepRetention:
     _swept_at: datetime | None = field(default=None, init=False)
     _sweeping: bool = field(default=False, init=False)
 
-    async def execute(self) -> None:
+    async def execute(self) -> bool:
         """
         Sweep, unless that was done within the hour or is being done. A database that does not answer is left for the
-        next time.
+        next time. Returns whether it swept.
         """
         now = self.clock.now()
         if self._sweeping or (self._swept_at is not None and now - self._swept_at < AT_MOST_EVERY):
-            return
+            return False
         self._sweeping = True
         try:
-            await self._sweep(now)
+            return await self._sweep(now)
         finally:
             self._sweeping = False
 
-    async def _sweep(self, now: datetime) -> None:
+    async def _sweep(self, now: datetime) -> bool:
         removed = Counter[str]()
         try:
             while True:
@@ -49,7 +49,8 @@ class SweepRetention:
                     break
         except PortError as error:
             _log.warning("not everything was swept", exc_info=error)
-            return
+            return False
         self._swept_at = now
         if any(removed.values()):
             _log.info("swept", extra={name: count for name, count in removed.items() if count})
+        return True

@@ -76,6 +76,8 @@ class WorkIngestions:
     _taken: int = field(default=0, init=False)
     _draining: bool = field(default=False, init=False)
     _settling: asyncio.Task[None] | None = field(default=None, init=False)
+    _serving: bool = field(default=False, init=False)
+    _sweeping: asyncio.Task[None] | None = field(default=None, init=False)
 
     async def resume(self, *, only_process: bool) -> None:
         """
@@ -122,14 +124,21 @@ class WorkIngestions:
                 sweeping = True
                 self._settle_beside()
         finally:
-            if self._settling is not None:
-                self._settling.cancel()
-                await asyncio.wait([self._settling])
+            await _stopped(self._settling)
 
     async def serve(self) -> None:
-        """Work on jobs as they come, whoever queued them, until cancelled."""
+        """
+        Work on jobs as they come, whoever queued them, until cancelled.
+
+        What is old goes at the start and whenever an ingestion has ended here, at most once an hour.
+        """
         await self.sweep_retention.execute()
-        await self._persistently(self.queue.serve)
+        self._serving = True
+        try:
+            await self._persistently(self.queue.serve)
+        finally:
+            self._serving = False
+            await _stopped(self._sweeping)
 
     async def _drained(self) -> None:
         self._draining = True
@@ -203,7 +212,8 @@ class WorkIngestions:
     async def _build(self, ingestion: Ingestion, job: Job) -> None:
         try:
             await self.build_generation.work(ingestion, job.ordinals)
-            await self.build_generation.end_if_done(ingestion)
+            if await self.build_generation.end_if_done(ingestion):
+                self._sweep_beside()
         except PortUnavailable as error:
             failures = self._failures(job)
             if failures < len(self.retry_after_s):
@@ -266,6 +276,7 @@ class WorkIngestions:
             await uow.ingestions.finish(ingestion.id, _status(counts), at=self.clock.now())
             await uow.commit()
         await unindex(stale, self.unit_of_work, self.indexes)
+        self._sweep_beside()
 
     async def _prune(self, uow: UnitOfWork, ingestion: Ingestion) -> Sequence[StalePassage]:
         """
@@ -282,6 +293,15 @@ class WorkIngestions:
             stale += await uow.documents.forget(document.id, at=at)
         await uow.ingestions.record_removed(ingestion.id, gone)
         return stale
+
+    def _sweep_beside(self) -> None:
+        """An ingestion has ended. A drain sweeps when it is over; serving is never over, and no job waits for this."""
+        if self._serving and (self._sweeping is None or self._sweeping.done()):
+            self._sweeping = asyncio.create_task(self._swept())
+
+    async def _swept(self) -> None:
+        if await self.sweep_retention.execute():
+            await self._tidied()
 
     async def _tidied(self) -> None:
         try:
@@ -305,6 +325,12 @@ class WorkIngestions:
             except PortError as error:
                 # Everything is in and searchable all the same, only slower to search.
                 _log.warning("the index could not be built up", exc_info=error)
+
+
+async def _stopped(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _reason(failure: Exception, at: datetime) -> str:
