@@ -1,9 +1,11 @@
-"""What must be as before when a fault is over: no task of ours is left running."""
+"""What must be as before when a fault is over: no task of ours left running, no connection out of its pool."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 
 @asynccontextmanager
@@ -13,6 +15,13 @@ async def no_task_left(within_s: float = 2.0) -> AsyncIterator[None]:
     yield
     async with asyncio.timeout(within_s):
         while {task for task in asyncio.all_tasks() - before if _is_ours(task)}:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def all_connections_back(engine: AsyncEngine, within_s: float = 5.0) -> None:
+    """At once, or soon: what is old is swept after an answer, and may be at it still."""
+    async with asyncio.timeout(within_s):
+        while engine.pool.checkedout():  # type: ignore[attr-defined]  # noqa: ASYNC110  a queue pool
             await asyncio.sleep(0.01)
 
 

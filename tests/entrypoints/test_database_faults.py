@@ -24,7 +24,7 @@ from domain.errors import PortUnavailable
 from tests.builders import a_conversation
 from tests.entrypoints.http_service import ADMIN_KEY, QUESTION, HttpService, ScriptedWriter
 from tests.fakes.tcp_faults import HTTP_ONLY, NOWHERE, Fault, FaultyProxy
-from tests.leftovers import no_task_left
+from tests.leftovers import all_connections_back, no_task_left
 
 SHORT_S = 0.8
 
@@ -44,7 +44,7 @@ async def a_service_on(
             if story:
                 await service.ingest_story()
             yield service
-            assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # a queue pool
+            await all_connections_back(engine)
     finally:
         await engine.dispose()
 
