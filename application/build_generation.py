@@ -15,7 +15,7 @@ from uuid import UUID
 
 from application.embedders import Embedders
 from application.ingest_documents import points_of
-from application.passage_vectors import PassageVectors
+from application.passage_vectors import PassageVectors, embedded
 from application.ports import (
     PART,
     Clock,
@@ -29,6 +29,7 @@ from application.ports import (
 )
 from application.prepare_documents import PreparedDocument, Preparer, Recutting
 from application.repair_index import indexed_ids, remove_orphans
+from domain.access.embedding_plan import Embedded
 from domain.errors import CollectionNotFound, IngestionNotFound, PortError, PortRefused, PortUnavailable
 from domain.library.generations import GenerationState, IndexPlace, LiveGeneration, StalePassage
 from domain.library.ports import CutVersion
@@ -39,7 +40,11 @@ _log = logging.getLogger("ibid.ingest")
 
 @dataclass(slots=True)
 class BuildGeneration:
-    """How long what was switched from is kept for rolling back, the retention rules say; and until the next reindex."""
+    """
+    How long what was switched from is kept for rolling back, the retention rules say; and until the next reindex.
+
+    ``texts_a_call``: how many texts the settings' embedder sends in one call; 0: it buys nothing.
+    """
 
     unit_of_work: UnitOfWorkFactory
     preparer: Preparer
@@ -48,6 +53,7 @@ class BuildGeneration:
     clock: Clock
     keep_vectors: bool = True
     rules: RetentionRules = field(default_factory=RetentionRules)
+    texts_a_call: int = 0
     _ending: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def work(self, ingestion: Ingestion, ordinals: range) -> None:
@@ -121,7 +127,10 @@ class BuildGeneration:
             )
             await uow.commit()
         await (await self.indexes.at(of.place)).put(points)
+        spent = embedded(inputs, bought, self.texts_a_call if embedder is self.embedders.default else 0)
         async with self.unit_of_work() as uow:
+            if of.job is not None and spent != Embedded():
+                await uow.ingestions.count_embedded(of.job, spent)
             if self.keep_vectors and bought:
                 await uow.embeddings.put(embedder.name, bought)
             versions = [CutVersion(one.activation.version, one.activation.input_hashes) for one in prepared]

@@ -17,9 +17,10 @@ from application.embedders import Embedders
 from application.forget_documents import unindex
 from application.give_way import GiveWay
 from application.indexed_passages import indexed_passages
-from application.passage_vectors import PassageVectors
+from application.passage_vectors import PassageVectors, embedded
 from application.ports import Clock, DocumentOutcome, IdSource, Ingestion, Outcome, StagedDocument, UnitOfWorkFactory
 from application.prepare_documents import Preparation, PreparedDocument, Preparer
+from domain.access.embedding_plan import Embedded
 from domain.errors import PortRefused
 from domain.library.chunking import CHUNK_CHARS
 from domain.library.generations import Generation
@@ -33,7 +34,11 @@ LEFT: Final = "a later request has changed or removed it; it was left as it is"
 
 @dataclass(frozen=True, slots=True)
 class IngestDocuments:
-    """Take one batch of staged documents of an ingestion to their outcomes; a document that fails fails alone."""
+    """
+    Take one batch of staged documents of an ingestion to their outcomes; a document that fails fails alone.
+
+    ``texts_a_call``: how many texts the settings' embedder sends in one call; 0: it buys nothing.
+    """
 
     unit_of_work: UnitOfWorkFactory
     preparer: Preparer
@@ -43,6 +48,7 @@ class IngestDocuments:
     ids: IdSource
     keep_vectors: bool = True
     way: GiveWay = field(default_factory=GiveWay)
+    texts_a_call: int = 0
 
     async def execute(self, ingestion: Ingestion, batch: Sequence[StagedDocument]) -> None:
         """
@@ -127,7 +133,7 @@ class IngestDocuments:
     ) -> bool:
         """False, and nothing done but in the index: the generation is the active one no more."""
         await self.way.wait()
-        vectors, bought = await self._vectors(generation, prepared)
+        vectors, bought, spent = await self._vectors(generation, prepared)
         await self.way.wait()
         index = await self.indexes.at(generation.place)
         wanted = await self._wanted(generation, prepared)
@@ -144,6 +150,8 @@ class IngestDocuments:
             await index.put(points_of([one for one in prepared if _id(one) in switched.overtaken], vectors))
             for one in prepared:
                 outcomes[one.ordinal] = _left(_uri(one)) if _id(one) in switched.left else _in(one)
+            if spent != Embedded():
+                await uow.ingestions.count_embedded(ingestion.id, spent)
             await uow.ingestions.record(ingestion.id, outcomes)
             await uow.commit()
         await unindex(switched.stale, self.unit_of_work, self.indexes)
@@ -159,10 +167,10 @@ class IngestDocuments:
 
     async def _vectors(
         self, generation: Generation, prepared: Sequence[PreparedDocument]
-    ) -> tuple[Mapping[bytes, Vector], Mapping[bytes, Vector]]:
-        """Every vector that is needed, by input hash, and of these the newly made ones."""
+    ) -> tuple[Mapping[bytes, Vector], Mapping[bytes, Vector], Embedded]:
+        """Every vector that is needed, by input hash, of these the newly made ones, and what they took."""
         if not prepared:
-            return {}, {}
+            return {}, {}, Embedded()
         embedder = self.embedders.named(generation.place.embedder)
         if embedder is None:
             raise PortRefused(
@@ -171,7 +179,9 @@ class IngestDocuments:
                 "`ibid reindex` for the collection, and then retry this ingestion",
             )
         inputs = {digest: text for one in prepared for digest, text in zip(one.hashes, one.inputs, strict=True)}
-        return await PassageVectors(self.unit_of_work, self.keep_vectors).of(embedder, inputs)
+        vectors, bought = await PassageVectors(self.unit_of_work, self.keep_vectors).of(embedder, inputs)
+        a_call = self.texts_a_call if embedder is self.embedders.default else 0
+        return vectors, bought, embedded(inputs, bought, a_call)
 
 
 def points_of(prepared: Sequence[PreparedDocument], vectors: Mapping[bytes, Vector]) -> list[IndexedPassage]:

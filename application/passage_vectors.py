@@ -1,9 +1,10 @@
 """The vectors of passages: kept ones from the database, and what is missing from the embedder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 
 from application.ports import UnitOfWorkFactory
+from domain.access.embedding_plan import Embedded
 from domain.retrieval.model import Purpose, Vector
 from domain.retrieval.ports import Embedder
 
@@ -37,3 +38,10 @@ class PassageVectors:
         # Rounded now as they will be when they are read back, so that an index made again is the same one.
         async with self.unit_of_work() as uow:
             return {**kept, **uow.embeddings.as_kept(bought)}, bought
+
+
+def embedded(inputs: Sized, bought: Sized, texts_a_call: int) -> Embedded:
+    """What having the vectors of the inputs took; nothing where ``texts_a_call`` is 0: the embedder buys nothing."""
+    if not texts_a_call:
+        return Embedded()
+    return Embedded(-(-len(bought) // texts_a_call), len(bought), len(inputs) - len(bought))

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self, TypeAlias
 from uuid import UUID
 
-from domain.access.embedding_plan import EmbeddingPlan
+from domain.access.embedding_plan import Embedded, EmbeddingPlan
 from domain.access.model import Owner
 from domain.access.ports import ApiKeys
 from domain.conversation.model import Question
@@ -103,6 +103,7 @@ class Ingestion:
     source: WebSource | None = None
     left_out: int = 0
     kind: IngestionKind = IngestionKind.INGEST
+    embedded: Embedded = field(default_factory=Embedded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +261,14 @@ class Ingestions(Protocol):
     @abstractmethod
     async def keep_plan(self, ingestion_id: UUID, plan: EmbeddingPlan) -> None:
         """What it will buy; the first plan stays."""
+
+    @abstractmethod
+    async def count_embedded(self, ingestion_id: UUID, more: Embedded) -> None:
+        """
+        So much more was embedded for it. Of an ingestion that is gone nothing is counted.
+
+        Held until the end of this unit: in a unit that records outcomes too, it comes first, as it does in cancelling.
+        """
 
     @abstractmethod
     async def done(self, ingestion_id: UUID) -> bool:

@@ -314,6 +314,7 @@ class UseCases(containers.DeclarativeContainer):
         ids=adapters.ids,
         keep_vectors=keep_vectors,
         way=way,
+        texts_a_call=adapters.texts_a_call,
     )
     submit_upload = providers.Singleton(SubmitUpload, submit_ingestion, adapters.uploads)
     submit_site = providers.Singleton(SubmitSite, submit_ingestion, adapters.address_policy, adapters.most_pages)
@@ -340,6 +341,7 @@ class UseCases(containers.DeclarativeContainer):
         adapters.clock,
         keep_vectors,
         retention_rules,
+        adapters.texts_a_call,
     )
     work_ingestions = providers.Singleton(
         WorkIngestions,

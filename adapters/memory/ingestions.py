@@ -20,7 +20,7 @@ from application.ports import (
     StagedDocument,
     StagedPage,
 )
-from domain.access.embedding_plan import EmbeddingPlan
+from domain.access.embedding_plan import Embedded, EmbeddingPlan
 from domain.access.model import Owner
 from domain.errors import IngestionNotFound
 from domain.library.model import Format, Page, SourceDocument
@@ -148,6 +148,13 @@ class InMemoryIngestions(Ingestions):
         kept = self._store.ingestions[ingestion_id]
         if kept.ingestion.plan is None:
             self._change(kept, replace(kept.ingestion, plan=plan))
+
+    async def count_embedded(self, ingestion_id: UUID, more: Embedded) -> None:
+        kept = self._store.ingestions.get(ingestion_id)
+        if kept is not None:
+            was = kept.ingestion.embedded
+            now = Embedded(was.calls + more.calls, was.texts + more.texts, was.reused + more.reused)
+            self._change(kept, replace(kept.ingestion, embedded=now))
 
     async def done(self, ingestion_id: UUID) -> bool:
         kept = self._store.ingestions[ingestion_id]

@@ -45,7 +45,7 @@ from application.ports import (
     StagedDocument,
     StagedPage,
 )
-from domain.access.embedding_plan import EmbeddingPlan
+from domain.access.embedding_plan import Embedded, EmbeddingPlan
 from domain.access.model import Owner
 from domain.errors import IngestionNotFound
 from domain.library.model import Page, SourceDocument
@@ -96,6 +96,15 @@ _START = (
 )
 _KEEP_PLAN = update(ingestions).where(_i.id == _this, _i.plan.is_(None)).values(plan=bindparam("kept_plan", type_=Json))
 _LEAVE_OUT = update(ingestions).where(_i.id == _this).values(left_out=_i.left_out + bindparam("count", type_=Integer()))
+_COUNT_EMBEDDED = (
+    update(ingestions)
+    .where(_i.id == _this)
+    .values(
+        embed_calls=_i.embed_calls + bindparam("calls", type_=Integer()),
+        texts_embedded=_i.texts_embedded + bindparam("texts", type_=Integer()),
+        texts_reused=_i.texts_reused + bindparam("reused", type_=Integer()),
+    )
+)
 _FINISH = (
     update(ingestions)
     .where(_i.id == _this, _unfinished)
@@ -322,6 +331,10 @@ class NeonIngestions(Ingestions):
         kept = msgspec.json.encode(plan).decode()
         await self._transaction.run(_KEEP_PLAN, {"ingestion": ingestion_id, "kept_plan": kept})
 
+    async def count_embedded(self, ingestion_id: UUID, more: Embedded) -> None:
+        counted = {"calls": more.calls, "texts": more.texts, "reused": more.reused}
+        await self._transaction.run(_COUNT_EMBEDDED, {"ingestion": ingestion_id, **counted})
+
     async def done(self, ingestion_id: UUID) -> bool:
         # The lock first, in a statement of its own: the next one then sees what whoever held it has done.
         row = (await self._transaction.run(_LOCK, {"ingestion": ingestion_id})).one()
@@ -392,6 +405,7 @@ def _ingestion_of(row: AnyRow) -> Ingestion:
         source=None if row.source is None else _SITE.decode(row.source),
         left_out=row.left_out,
         kind=IngestionKind(row.kind),
+        embedded=Embedded(row.embed_calls, row.texts_embedded, row.texts_reused),
     )
 
 

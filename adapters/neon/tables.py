@@ -307,6 +307,10 @@ ingestions = Table(
     Column("source", Json),
     Column("left_out", Integer, nullable=False, server_default=text("0")),
     Column("kind", Text, nullable=False, server_default="ingest"),
+    # What was embedded for it at a provider, and for how many texts there was a vector already.
+    Column("embed_calls", Integer, nullable=False, server_default=text("0")),
+    Column("texts_embedded", Integer, nullable=False, server_default=text("0")),
+    Column("texts_reused", Integer, nullable=False, server_default=text("0")),
     Index("ingestions_newest", "created_at", "id"),
     Index("unfinished_ingestions", "created_at", "id", postgresql_where=text("status IN ('queued', 'running')")),
 )

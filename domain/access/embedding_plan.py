@@ -1,4 +1,4 @@
-"""What embedding many texts will take of a plan: reckoned before the first of them is sent."""
+"""What embedding many texts will take of a plan, reckoned before the first of them is sent; and what it took."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +29,19 @@ class EmbeddingPlan:
     seconds: float = 0.0
     short_of: str | None = None
     resets_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """
+    What was embedded at a provider: ``texts`` in ``calls``, and ``reused`` for which there was a vector already.
+
+    Of what went in: a call that failed, or whose vectors were of no use any more, is in the provider's spending alone.
+    """
+
+    calls: int = 0
+    texts: int = 0
+    reused: int = 0
 
 
 def against(plan: EmbeddingPlan, left: Sequence[AllowanceLeft], at: datetime) -> EmbeddingPlan:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from application.ingestion_progress import Progress
 from application.ports import DocumentOutcome, Ingestion, Outcome
-from domain.access.embedding_plan import EmbeddingPlan
+from domain.access.embedding_plan import Embedded, EmbeddingPlan
 from domain.library.model import Document, Page
 from domain.library.web_sources import WebSource
 
@@ -64,6 +64,14 @@ class PlanBody(Struct):
     resets_at: datetime | None
 
 
+class EmbeddedBody(Struct):
+    """What was embedded at a provider so far: texts, in how many calls; ``reused`` had a vector already."""
+
+    calls: int
+    texts: int
+    reused: int
+
+
 class IngestionPlanBody(Struct):
     """``plan`` null: the embedder ``embedder`` costs nothing."""
 
@@ -87,6 +95,7 @@ class IngestionBody(Struct):
     ``kind`` is ``ingest``, ``reindex`` or ``rollback``; of the latter two ``updated`` counts what was indexed anew.
 
     ``left_out``: pages of the site that were not looked at, as far as is known: beyond its limit, or no answer.
+    ``embedded`` null: no vector was needed yet, or the embedder costs nothing.
     """
 
     id: UUID
@@ -103,6 +112,7 @@ class IngestionBody(Struct):
     plan: PlanBody | None = None
     source: SiteReadBody | None = None
     left_out: int = 0
+    embedded: EmbeddedBody | None = None
 
 
 class IngestionsPageBody(Struct):
@@ -111,7 +121,11 @@ class IngestionsPageBody(Struct):
 
 
 class ProgressBody(Struct):
-    """How far an ingestion is; ``per_second`` and ``remaining_s`` are unknown until something was worked on."""
+    """
+    How far an ingestion is; ``per_second`` and ``remaining_s`` are unknown until something was worked on.
+
+    ``embedded`` is null where no vector was needed yet, or the embedder costs nothing.
+    """
 
     ingestion_id: UUID
     status: str
@@ -121,6 +135,7 @@ class ProgressBody(Struct):
     counts: CountsBody
     per_second: float | None
     remaining_s: float | None
+    embedded: EmbeddedBody | None = None
 
 
 class DocumentOutcomeBody(Struct):
@@ -165,6 +180,7 @@ def progress_body(progress: Progress) -> ProgressBody:
         counts=body.counts,
         per_second=None if progress.per_second is None else round(progress.per_second, 2),
         remaining_s=None if progress.remaining_s is None else round(progress.remaining_s, 1),
+        embedded=body.embedded,
     )
 
 
@@ -193,7 +209,12 @@ def ingestion_body(ingestion: Ingestion) -> IngestionBody:
         plan=None if ingestion.plan is None else plan_body(ingestion.plan),
         source=None if ingestion.source is None else _site_body(ingestion.source),
         left_out=ingestion.left_out,
+        embedded=_embedded_body(ingestion.embedded),
     )
+
+
+def _embedded_body(embedded: Embedded) -> EmbeddedBody | None:
+    return None if embedded == Embedded() else EmbeddedBody(embedded.calls, embedded.texts, embedded.reused)
 
 
 def _site_body(site: WebSource) -> SiteReadBody:

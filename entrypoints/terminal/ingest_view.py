@@ -23,7 +23,7 @@ def progress_bar(total: int, *, doing: str, what: str) -> Iterator[Callable[[int
 @contextmanager
 def ingest_bar(total: int | None) -> Iterator[Progress]:
     """
-    The same for documents, with their passages, the rate and the time that is left.
+    The same for documents, with their passages, calls to the embedder, the rate and the time that is left.
 
     ``total`` None: it is learned from the progress, and may grow, as when a site is read.
     """
@@ -56,6 +56,8 @@ def _bar(total: int | None, doing: str, what: str) -> Iterator[Callable[[int, st
 
 def _rate(now: StepsDone) -> str:
     parts = [] if now.passages is None else [f"{now.passages:,} passages"]
+    if now.calls:
+        parts.append(f"{now.calls:,} calls")
     if now.per_second is not None:
         parts.append(f"{now.per_second:,.1f} documents/s")
     if now.remaining_s is not None:
@@ -67,6 +69,9 @@ def print_summary(summary: IngestSummary) -> None:
     """The counts on standard output, each failure with its reason on standard error."""
     counted = ", ".join(f"{summary.counts[name]:,} {name}" for name in OUTCOMES)
     click.echo(f"{summary.collection}: {counted} in {summary.seconds:.1f} s ({summary.passages:,} passages)")
+    if bought := summary.embedded:
+        of = f"{bought['texts']:,} texts in {bought['calls']:,} calls"
+        click.echo(f"  embedded: {of}, {bought['reused']:,} reused")
     for one in summary.outcomes or ():
         why = f": {one['error']}" if one["error"] else ""
         click.echo(printable(f"  {one['outcome']}: {one['uri']}{why}"))

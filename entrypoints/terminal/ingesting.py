@@ -20,13 +20,18 @@ OUTCOMES: Final = ("added", "updated", "unchanged", "removed", "failed")
 
 @dataclass(frozen=True, slots=True)
 class StepsDone:
-    """How many documents of how many have been worked on, their passages, the rate, and how long the rest will take."""
+    """
+    How many documents of how many have been worked on, their passages, the rate, and how long the rest will take.
+
+    ``calls`` to the provider of embeddings; 0 where there is none, or none was needed.
+    """
 
     done: int
     total: int | None = None
     passages: int | None = None
     per_second: float | None = None
     remaining_s: float | None = None
+    calls: int = 0
 
 
 Progress: TypeAlias = Callable[[StepsDone], None]
@@ -51,6 +56,8 @@ class IngestSummary:
     passages: int = 0
     outcomes: list[Mapping[str, Any]] | None = None
     left_out: int = 0
+    embedded: Counter[str] = field(default_factory=Counter)
+    """``calls``, ``texts`` and ``reused``; empty where nothing was needed or it costs nothing."""
 
     def as_json(self) -> Mapping[str, Any]:
         listed = {} if self.outcomes is None else {"documents": self.outcomes}
@@ -62,6 +69,7 @@ class IngestSummary:
             "seconds": round(self.seconds, 3),
             "prune_skipped": self.prune_skipped,
             "left_out": self.left_out,
+            "embedded": dict(self.embedded) or None,
             "failures": [{"uri": one.uri, "error": one.reason} for one in self.failures],
         }
 
@@ -138,6 +146,7 @@ def _ingest_batch(service: Service, body: bytes, summary: IngestSummary, progres
     counts = found["counts"]
     summary.passages += found["passages"]
     summary.left_out += found.get("left_out", 0)
+    summary.embedded.update(found.get("embedded") or {})
     summary.counts.update({name: counts[name] for name in ("total", *OUTCOMES)})
     if found["status"] == "cancelled":
         raise CommandFailed(f"ingestion {ingestion} was cancelled; what was in by then stays")
@@ -162,7 +171,9 @@ def followed(service: Service, ingestion: str, progress: Progress) -> Any:
                 progress(StepsDone(sum(now["counts"][name] for name in OUTCOMES if name != "removed")))
                 return now
             if event.name == "progress":
-                progress(StepsDone(now["done"], now["total"], now["passages"], now["per_second"], now["remaining_s"]))
+                calls = (now.get("embedded") or {}).get("calls", 0)
+                rate = now["per_second"], now["remaining_s"]
+                progress(StepsDone(now["done"], now["total"], now["passages"], *rate, calls))
     raise CommandFailed(f"the service stopped; ingestion {ingestion} goes on when it is started again")
 
 

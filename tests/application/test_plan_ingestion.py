@@ -8,7 +8,7 @@ import pytest
 from adapters.memory.budgets import InMemoryProviderBudgets
 from adapters.memory.clock import SettableClock
 from application.submit_ingestion import SubmitIngestionCommand
-from domain.access.embedding_plan import EmbeddingPlan, against
+from domain.access.embedding_plan import Embedded, EmbeddingPlan, against
 from domain.access.model import Principal, Scope
 from domain.access.ports import ProviderBudgets
 from domain.access.quotas import Plan, ProviderCall, free_allowances
@@ -51,6 +51,7 @@ async def test_the_plan_is_what_is_then_bought_and_stays_with_the_ingestion(capl
         assert (ingestion.plan.documents, ingestion.plan.passages) == (40, ingestion.passages)
         assert ingestion.plan.inputs == sum(len(body["texts"]) for body in sent)
         assert ingestion.plan.calls == len(sent)
+        assert ingestion.embedded == Embedded(ingestion.plan.calls, ingestion.plan.inputs, 0)
         assert ingestion.plan.short_of is None
         assert [record.message for record in caplog.records].count("ingestion planned") == 1
 
@@ -60,6 +61,9 @@ async def test_the_plan_is_what_is_then_bought_and_stays_with_the_ingestion(capl
         changed = await story.use_cases.plan_ingestion().of_request(command(edited))
         assert changed is not None
         assert (changed.documents, changed.passages, changed.inputs, changed.calls) == (1, 2, 1, 1)
+        assert (await story.ingest(PAGES)).embedded == Embedded()
+        assert (await story.ingest(edited)).embedded == Embedded(calls=1, texts=1, reused=1)
+        assert cohere.count(EMBED) == len(sent) + 1
 
 
 async def test_a_plan_that_runs_out_half_way_fails_what_is_left_with_the_word_and_a_retry_takes_it_up() -> None:
@@ -83,7 +87,8 @@ async def test_a_plan_that_runs_out_half_way_fails_what_is_left_with_the_word_an
 async def test_nothing_is_planned_where_nothing_is_bought() -> None:
     story = Story()
     assert await story.use_cases.plan_ingestion().of_request(command(PAGES)) is None
-    assert (await story.ingest({"pinning.md": PINNING})).plan is None
+    ingestion = await story.ingest({"pinning.md": PINNING})
+    assert (ingestion.plan, ingestion.embedded) == (None, Embedded())
 
 
 async def test_on_a_paid_plan_a_plan_is_made_when_asked_for_alone() -> None:

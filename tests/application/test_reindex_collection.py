@@ -14,6 +14,7 @@ from application.embedders import Embedders
 from application.ports import Ingestion, IngestionKind, IngestionStatus, UnitOfWorkFactory
 from application.repair_index import RepairIndex
 from application.search_passages import SearchPassagesQuery
+from domain.access.embedding_plan import Embedded
 from domain.errors import (
     CollectionNotFound,
     NothingToRollBack,
@@ -239,6 +240,18 @@ async def test_a_document_that_fails_keeps_the_whole_from_being_switched_to() ->
     assert [one.generation.number for one in await live(story)] == [1]
     assert await all_hits(story) == before
     await in_step(story)
+
+
+async def test_what_a_reindex_has_embedded_is_told_when_the_embedder_is_the_one_that_is_paid() -> None:
+    story, first, _ = a_story(texts_a_call=96)
+    await story.ingest(FEW)
+    before = first.bought
+    again = await reindexed(story, chunk_chars=400)
+    assert again.embedded.texts == first.bought - before > 0
+    assert again.embedded.reused > 0, "short pages are cut as they were"
+    assert 0 < again.embedded.calls <= 2, "no more than one for each part of the collection"
+    other = await reindexed(story, embedder="hashed-words-64")
+    assert (other.status, other.embedded) == (IngestionStatus.SUCCEEDED, Embedded())
 
 
 async def test_of_what_was_before_only_the_last_is_kept() -> None:

@@ -14,7 +14,7 @@ from application.ports import (
     StagedPage,
     UnitOfWorkFactory,
 )
-from domain.access.embedding_plan import EmbeddingPlan
+from domain.access.embedding_plan import Embedded, EmbeddingPlan
 from domain.access.model import Owner
 from domain.errors import BadCursor, IngestionNotFound
 from domain.library.model import Format, SourceDocument
@@ -68,6 +68,25 @@ async def test_a_plan_is_kept_with_the_ingestion_and_the_first_one_stays(unit_of
         started = await uow.ingestions.start(made.id)
         assert started is not None
         assert started.plan == plan
+
+
+async def test_what_was_embedded_adds_up_whoever_did_it(unit_of_work: UnitOfWorkFactory) -> None:
+    made = an_ingestion()
+    await add(unit_of_work, made, SOURCES)
+    async with unit_of_work() as uow:
+        assert (await uow.ingestions.get(made.id, ACME)).embedded == Embedded()
+        await uow.ingestions.count_embedded(made.id, Embedded(2, 100, 7))
+        await uow.commit()
+    async with unit_of_work() as uow:
+        await uow.ingestions.count_embedded(made.id, Embedded(1, 3, 0))
+        await uow.commit()
+    async with unit_of_work() as uow:
+        await uow.ingestions.count_embedded(made.id, Embedded(9, 9, 9))  # rolled back
+    async with unit_of_work() as uow:
+        await uow.ingestions.count_embedded(uuid4(), Embedded(1, 1, 1))
+        await uow.commit()
+    async with unit_of_work() as uow:
+        assert (await uow.ingestions.get(made.id, ACME)).embedded == Embedded(3, 103, 7)
 
 
 @pytest.mark.parametrize("base_url", [None, "https://docs.example.com"])

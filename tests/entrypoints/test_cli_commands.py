@@ -16,7 +16,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from entrypoints.cli import main
-from entrypoints.terminal import ingest_estimate, ingesting
+from entrypoints.settings import Secret
+from entrypoints.terminal import ingest_estimate, ingest_view, ingesting
+from entrypoints.terminal.service import Service
 from tests.scripted_service import (
     CONVERSATION_ID,
     KEY,
@@ -179,6 +181,7 @@ class IngestingService(ScriptedService):
     def __init__(self) -> None:
         super().__init__()
         self.taken: list[dict[str, Any]] = []
+        self.embedded: dict[str, int] | None = None
 
     def reply(self, route: str, body: Any) -> tuple[int, Any]:
         if route == "POST /v1/admin/ingestions":
@@ -191,7 +194,7 @@ class IngestingService(ScriptedService):
         counts = dict.fromkeys(("updated", "unchanged", "removed"), 0)
         counts |= {"total": len(documents), "added": len(documents) - len(bad), "failed": len(bad)}
         if route == f"GET /v1/admin/ingestions/i{len(self.taken)}/events":
-            made = {"passages": 2, "counts": counts}
+            made = {"passages": 2, "counts": counts, "embedded": self.embedded}
             progress = {"status": "running", "done": 1, "total": 2, "per_second": 2.5, "remaining_s": 1.0}
             return 200, an_event("progress", progress | made) + an_event("done", {"status": "succeeded"} | made)
         rows = [
@@ -294,6 +297,41 @@ class TestIngest:
         result = ibid(ingesting_service, "ingest", str(tmp_path), "--prune")
         assert [request["prune"] for request in ingesting_service.taken] == [False]
         assert "nothing was pruned" in result.stderr
+
+    def test_what_a_provider_embedded_is_told_where_there_is_one(
+        self, ingesting_service: IngestingService, tmp_path: Path
+    ) -> None:
+        (tmp_path / "a.md").write_text("good")
+        assert "embedded" not in ibid(ingesting_service, "ingest", str(tmp_path)).stdout
+        assert json.loads(ibid(ingesting_service, "ingest", str(tmp_path), "--json").stdout)["embedded"] is None
+        ingesting_service.embedded = {"calls": 3, "texts": 1_210, "reused": 15}
+        said = ibid(ingesting_service, "ingest", str(tmp_path)).stdout.splitlines()[1:]
+        assert said == ["  embedded: 1,210 texts in 3 calls, 15 reused"]
+        summary = json.loads(ibid(ingesting_service, "ingest", str(tmp_path), "--json").stdout)
+        assert summary["embedded"] == ingesting_service.embedded
+
+    @pytest.mark.parametrize(("embedded", "calls"), [(None, False), ({"calls": 3, "texts": 2, "reused": 0}, True)])
+    def test_the_bar_tells_the_calls_where_a_provider_embeds(
+        self,
+        ingesting_service: IngestingService,
+        monkeypatch: pytest.MonkeyPatch,
+        embedded: dict[str, int] | None,
+        calls: bool,
+    ) -> None:
+        class Terminal(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+        monkeypatch.setattr("sys.stderr", shown := Terminal())
+        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setenv("TERM", "xterm")
+        ingesting_service.embedded = embedded
+        ingesting_service.taken.append({"documents": []})
+        service = Service(ingesting_service.url, Secret(KEY), key_source="a test")
+        with service, ingest_view.ingest_bar(2) as progress:
+            ingesting.followed(service, "i1", lambda now: progress(now) if now.passages else None)
+        assert "2 passages" in shown.getvalue()
+        assert ("3 calls" in shown.getvalue()) is calls
 
     def test_when_no_file_could_be_read_nothing_is_sent(
         self, ingesting_service: IngestingService, tmp_path: Path

@@ -95,6 +95,24 @@ async def test_progress_is_told_until_the_end_and_the_end_is_the_ingestion(
     assert events[-1][2] == await get(gated, path)
 
 
+async def test_progress_and_end_tell_the_calls_to_a_provider_of_embeddings(index: GatedIndex) -> None:
+    service = HttpService()
+    service.adapters.passage_index.override(providers.Object(index))
+    service.adapters.texts_a_call.override(providers.Object(10))
+    async with service.running():
+        path = await submit(service, 100)
+        following = asyncio.create_task(followed(service, path))
+        await index.reached.wait()
+        index.gate.set()
+        told = [data["embedded"] for _, _, data in await following]
+        again = await ended(service, await submit(service, 100))
+    assert told[0] is None, "nothing was in yet"
+    calls = [embedded["calls"] for embedded in told if embedded]
+    assert calls == sorted(calls)
+    assert told[-1] == {"calls": 13, "texts": 100, "reused": 0}, "six parts of 16 documents and one of 4"
+    assert again["embedded"] is None, "nothing had changed"
+
+
 async def test_the_events_of_an_ended_ingestion_are_its_end(service: HttpService) -> None:
     path = f"{PATH}/{await service.ingest({'a.md': '# A'})}"
     [(_, name, data)] = await followed(service, path)

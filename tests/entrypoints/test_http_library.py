@@ -25,8 +25,9 @@ async def test_a_finished_ingestion_counts_and_tells_of_each_document(service: H
         outcomes = (await client.get(f"/v1/admin/ingestions/{ingestion_id}/documents")).json()
     assert list(state) == [
         "id", "kind", "collection", "base_url", "prune", "status", "counts", "passages", "retries", "created_at",
-        "finished_at", "plan", "source", "left_out",
+        "finished_at", "plan", "source", "left_out", "embedded",
     ]  # fmt: skip
+    assert state["embedded"] is None, "this embedder costs nothing"
     assert state["counts"] == {
         "total": 2, "added": 1, "updated": 1, "unchanged": 0, "removed": 0, "failed": 0, "cancelled": 0,
     }  # fmt: skip
