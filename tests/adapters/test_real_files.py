@@ -47,6 +47,13 @@ def test_a_real_file_is_read_as_it_was(name: str) -> None:
     assert golden(name) == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", [name for name in READ if name not in ("by-hand.txt", "two-columns.pdf")])
+def test_of_a_link_the_text_is_kept_and_the_target_is_not(name: str) -> None:
+    text = FormatParser().parse(document_of(name, (FILES / name).read_bytes())).text
+    assert "See the guide for the reasons." in text
+    assert "example.org" not in text
+
+
 def test_every_format_has_a_real_file() -> None:
     kinds = {document_of(name, (FILES / name).read_bytes()).format for name in READ}
     assert kinds == set(Format)
