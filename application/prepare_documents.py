@@ -5,19 +5,25 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from application.ports import DocumentOutcome, Outcome, StagedDocument
-from domain.errors import DocumentUnreadable
+from domain.errors import DocumentUnreadable, TooManyPassages
 from domain.library.chunking import CHUNK_CHARS, in_context, passage_input
 from domain.library.model import Document, DocumentVersion, Passage
-from domain.library.ports import Activation, DocumentParser
+from domain.library.ports import Activation, DocumentLimits, DocumentParser
 from domain.library.versions import cut_again, described, make_version
 from domain.retrieval.model import SparseVector
 from domain.retrieval.ports import SparseEncoder
 
-Parts: TypeAlias = tuple[DocumentParser, SparseEncoder]
-"""What preparing takes besides the document."""
+
+class Parts(NamedTuple):
+    """What preparing takes besides the document."""
+
+    parser: DocumentParser
+    sparse_encoder: SparseEncoder
+    most_passages: int = DocumentLimits().passages
+
 
 PartsFactory: TypeAlias = Callable[[], Parts]
 
@@ -64,7 +70,7 @@ class PreparedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Unprepared:
-    """One document that cannot be read, and why."""
+    """One document that cannot be read or is too much, and why."""
 
     ordinal: int
     outcome: DocumentOutcome
@@ -83,18 +89,24 @@ class Preparer(Protocol):
 
 
 def prepare(preparation: Preparation | Recutting, parts: Parts) -> PreparedDocument | Unprepared:
-    """Parse, cut, hash and analyse one document."""
+    """
+    Parse, cut, hash and analyse one document.
+
+    One that is kept already is cut again into however many passages: a limit that is lower now must not cost it its
+    place in an index that is rebuilt.
+    """
     if isinstance(preparation, Recutting):
         return _recut(preparation, parts)
-    parser, _ = parts
     staged, before, source = preparation.staged, preparation.before, preparation.staged.source
     try:
-        parsed = parser.parse(source)
+        parsed = parts.parser.parse(source)
         if not parsed.text.strip():
             raise DocumentUnreadable(source.uri, "there is no text in it")
-    except DocumentUnreadable as error:
+        made = make_version(before.id, preparation.version, parsed, chunk_chars=preparation.chunk_chars)
+        if len(made.passages) > parts.most_passages:
+            raise TooManyPassages(source.uri, limit=parts.most_passages, actual=len(made.passages))
+    except (DocumentUnreadable, TooManyPassages) as error:
         return Unprepared(staged.ordinal, DocumentOutcome(source.uri, Outcome.FAILED, error.reason))
-    made = make_version(before.id, preparation.version, parsed, chunk_chars=preparation.chunk_chars)
     now = described(before, source, parsed, preparation.base_url)
     document = replace(now, version=preparation.version, updated_at=preparation.at)
     outcome = Outcome.ADDED if before.version is None else Outcome.UPDATED
@@ -115,7 +127,6 @@ def _prepared(
     language: str,
     parts: Parts,
 ) -> PreparedDocument:
-    _, sparse_encoder = parts
     inputs = embedded_texts(document.title, version)
     hashes = tuple(hashlib.sha256(text.encode()).digest() for text in inputs)
     return PreparedDocument(
@@ -124,7 +135,7 @@ def _prepared(
         activation=Activation(document, version, hashes, chunk_chars=chunk_chars),
         inputs=inputs,
         hashes=hashes,
-        sparse=sparse_encoder.encode_passages(indexed_texts(document.title, version), language=language),
+        sparse=parts.sparse_encoder.encode_passages(indexed_texts(document.title, version), language=language),
     )
 
 

@@ -30,6 +30,7 @@ Every error that Ibid raises on purpose.
     │   ├── ReindexRunning       the collection is being indexed in another way already
     │   ├── NothingToRollBack    no earlier index of the collection is kept
     │   ├── DocumentUnreadable   one document cannot be parsed; the others are untouched
+    │   ├── TooManyPassages      one document would be cut into more than are taken; the others are untouched
     │   ├── BadEventId           an event id of another turn, or of none
     │   ├── TooBusy              so much is being done already that this would be late
     │   ├── BadCursor            a cursor that this listing did not give out
@@ -206,6 +207,15 @@ class DocumentUnreadable(DomainError):
         super().__init__(f"{uri}: {reason}")
         self.uri = uri
         self.reason = reason
+
+
+class TooManyPassages(DomainError):
+    """One document would be cut into more passages than ``limit``; ``reason`` says so in words its owner knows."""
+
+    def __init__(self, uri: str, *, limit: int, actual: int) -> None:
+        self.uri = uri
+        self.reason = f"it has {actual:,} passages; split it: {limit:,} are taken (IBID_MAX_PASSAGES)"
+        super().__init__(f"{uri}: {self.reason}")
 
 
 class BadEventId(DomainError):

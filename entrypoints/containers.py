@@ -68,6 +68,7 @@ from application.limit_rate import DEFAULT_PER_MINUTE, LimitRate
 from application.model_costs import ModelCosts
 from application.plan_ingestion import PlanIngestion
 from application.ports import RetentionRules
+from application.prepare_documents import Parts
 from application.read_caller import ReadCaller
 from application.read_collections import ReadCollections
 from application.read_conversation import ReadConversation
@@ -120,7 +121,7 @@ class MemoryAdapters(containers.DeclarativeContainer):
     passage_index = providers.Singleton(InMemoryPassageIndex)
     indexes = providers.Singleton(InMemoryIndexGenerations, passage_index, embedder)
     preparer = providers.Singleton(
-        InThreadPreparer, providers.Object(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
+        InThreadPreparer, providers.Object(lambda: Parts(FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
     )
     reference_formatter = providers.Singleton(PlainReferenceFormatter)
     queue = providers.Singleton(InMemoryWorkQueue, store)
@@ -192,7 +193,12 @@ class LiveAdapters(containers.DeclarativeContainer):
     footprints = providers.Callable(chosen.footprints, settings, statements, passage_index, embedder)
     preparer = providers.Singleton(
         ProcessPreparer,
-        providers.Callable(parts_within, settings.provided.max_blocks, settings.provided.max_pdf_pages),
+        providers.Callable(
+            parts_within,
+            settings.provided.max_blocks,
+            settings.provided.max_pdf_pages,
+            settings.provided.max_passages,
+        ),
         time_limit_s=settings.provided.parse_seconds,
     )
     reference_formatter = providers.Singleton(CiteprocReferenceFormatter)

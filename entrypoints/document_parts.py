@@ -13,9 +13,9 @@ _LIMITS: Final = DocumentLimits()
 
 
 def document_parts(limits: DocumentLimits = _LIMITS) -> Parts:
-    return FormatParser(limits), Bm25SparseEncoder(SnowballAnalyzer())
+    return Parts(FormatParser(limits), Bm25SparseEncoder(SnowballAnalyzer()), limits.passages)
 
 
-def parts_within(blocks: int, pages: int) -> PartsFactory:
-    """The same for documents of at most so many blocks and pages."""
-    return partial(document_parts, DocumentLimits(blocks, pages))
+def parts_within(blocks: int, pages: int, passages: int) -> PartsFactory:
+    """The same for documents of at most so many blocks, pages and passages."""
+    return partial(document_parts, DocumentLimits(blocks, pages, passages))

@@ -67,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_inflation: int = 20
     max_blocks: int = 30_000
     max_pdf_pages: int = 3_000
+    max_passages: int = 20_000
     parse_seconds: int = 120
     fetch_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     fetch_ports: tuple[int, ...] = ()
@@ -119,6 +120,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "IBID_MAX_INFLATION": whole_number("IBID_MAX_INFLATION", 2, 1_000),
         "IBID_MAX_BLOCKS": whole_number("IBID_MAX_BLOCKS", 100, 10_000_000),
         "IBID_MAX_PDF_PAGES": whole_number("IBID_MAX_PDF_PAGES", 1, 100_000),
+        "IBID_MAX_PASSAGES": whole_number("IBID_MAX_PASSAGES", 10, 10_000_000),
         "IBID_PARSE_SECONDS": whole_number("IBID_PARSE_SECONDS", 1, 3_600),
         "IBID_FETCH_NETWORKS": partial(_networks, "IBID_FETCH_NETWORKS"),
         "IBID_FETCH_PORTS": _ports,

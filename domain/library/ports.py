@@ -367,11 +367,12 @@ class DocumentLimits:
     What one document may hold. ``blocks``: headings, paragraphs, list items, code blocks and tables together.
 
     The longest page of react-native-docs, of 36 kB, has 463, so one of 1 MB some 13,000; 30,000 take a second to read.
-    Passages are at most as many as blocks and a 620th of the characters together.
+    Passages are at most as many as blocks and a 620th of the characters together; 5 MB of prose have some 10,000.
     """
 
     blocks: int = 30_000
     pages: int = 3_000
+    passages: int = 20_000
 
 
 class DocumentParser(Protocol):

@@ -54,6 +54,7 @@ TABLE: Final[Mapping[type[IbidError], Row]] = {
     errors.NothingToRollBack: Row(409, "nothing_to_roll_back", "No earlier index is kept"),
     errors.IngestionRunning: Row(409, "ingestion_running", "The ingestion has not ended"),
     errors.DocumentUnreadable: Row(422, "document_unreadable", "A document cannot be read"),
+    errors.TooManyPassages: Row(422, "too_many_passages", "A document would be cut into too many passages"),
     errors.BadEventId: Row(400, "bad_event_id", "Not an event of this turn"),
     errors.TooBusy: Row(503, "too_busy", "Too much at once"),
     errors.BadCursor: Row(400, "bad_cursor", "Not a cursor of this listing"),

@@ -12,6 +12,7 @@ from adapters.formats.by_format import FormatParser
 from domain.errors import DocumentUnreadable, OutOfRange
 from domain.library.files import document_of
 from domain.library.model import BlockKind, Format, ParsedDocument, SourceDocument
+from domain.library.ports import DocumentLimits
 
 FILES = Path(__file__).parent / "real_files"
 PARSER = FormatParser()
@@ -186,3 +187,16 @@ def test_a_binary_document_by_the_api_is_base64() -> None:
     assert PARSER.parse(SourceDocument.checked("a.docx", content, Format.DOCX)).title == "Pinning dependencies"
     with pytest.raises(OutOfRange, match="base64"):
         SourceDocument.checked("a.docx", "no base64!", Format.DOCX)
+
+
+def test_the_limit_of_pages_of_a_pdf_is_a_setting() -> None:
+    file = pypdfium2.PdfDocument.new()
+    for _ in range(3):
+        file.new_page(200, 200)
+    saved = BytesIO()
+    file.save(saved)
+    pages = document_of("pages.pdf", saved.getvalue())
+    with pytest.raises(DocumentUnreadable, match="it has 3 pages; split it: 2 are taken"):
+        FormatParser(DocumentLimits(pages=2)).parse(pages)
+    with pytest.raises(DocumentUnreadable, match="only pictures"):
+        FormatParser(DocumentLimits(pages=3)).parse(pages)

@@ -14,7 +14,7 @@ from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from application.forget_documents import ForgetDocument, unindex
 from application.ingest_documents import LEFT
 from application.ports import IngestionStatus, Job, Outcome, TryAgain
-from application.prepare_documents import Preparation, PreparedDocument, Unprepared
+from application.prepare_documents import Parts, Preparation, PreparedDocument, Unprepared
 from application.search_passages import SearchPassagesQuery
 from domain.access.model import Principal, Scope
 from domain.errors import CollectionNotFound, OutOfRange, PortUnavailable, ScopeMissing
@@ -316,7 +316,7 @@ class Poisoned(InThreadPreparer):
     """One document breaks whatever prepares it, each time in the same way."""
 
     def __init__(self, failure: Exception) -> None:
-        super().__init__(lambda: (FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
+        super().__init__(lambda: Parts(FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
         self.failure = failure
 
     async def prepare(self, preparations: Sequence[Preparation]) -> Sequence[PreparedDocument | Unprepared]:
@@ -340,3 +340,20 @@ async def test_a_poisoned_document_fails_with_its_reason_and_holds_no_other_up(f
     assert failed.error == (str(failure) or "an internal error; the log has it")
     assert {one.outcome for one in rest} == {Outcome.ADDED}
     assert [one.status for one in ended] == [IngestionStatus.PARTIAL, IngestionStatus.SUCCEEDED]
+
+
+async def test_a_document_of_too_many_passages_fails_alone_and_keeps_its_version() -> None:
+    parts = Parts(FormatParser(), InMemorySparseEncoder(PlainAnalyzer()), most_passages=2)
+    story = Story(preparer=InThreadPreparer(lambda: parts))
+    await story.ingest({"pinning.md": PINNING})
+    before = await story.document("pinning.md")
+
+    done = await story.ingest({"pinning.md": PINNING + "\n## More\n\nThree are too many.\n", "snapshots.md": SNAPSHOTS})
+
+    assert done.status is IngestionStatus.PARTIAL
+    async with story.unit_of_work() as uow:
+        [failed, added] = (await uow.ingestions.documents(done.id, limit=10, cursor=None)).items
+    assert (failed.outcome, added.outcome) == (Outcome.FAILED, Outcome.ADDED)
+    assert failed.error
+    assert "2 are taken (IBID_MAX_PASSAGES)" in failed.error
+    assert (await story.document("pinning.md")).version == before.version

@@ -7,11 +7,16 @@ from uuid import UUID
 
 import pytest
 
+from adapters.formats.by_format import FormatParser
+from adapters.memory.analyzer import PlainAnalyzer
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
+from adapters.memory.preparer import InThreadPreparer
+from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.memory.store import InMemoryStore
 from application.embedders import Embedders
 from application.ports import Ingestion, IngestionKind, IngestionStatus, UnitOfWorkFactory
+from application.prepare_documents import Parts
 from application.repair_index import RepairIndex
 from application.search_passages import SearchPassagesQuery
 from domain.access.embedding_plan import Embedded
@@ -402,3 +407,15 @@ async def test_a_crash_at_any_step_leaves_one_generation_whole_and_a_restart_end
     while await crash_and_resume(steps):
         steps += 1
     assert steps > 20, "it has more steps than that"
+
+
+async def test_a_document_that_is_kept_is_reindexed_into_more_passages_than_a_new_one_may_have() -> None:
+    parts = Parts(FormatParser(), InMemorySparseEncoder(PlainAnalyzer()), most_passages=1)
+    story, _, _ = a_story(preparer=InThreadPreparer(lambda: parts))
+    await story.ingest({"long.md": "A sentence of the long page. " * 20})
+
+    done = await reindexed(story, chunk_chars=200)
+
+    assert (done.status, done.counts["updated"]) == (IngestionStatus.SUCCEEDED, 1)
+    async with story.unit_of_work() as uow:
+        assert sum((await uow.generations.passage_counts()).values()) > 2

@@ -1,6 +1,7 @@
 """What every Preparer does."""
 
 import os
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from uuid import UUID
@@ -13,8 +14,8 @@ from application.ports import Outcome, StagedDocument
 from application.prepare_documents import Parts, Preparation, PreparedDocument, Preparer, Unprepared
 from domain.errors import PortUnavailable
 from domain.library.model import Format, ParsedDocument, SourceDocument
-from domain.library.ports import DocumentParser
-from entrypoints.document_parts import document_parts
+from domain.library.ports import DocumentLimits, DocumentParser
+from entrypoints.document_parts import document_parts, parts_within
 from tests.builders import a_document
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -32,11 +33,24 @@ class DeadlyParser(DocumentParser):
     def parse(self, source: SourceDocument) -> ParsedDocument:
         if source.uri == "deadly.md":
             os._exit(9)
-        return document_parts()[0].parse(source)
+        return document_parts().parser.parse(source)
 
 
 def deadly_parts() -> Parts:
-    return DeadlyParser(), document_parts()[1]
+    return Parts(DeadlyParser(), document_parts().sparse_encoder)
+
+
+class EndlessParser(DocumentParser):
+    """Does not come back from the page that says so."""
+
+    def parse(self, source: SourceDocument) -> ParsedDocument:
+        if source.uri == "endless.md":
+            time.sleep(600)
+        return document_parts().parser.parse(source)
+
+
+def endless_parts() -> Parts:
+    return Parts(EndlessParser(), document_parts().sparse_encoder)
 
 
 @pytest.fixture(params=["memory", "processes"])
@@ -95,3 +109,36 @@ async def test_a_page_that_takes_its_process_with_it_costs_neither_the_service_n
         await processes.close()
 
     assert isinstance(good, PreparedDocument)
+
+
+async def test_a_page_that_takes_too_long_is_cut_off_and_the_next_is_read() -> None:
+    processes = ProcessPreparer(endless_parts, time_limit_s=8)
+    try:
+        await processes.open()
+        await processes.prepare([preparation(0, "Some text.")])
+        with pytest.raises(PortUnavailable, match="too much memory or time"):
+            await processes.prepare([preparation(0, "text", uri="endless.md"), preparation(1, "text")])
+        [good] = await processes.prepare([preparation(1, "Some text.")])
+    finally:
+        await processes.close()
+
+    assert isinstance(good, PreparedDocument)
+
+
+@pytest.mark.parametrize("kind", [InThreadPreparer, ProcessPreparer])
+async def test_a_document_of_more_passages_than_are_taken_fails_alone_and_says_what_to_do(
+    kind: type[InThreadPreparer | ProcessPreparer],
+) -> None:
+    limits = DocumentLimits(passages=3)
+    limited = kind(parts_within(limits.blocks, limits.pages, limits.passages))
+    sections = [f"## Section {n}\n\nSentence {n}.\n\n" for n in range(4)]
+    try:
+        long, good = await limited.prepare([preparation(0, "".join(sections)), preparation(1, "".join(sections[:3]))])
+    finally:
+        if isinstance(limited, ProcessPreparer):
+            await limited.close()
+
+    assert isinstance(long, Unprepared)
+    assert long.outcome.error == "it has 4 passages; split it: 3 are taken (IBID_MAX_PASSAGES)"
+    assert isinstance(good, PreparedDocument)
+    assert len(good.activation.version.passages) == 3

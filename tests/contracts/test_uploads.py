@@ -8,6 +8,7 @@ import pytest
 
 from adapters.uploads.upload import uploads_in_memory, uploads_on_disk
 from domain.errors import ArchiveUnreadable, OutOfRange, UploadTooLarge
+from domain.library.model import MAX_FILE_BYTES
 from domain.library.ports import UploadedFile, UploadLimits, Uploads
 from tests.archives import (
     a_bomb,
@@ -150,6 +151,17 @@ async def test_a_header_of_megabytes_is_refused_before_it_is_read(uploads: Uploa
     roomy = uploads_in_memory(limits)
     with pytest.raises(UploadTooLarge, match="longer than is taken"):
         await taken(roomy, {"a.tgz": a_tar_with_a_long_header()})
+
+
+async def test_a_file_beyond_the_limit_in_an_archive_costs_itself_alone() -> None:
+    roomy = uploads_in_memory(UploadLimits())
+    packed = a_zip({"long.md": bytes(MAX_FILE_BYTES + 1), "good.md": b"x"}, method=0)
+
+    found = await problems(roomy, "a.zip", packed)
+
+    assert found["long.md"]
+    assert "it has 32,000,001 bytes; split it" in found["long.md"]
+    assert found["good.md"] is None
 
 
 async def test_a_hostile_entry_costs_itself_alone(uploads: Uploads) -> None:

@@ -41,6 +41,7 @@ def test_an_empty_value_counts_as_unset() -> None:
         ("IBID_VERIFIER", "oracle"),
         ("IBID_JUDGE_MODEL", "two, models"),
         ("IBID_JUDGE_BUDGET_MS", "0"),
+        ("IBID_MAX_PASSAGES", "9"),
         ("IBID_PROT", "8000"),
         ("IBID_ALLOWED_ORIGINS", "*"),
         ("IBID_ALLOWED_ORIGINS", "https://*.example.com"),

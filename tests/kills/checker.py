@@ -14,7 +14,7 @@ from adapters.memory.analyzer import PlainAnalyzer
 from adapters.memory.sparse_encoder import InMemorySparseEncoder
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from application.ports import StagedDocument, UnitOfWorkFactory
-from application.prepare_documents import Preparation, PreparedDocument, prepare
+from application.prepare_documents import Parts, Preparation, PreparedDocument, prepare
 from domain.library.model import Document, DocumentVersion, SourceDocument
 from domain.library.versions import version_of
 from domain.retrieval.ports import PassageWriter
@@ -64,7 +64,7 @@ def _documents(held: Sequence[tuple[Document, DocumentVersion]], sent: Sequence[
     wanted = {source.uri: source for source in sent}
     found += [f"{uri} is not there" for uri in sorted(wanted.keys() - by_uri.keys())]
     found += [f"{uri} was never sent" for uri in sorted(by_uri.keys() - wanted.keys())]
-    parts = FormatParser(), InMemorySparseEncoder(PlainAnalyzer())
+    parts = Parts(FormatParser(), InMemorySparseEncoder(PlainAnalyzer()))
     for uri in wanted.keys() & by_uri.keys():
         (document, version), source = by_uri[uri], wanted[uri]
         name, now = version_of(source, None), datetime.now(UTC)
