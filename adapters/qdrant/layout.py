@@ -1,9 +1,10 @@
 """The collection on the server: its name, its vectors, its payload indexes, and whether it is the right one."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from qdrant_client import AsyncQdrantClient, models
+from qdrant_client.http.exceptions import UnexpectedResponse
 
 from domain.errors import PortRefused
 
@@ -42,10 +43,15 @@ def alias_of(embedder: str, slot: int = 0) -> str:
 
 
 async def created(client: AsyncQdrantClient, alias: str, dimensions: int, sizing: Sizing) -> None:
-    """Make the first collection behind ``alias``, with its indexes; a part that is there already is left alone."""
+    """
+    Make the first collection behind ``alias``, with its indexes; a part that is there already is left alone.
+
+    Several processes may do so at once: the one that comes second finds it made.
+    """
     name = f"{alias}-1"
     if not await client.collection_exists(name):
-        await client.create_collection(
+        await _made(
+            client,
             name,
             vectors_config={
                 DENSE: models.VectorParams(size=dimensions, distance=models.Distance.COSINE, on_disk=sizing.small)
@@ -60,6 +66,15 @@ async def created(client: AsyncQdrantClient, alias: str, dimensions: int, sizing
     points_there = models.CreateAlias(collection_name=name, alias_name=alias)
     # Last: a collection is used only when all of it is there.
     await client.update_collection_aliases([models.CreateAliasOperation(create_alias=points_there)])
+
+
+async def _made(client: AsyncQdrantClient, name: str, **how: Any) -> None:
+    try:
+        await client.create_collection(name, **how)
+    except UnexpectedResponse:
+        # 400 or 409, by the server's release.
+        if not await client.collection_exists(name):
+            raise
 
 
 _QUANTIZED: Final = models.ScalarQuantization(
