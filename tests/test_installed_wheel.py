@@ -43,6 +43,7 @@ def files_below(folder: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.long
 def test_the_wheel_serves_from_anywhere_and_writes_to_its_data_directory_alone(
     installed: Path, open_folder: Path
 ) -> None:

@@ -129,6 +129,7 @@ def test_a_second_server_on_the_data_directory_is_refused_in_one_line(demo: Demo
     assert refused.stderr.count("\n") == 1
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_it_quietly_and_its_data_serve_the_next_command(demo: Demo) -> None:
     code, errors = interrupted(demo)
     assert code == 130

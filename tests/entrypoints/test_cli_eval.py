@@ -207,6 +207,7 @@ def test_every_place_that_the_manual_s_gold_file_names_is_in_the_manual() -> Non
     assert [place for line in named for place in line.get("relevant", ()) if place not in anchors] == []
 
 
+@pytest.mark.long
 def test_the_manual_is_found_in_a_fresh_service_that_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

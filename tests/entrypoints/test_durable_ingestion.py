@@ -100,6 +100,7 @@ def score(hit: tuple[str, float]) -> float:
     return hit[1]
 
 
+@pytest.mark.long
 def test_a_start_finds_that_the_index_is_lost_and_mends_it(data_dir: Path) -> None:  # noqa: F811
     with running(data_dir) as service:
         ingest(service, pages(40))

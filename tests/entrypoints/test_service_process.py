@@ -92,6 +92,7 @@ def test_json_stream_and_what_is_read_back_are_one_turn_to_the_byte(data_dir: Pa
         assert client.get(f"/v1/turns/{turn_id}").text == last
 
 
+@pytest.mark.long
 def test_a_turn_that_kill_9_cut_off_is_interrupted_at_the_next_start(data_dir: Path) -> None:
     with contextlib.suppress(httpx.TransportError), running(data_dir, PACED) as service:
         ingest(service, {"pinning.md": PINNING})
@@ -106,6 +107,7 @@ def test_a_turn_that_kill_9_cut_off_is_interrupted_at_the_next_start(data_dir: P
     assert again.json()["status"] == "answered", "the conversation is not left busy"
 
 
+@pytest.mark.long
 def test_an_acknowledged_ingestion_survives_kill_9_with_every_page_once(data_dir: Path) -> None:
     pages = {f"page-{number:03}.md": PINNING.replace("Pinning", f"Pinning {number}") for number in range(200)}
     with running(data_dir) as service:
@@ -127,6 +129,7 @@ def test_an_acknowledged_ingestion_survives_kill_9_with_every_page_once(data_dir
     assert len({passage["passage_id"] for passage in found}) == len(found)
 
 
+@pytest.mark.long
 def test_a_killed_service_leaves_no_process_behind_but_the_database(data_dir: Path) -> None:
     with running(data_dir) as service:
         ingest(service, {"pinning.md": PINNING})
@@ -213,6 +216,7 @@ def test_no_line_of_the_log_holds_the_key_or_what_was_asked(data_dir: Path) -> N
         assert secret not in schema
 
 
+@pytest.mark.long
 def test_an_idle_service_sends_the_database_nothing(data_dir: Path) -> None:
     with running(data_dir) as service:
         ingest(service, {"pinning.md": PINNING})
