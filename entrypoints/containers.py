@@ -13,22 +13,8 @@ from dependency_injector import containers, providers
 from adapters.bm25.analyzer import SnowballAnalyzer
 from adapters.bm25.encoder import Bm25SparseEncoder
 from adapters.citeproc.formatter import CiteprocReferenceFormatter
-from adapters.formats.by_format import FormatParser
-from adapters.memory.analyzer import PlainAnalyzer
-from adapters.memory.budgets import InMemoryProviderBudgets
-from adapters.memory.chat_model import ScriptedChatModel
-from adapters.memory.clock import SystemClock, TimeOrderedIds
-from adapters.memory.embedder import HashingEmbedder
-from adapters.memory.generations import InMemoryIndexGenerations
-from adapters.memory.passage_index import InMemoryPassageIndex
-from adapters.memory.preparer import InThreadPreparer
+from adapters.memory.clock import TimeOrderedIds
 from adapters.memory.rates import InMemoryRateLimits
-from adapters.memory.references import PlainReferenceFormatter
-from adapters.memory.source_fetcher import InMemorySourceFetcher
-from adapters.memory.sparse_encoder import InMemorySparseEncoder
-from adapters.memory.store import InMemoryStore
-from adapters.memory.unit_of_work import InMemoryUnitOfWork
-from adapters.memory.work_queue import InMemoryWorkQueue
 from adapters.neon.clock import DatabaseClock
 from adapters.neon.engine import BACKGROUND_TIMEOUT_S, Pools, make_engine, statement_by_statement
 from adapters.neon.rates import NeonRateLimits
@@ -36,9 +22,8 @@ from adapters.neon.schema_probe import SchemaProbe
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.neon.work_queue import PgQueuerWorkQueue
 from adapters.resilience.dependency import Dependencies
-from adapters.resilience.http_client import HttpClients
-from adapters.uploads.upload import uploads_in_memory, uploads_on_disk
-from adapters.worker_processes.preparer import ProcessPreparer
+from adapters.resilience.http_clients import HttpClients
+from adapters.uploads.upload import uploads_on_disk
 from application.adopt_generations import AdoptGenerations
 from application.ask_question import AskQuestion
 from application.authenticate import Authenticate
@@ -51,10 +36,9 @@ from application.create_collection import CreateCollection
 from application.delete_collection import DeleteCollection
 from application.diagnose import DatabaseProbe, Diagnose, EmbedderProbe, IndexProbe, RerankerProbe
 from application.edit_conversations import EditConversations
-from application.embedders import Embedders
 from application.extractive_writer import ExtractiveWriter
 from application.fetch_pages import FetchPages
-from application.find_passages import FindPassages, Reranking
+from application.find_passages import FindPassages
 from application.follow_turn import FollowTurn
 from application.forget_documents import ForgetDocument
 from application.give_feedback import GiveFeedback
@@ -63,12 +47,10 @@ from application.ingest_documents import IngestDocuments
 from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
 from application.journal_turns import JournalTurns
-from application.judging import Judging
 from application.limit_rate import DEFAULT_PER_MINUTE, LimitRate
 from application.model_costs import ModelCosts
 from application.plan_ingestion import PlanIngestion
 from application.ports import RetentionRules
-from application.prepare_documents import Parts
 from application.read_caller import ReadCaller
 from application.read_collections import ReadCollections
 from application.read_conversation import ReadConversation
@@ -89,65 +71,16 @@ from application.sweep_retention import SweepRetention
 from application.turn_streams import TurnStreams
 from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal
-from domain.access.ports import Footprint
-from domain.access.quotas import Allowance, Plan
+from domain.access.quotas import Plan
 from domain.library.ports import UploadLimits
-from domain.library.web_addresses import AddressPolicy
-from domain.library.web_sources import DEFAULT_PAGES
 from entrypoints import outside as chosen
-from entrypoints.document_parts import parts_within
+from entrypoints import preparing_parts
 from entrypoints.http.sse import encode_events
 from entrypoints.judging_parts import judging_by
 from entrypoints.model_parts import drafting_by, openrouter, rewriter_by
 from entrypoints.model_settings import ModelSettings
 from entrypoints.probes import cohere_probe_by, model_probe_by
 from entrypoints.settings import Settings
-
-
-class MemoryAdapters(containers.DeclarativeContainer):
-    """Everything in this process's memory: for tests, and for trying a use case without a disk."""
-
-    first_keys = providers.Object[Mapping[bytes, Principal]]({})
-
-    store = providers.Singleton(InMemoryStore)
-    unit_of_work = providers.Factory(InMemoryUnitOfWork, store)
-    reading = unit_of_work
-    background_unit_of_work = unit_of_work
-    analyzer = providers.Singleton(PlainAnalyzer)
-    sparse_encoder = providers.Singleton(InMemorySparseEncoder, analyzer)
-    embedder = providers.Singleton(HashingEmbedder)
-    texts_a_call = providers.Object(0)
-    embedders = providers.Singleton(Embedders, embedder)
-    passage_index = providers.Singleton(InMemoryPassageIndex)
-    indexes = providers.Singleton(InMemoryIndexGenerations, passage_index, embedder)
-    preparer = providers.Singleton(
-        InThreadPreparer, providers.Object(lambda: Parts(FormatParser(), InMemorySparseEncoder(PlainAnalyzer())))
-    )
-    reference_formatter = providers.Singleton(PlainReferenceFormatter)
-    queue = providers.Singleton(InMemoryWorkQueue, store)
-    source_fetcher = providers.Singleton(InMemorySourceFetcher)
-    address_policy = providers.Object(AddressPolicy())
-    most_pages = providers.Object(DEFAULT_PAGES)
-    uploads = providers.Singleton(uploads_in_memory, providers.Object(UploadLimits()))
-    clock = providers.Singleton(SystemClock)
-    ids = providers.Singleton(TimeOrderedIds)
-    own_rates = providers.Singleton(InMemoryRateLimits, clock)
-    caller_rates = own_rates
-    outside = providers.Singleton(Dependencies)
-    reranking = providers.Object[Reranking | None](None)
-    plan = providers.Object(Plan.PAID)
-    footprints = providers.Object[tuple[Footprint, ...]](())
-    more_probes = providers.List()
-
-    models = providers.Object[ModelSettings | None](None)
-    allowances = providers.Object[tuple[Allowance, ...]](())
-    budgets = providers.Singleton(InMemoryProviderBudgets, allowances, clock)
-    chat_model = providers.Singleton(ScriptedChatModel)
-    writer = providers.Singleton(ExtractiveWriter, analyzer)
-    costs = providers.Singleton(ModelCosts)
-    drafting = providers.Singleton(drafting_by, models, chat_model.provider, budgets, writer, clock, costs)
-    rewriter = providers.Singleton(rewriter_by, models, chat_model.provider, budgets, analyzer, costs)
-    judging = providers.Object[Judging | None](None)
 
 
 class LiveAdapters(containers.DeclarativeContainer):
@@ -191,16 +124,7 @@ class LiveAdapters(containers.DeclarativeContainer):
     indexes = providers.Singleton(chosen.indexes, index_folder, passage_index, embedder)
     plan = settings.provided.plan
     footprints = providers.Callable(chosen.footprints, settings, statements, passage_index, embedder)
-    preparer = providers.Singleton(
-        ProcessPreparer,
-        providers.Callable(
-            parts_within,
-            settings.provided.max_blocks,
-            settings.provided.max_pdf_pages,
-            settings.provided.max_passages,
-        ),
-        time_limit_s=settings.provided.parse_seconds,
-    )
+    preparer = providers.Singleton(preparing_parts.preparer, settings)
     reference_formatter = providers.Singleton(CiteprocReferenceFormatter)
     queue = providers.Singleton(PgQueuerWorkQueue, direct_url)
     address_policy = providers.Callable(chosen.address_policy, settings)

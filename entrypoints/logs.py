@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from entrypoints.lean_imports import without
+
+with without("rich"):  # only a development console, which Ibid has not, would print by it
+    import structlog
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 
 def configure_logs(style: Literal["text", "json"], *, secrets: Sequence[str] = (), level: int = logging.INFO) -> None:

@@ -10,10 +10,9 @@ from adapters.neon.footprint import DatabaseFootprint
 from adapters.qdrant_edge.beside import QdrantEdgeGenerations
 from adapters.qdrant_edge.index import QdrantEdgeIndex
 from adapters.resilience.dependency import Dependencies, Policy
-from adapters.resilience.http_client import HttpClients
-from adapters.resilience.metered import MeteredCalls
+from adapters.resilience.http_clients import HttpClients
 from adapters.static.embedder import StaticEmbedder
-from adapters.web.fetcher import WebFetcher
+from adapters.web.fetching import FetcherAtNeed
 from application.embedders import Embedders, place_of
 from application.find_passages import Reranking
 from application.ports import Clock
@@ -73,6 +72,7 @@ def embedder(
     if settings.cohere_api_key is None:
         return StaticEmbedder()
     from adapters.cohere.embedder import PORT, CohereEmbedder
+    from adapters.resilience.metered import MeteredCalls
 
     key = settings.cohere_api_key.reveal()
     posts = clients.posts(settings.cohere_base_url, headers={"Authorization": f"Bearer {key}"})
@@ -107,6 +107,7 @@ def reranker(
     if settings.cohere_api_key is None:
         return None
     from adapters.cohere.reranker import PORT, CohereReranker
+    from adapters.resilience.metered import MeteredCalls
 
     key = settings.cohere_api_key.reveal()
     return CohereReranker(
@@ -148,8 +149,8 @@ def address_policy(settings: Settings) -> AddressPolicy:
     return AddressPolicy(settings.fetch_networks, settings.fetch_ports)
 
 
-def source_fetcher(settings: Settings) -> WebFetcher:
-    return WebFetcher(address_policy(settings), agent=AGENT, per_second=settings.fetch_per_second)
+def source_fetcher(settings: Settings) -> FetcherAtNeed:
+    return FetcherAtNeed(address_policy(settings), agent=AGENT, per_second=settings.fetch_per_second)
 
 
 def indexes(

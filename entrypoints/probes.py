@@ -1,16 +1,18 @@
 """What asks, on demand, whether parts answer that not every service has."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from adapters.cohere.models_probe import PORT, TIMEOUT_S, CohereModelsProbe, WantedModel
 from adapters.resilience.dependency import Dependencies, Policy
-from adapters.resilience.metered import MeteredCalls
 from application.model_probe import ModelProbe
 from domain.access.ports import ProviderBudgets
 from domain.access.quotas import ProviderCall
 from domain.conversation.ports import ChatModel
 from entrypoints.model_settings import ModelSettings
 from entrypoints.settings import Settings
+
+if TYPE_CHECKING:
+    from adapters.cohere.models_probe import CohereModelsProbe
 
 
 def model_probe_by(
@@ -20,8 +22,11 @@ def model_probe_by(
     return ModelProbe(chat_model, budgets, () if models is None else models.names, mend)
 
 
-def cohere_probe_by(settings: Settings, budgets: ProviderBudgets) -> CohereModelsProbe:
+def cohere_probe_by(settings: Settings, budgets: ProviderBudgets) -> "CohereModelsProbe":
     """Of the models that are in use: none without a key, and no reranker that nothing asks."""
+    # Imported when a diagnosis asks: their client is loaded by those alone who call a service outside.
+    from adapters.cohere.models_probe import PORT, TIMEOUT_S, CohereModelsProbe, WantedModel
+    from adapters.resilience.metered import MeteredCalls
 
     def calls() -> MeteredCalls:
         asked = Dependencies().add(PORT, Policy(timeout_s=TIMEOUT_S, attempts=1))

@@ -24,6 +24,7 @@ from application.ports import RetentionRules
 from domain.access.model import Principal, Scope
 from domain.library.ports import UploadLimits
 from entrypoints.data_directory import DataDirectory
+from entrypoints.lean_imports import LOOKED_FOR, without
 from entrypoints.logs import configure_logs
 from entrypoints.settings import Secret, Settings, SettingsError
 from entrypoints.settings_shown import shown
@@ -175,23 +176,30 @@ def _import_application() -> None:
     """
     gc.disable()
     try:
-        import entrypoints.asgi  # noqa: F401
+        with without(*LOOKED_FOR):
+            import entrypoints.asgi  # noqa: F401
     finally:
         gc.freeze()
         gc.enable()
 
 
 def application(
-    settings: Settings, directory: DataDirectory, database_url: str, admin_key: Secret, part: "Part | None" = None
+    settings: Settings, directory: DataDirectory, database_url: str, admin_key: Secret, part: Part | None = None
 ) -> "Litestar":
     """``part``: what this process is of a service of several; None: it is all of it."""
+    with without(*LOOKED_FOR):
+        return _application(settings, directory, database_url, admin_key, part or Part(str(uuid4())))
+
+
+def _application(
+    settings: Settings, directory: DataDirectory, database_url: str, admin_key: Secret, part: Part
+) -> "Litestar":
     from entrypoints.asgi import build_app
     from entrypoints.containers import opened
     from entrypoints.http.room import AT_WORK, AT_WORK_OUTSIDE, Room
 
     principal = Principal("default", "admin", frozenset({Scope.ADMIN}))
     first_keys = {hashlib.sha256(admin_key.reveal().encode()).digest(): principal}
-    part = part or Part(str(uuid4()))
     adapters = live_adapters(settings, directory, database_url, first_keys, part.pools)
     return build_app(
         adapters,

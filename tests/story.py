@@ -15,7 +15,8 @@ from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal, Scope
 from domain.conversation.model import AskOptions, Question, Turn
 from domain.library.model import Document, Format, SourceDocument
-from entrypoints.containers import MemoryAdapters, UseCases
+from entrypoints.containers import UseCases
+from entrypoints.memory_adapters import MemoryAdapters
 
 ADMIN = Principal("default", "admin", frozenset({Scope.ADMIN}))
 

@@ -100,22 +100,6 @@ class StreamedReply:
         self._rest(self._response)
 
 
-class HttpClients:
-    """Clients of one process, closed together."""
-
-    def __init__(self) -> None:
-        self._made: list[JsonPosts] = []
-
-    def posts(self, base_url: str, *, headers: Mapping[str, str] | None = None) -> JsonPosts:
-        made = JsonPosts(base_url, headers=headers)
-        self._made.append(made)
-        return made
-
-    async def aclose(self) -> None:
-        while self._made:
-            await self._made.pop().aclose()
-
-
 def http_client(base_url: str, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
     """
     A client for one service; close it by ``aclose``. Nothing connects before its first use, nor is a loop needed.

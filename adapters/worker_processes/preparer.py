@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from typing import Final
@@ -45,11 +44,13 @@ _parts: Parts | None = None
 
 class ProcessPreparer(Preparer):
     """
-    ``parts`` must be a function of a module that a new process can import, or a partial of one: it makes them there.
+    ``parts`` must be a function, or an object, of a module that a new process can import: it makes them there.
+    ``preload`` names the module that is imported once, in the process that workers are forked from.
     """
 
-    def __init__(self, parts: PartsFactory, *, time_limit_s: float = TIME_LIMIT_S) -> None:
+    def __init__(self, parts: PartsFactory, *, preload: str | None = None, time_limit_s: float = TIME_LIMIT_S) -> None:
         self._make_parts = parts
+        self._context = _context(preload or parts.__module__)
         self._time_limit_s = time_limit_s
         self._pool: ProcessPoolExecutor | None = None
         self._busy = 0
@@ -57,7 +58,6 @@ class ProcessPreparer(Preparer):
 
     async def open(self) -> None:
         """Start the process that workers are forked from: it has their modules loaded, so they begin at once."""
-        _context(self._make_parts)
         await asyncio.to_thread(forkserver.ensure_running)
 
     async def prepare(self, preparations: Sequence[Preparation | Recutting]) -> Sequence[PreparedDocument | Unprepared]:
@@ -93,8 +93,8 @@ class ProcessPreparer(Preparer):
             self._ending.cancel()
             self._ending = None
         if self._pool is None:
-            context, service = _context(self._make_parts), os.getpid()
-            self._pool = ProcessPoolExecutor(PROCESSES, context, _begin, (self._make_parts, service))
+            begun_with = (self._make_parts, os.getpid())
+            self._pool = ProcessPoolExecutor(PROCESSES, self._context, _begin, begun_with)
         return self._pool
 
     def _end_when_idle(self) -> None:
@@ -115,11 +115,10 @@ class ProcessPreparer(Preparer):
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _context(make_parts: PartsFactory) -> BaseContext:
+def _context(preload: str) -> BaseContext:
     # A fork of the service itself would copy its threads and locks in whatever state they are.
     context = multiprocessing.get_context("forkserver")
-    made_by = make_parts.func if isinstance(make_parts, partial) else make_parts
-    context.set_forkserver_preload([made_by.__module__])
+    context.set_forkserver_preload([preload])
     return context
 
 

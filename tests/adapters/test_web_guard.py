@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from adapters.web.fetcher import WebFetcher
+from adapters.web.fetching import FetcherAtNeed
 from domain.errors import PortUnavailable
 from domain.library.ports import FetchedPage, FetchedSitemap, NotFetched, UnchangedPage, Validators
 from domain.library.web_addresses import AddressPolicy
@@ -451,3 +452,17 @@ async def test_tls_is_verified_for_the_name_whatever_the_address(tmp_path: Path)
     assert isinstance(good, FetchedPage)
     refused = NotFetched("its certificate is not one for this host, or nobody known vouches for it")
     assert (wrong, unknown) == (refused, refused)
+
+
+async def test_a_fetcher_made_at_need_keeps_to_the_same_addresses_and_closes_whether_it_was_needed_or_not(
+    site: Site,
+) -> None:
+    policy = AddressPolicy((ip_network("127.0.0.1/32"),), frozenset({site.port}))
+    reader = FetcherAtNeed(policy, agent="Ibid", per_second=1_000.0)
+    page = await reader.page(site.url(), known=Validators())
+    refused = await reader.sitemap("http://127.0.0.2/sitemap.xml")
+    await reader.aclose()
+    assert isinstance(page, FetchedPage)
+    assert b"Hello" in page.content
+    assert isinstance(refused, NotFetched)
+    await FetcherAtNeed(AddressPolicy(), agent="Ibid", per_second=4.0).aclose()

@@ -15,7 +15,8 @@ from application.prepare_documents import Parts, Preparation, PreparedDocument, 
 from domain.errors import PortUnavailable
 from domain.library.model import Format, ParsedDocument, SourceDocument
 from domain.library.ports import DocumentLimits, DocumentParser
-from entrypoints.document_parts import document_parts, parts_within
+from entrypoints.document_parts import document_parts
+from entrypoints.preparing_parts import PartsWithin
 from tests.builders import a_document
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -130,7 +131,7 @@ async def test_a_document_of_more_passages_than_are_taken_fails_alone_and_says_w
     kind: type[InThreadPreparer | ProcessPreparer],
 ) -> None:
     limits = DocumentLimits(passages=3)
-    limited = kind(parts_within(limits.blocks, limits.pages, limits.passages))
+    limited = kind(PartsWithin(limits))
     sections = [f"## Section {n}\n\nSentence {n}.\n\n" for n in range(4)]
     try:
         long, good = await limited.prepare([preparation(0, "".join(sections)), preparation(1, "".join(sections[:3]))])

@@ -16,8 +16,8 @@ from domain.access.model import Principal, Scope
 from domain.conversation.model import Question
 from domain.grounding.model import Evidence
 from entrypoints.asgi import build_app
-from entrypoints.containers import MemoryAdapters
 from entrypoints.http.room import Room
+from entrypoints.memory_adapters import MemoryAdapters
 from tests.story import PINNING, SNAPSHOTS
 
 ADMIN_KEY: Final = "ibid_admin_0123456789abcdef"

@@ -30,7 +30,7 @@ from domain.grounding.model import Evidence
 from domain.library.model import PassageInDocument
 from domain.retrieval.model import Hit, HybridHits
 from entrypoints.asgi import build_app
-from entrypoints.containers import MemoryAdapters
+from entrypoints.memory_adapters import MemoryAdapters
 from tests.builders import reading
 
 ADMIN_KEY: Final = "ibid_the-admin-of-three-tenants"
