@@ -15,7 +15,7 @@ from uuid import UUID
 
 from application.embedders import Embedders
 from application.ingest_documents import points_of
-from application.passage_vectors import PassageVectors, embedded
+from application.passage_vectors import PassageVectors
 from application.ports import (
     PART,
     Clock,
@@ -118,7 +118,8 @@ class BuildGeneration:
         if embedder is None:
             raise PortRefused("embedder", f"{of.place.embedder} is not set up any more")
         inputs = {digest: text for one in prepared for digest, text in zip(one.hashes, one.inputs, strict=True)}
-        vectors, bought = await PassageVectors(self.unit_of_work, self.keep_vectors).of(embedder, inputs)
+        kept = PassageVectors(self.unit_of_work, self.keep_vectors)
+        vectors, bought = await kept.of(embedder, inputs)
         points = points_of(prepared, vectors)
         async with self.unit_of_work() as uow:
             # What left this index when it was the active one, and comes back.
@@ -127,7 +128,8 @@ class BuildGeneration:
             )
             await uow.commit()
         await (await self.indexes.at(of.place)).put(points)
-        spent = embedded(inputs, bought, self.texts_a_call if embedder is self.embedders.default else 0)
+        a_call = self.texts_a_call if embedder is self.embedders.default else 0
+        spent = await kept.embedded(inputs, bought, a_call, None)  # who administers is granted all
         async with self.unit_of_work() as uow:
             if of.job is not None and spent != Embedded():
                 await uow.ingestions.count_embedded(of.job, spent)

@@ -17,7 +17,7 @@ from application.embedders import Embedders
 from application.forget_documents import unindex
 from application.give_way import GiveWay
 from application.indexed_passages import indexed_passages
-from application.passage_vectors import PassageVectors, embedded
+from application.passage_vectors import PassageVectors
 from application.ports import Clock, DocumentOutcome, IdSource, Ingestion, Outcome, StagedDocument, UnitOfWorkFactory
 from application.prepare_documents import Preparation, PreparedDocument, Preparer
 from domain.access.embedding_plan import Embedded
@@ -133,7 +133,7 @@ class IngestDocuments:
     ) -> bool:
         """False, and nothing done but in the index: the generation is the active one no more."""
         await self.way.wait()
-        vectors, bought, spent = await self._vectors(generation, prepared)
+        vectors, bought, spent = await self._vectors(ingestion, generation, prepared)
         await self.way.wait()
         index = await self.indexes.at(generation.place)
         wanted = await self._wanted(generation, prepared)
@@ -166,7 +166,7 @@ class IngestDocuments:
         return wanted
 
     async def _vectors(
-        self, generation: Generation, prepared: Sequence[PreparedDocument]
+        self, ingestion: Ingestion, generation: Generation, prepared: Sequence[PreparedDocument]
     ) -> tuple[Mapping[bytes, Vector], Mapping[bytes, Vector], Embedded]:
         """Every vector that is needed, by input hash, of these the newly made ones, and what they took."""
         if not prepared:
@@ -179,9 +179,10 @@ class IngestDocuments:
                 "`ibid reindex` for the collection, and then retry this ingestion",
             )
         inputs = {digest: text for one in prepared for digest, text in zip(one.hashes, one.inputs, strict=True)}
-        vectors, bought = await PassageVectors(self.unit_of_work, self.keep_vectors).of(embedder, inputs)
+        kept = PassageVectors(self.unit_of_work, self.keep_vectors)
+        vectors, bought = await kept.of(embedder, inputs)
         a_call = self.texts_a_call if embedder is self.embedders.default else 0
-        return vectors, bought, embedded(inputs, bought, a_call)
+        return vectors, bought, await kept.embedded(inputs, bought, a_call, ingestion.granted)
 
 
 def points_of(prepared: Sequence[PreparedDocument], vectors: Mapping[bytes, Vector]) -> list[IndexedPassage]:

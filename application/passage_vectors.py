@@ -1,6 +1,6 @@
 """The vectors of passages: kept ones from the database, and what is missing from the embedder."""
 
-from collections.abc import Mapping, Sized
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from application.ports import UnitOfWorkFactory
@@ -39,9 +39,27 @@ class PassageVectors:
         async with self.unit_of_work() as uow:
             return {**kept, **uow.embeddings.as_kept(bought)}, bought
 
+    async def unknown(self, inputs: Iterable[bytes], granted: Set[str] | None) -> Set[bytes]:
+        """
+        Those of the inputs that somebody who is granted these collections (None: all) must take for new.
 
-def embedded(inputs: Sized, bought: Sized, texts_a_call: int) -> Embedded:
-    """What having the vectors of the inputs took; nothing where ``texts_a_call`` is 0: the embedder buys nothing."""
-    if not texts_a_call:
-        return Embedded()
-    return Embedded(-(-len(bought) // texts_a_call), len(bought), len(inputs) - len(bought))
+        That another's passage has the same text is that other's affair, and nobody is told of it.
+        """
+        hashes = list(inputs)
+        if granted is None or not hashes:
+            return frozenset()
+        async with self.unit_of_work() as uow:
+            return frozenset(hashes) - await uow.documents.inputs_in(granted, hashes)
+
+    async def embedded(
+        self, inputs: Mapping[bytes, str], bought: Iterable[bytes], texts_a_call: int, granted: Set[str] | None
+    ) -> Embedded:
+        """
+        What having the vectors of the inputs took, as it is told to whoever is granted these collections.
+
+        Nothing where ``texts_a_call`` is 0: the embedder buys nothing.
+        """
+        if not texts_a_call:
+            return Embedded()
+        texts = len(await self.unknown(inputs, granted) | set(bought))
+        return Embedded(-(-texts // texts_a_call), texts, len(inputs) - texts)

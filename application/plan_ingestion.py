@@ -2,39 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from application.ports import PART, Clock, IdSource, Ingestion, StagedDocument, UnitOfWorkFactory
-from application.prepare_documents import Preparation, PreparedDocument, Preparer
+from application.prepare_documents import Preparation, Preparer
+from application.reckoning import Count, Reckoning
 from application.submit_ingestion import SubmitIngestionCommand, check_sources, found_collection
-from domain.access.embedding_plan import EmbeddingPlan, against
+from domain.access.embedding_plan import EmbeddingPlan
 from domain.access.model import Scope
-from domain.access.ports import ProviderBudgets
-from domain.conversation.tokens import estimated_tokens
 from domain.errors import PortError
 from domain.library.chunking import CHUNK_CHARS
 from domain.library.model import Collection, Document, collection_name
 from domain.library.versions import version_of
-from domain.retrieval.ports import Embedder
 
 _log = logging.getLogger("ibid.ingest")
-
-
-@dataclass(slots=True)
-class _Count:
-    """What was counted so far; ``seen`` are the hashes of the inputs that will have been bought by then."""
-
-    documents: int = 0
-    passages: int = 0
-    inputs: int = 0
-    calls: int = 0
-    tokens: int = 0
-    seen: set[bytes] = field(default_factory=set)
-
-    def plan(self) -> EmbeddingPlan:
-        return EmbeddingPlan(self.documents, self.passages, self.inputs, self.calls, self.tokens)
 
 
 @dataclass(slots=True)
@@ -42,18 +25,15 @@ class PlanIngestion:
     """
     Prepares each document that has changed, and counts; so a plan takes as long as preparing does.
 
-    ``texts_a_call``: how many texts the embedder sends in one call; 0: it buys nothing, and there is nothing to plan.
+    Where the embedder buys nothing there is nothing to plan.
     ``ahead``: each ingestion is planned before it begins: where a plan bounds the rate, preparing twice costs no time.
     """
 
     unit_of_work: UnitOfWorkFactory
     preparer: Preparer
-    embedder: Embedder
-    budgets: ProviderBudgets
+    reckoning: Reckoning
     clock: Clock
     ids: IdSource
-    keep_vectors: bool = True
-    texts_a_call: int = 0
     ahead: bool = False
     _planned: dict[UUID, asyncio.Lock] = field(default_factory=dict, init=False)
 
@@ -68,14 +48,14 @@ class PlanIngestion:
         check_sources(command.sources)
         async with self.unit_of_work() as uow:
             found = await found_collection(uow, name, command.principal)
-        if not self.texts_a_call:
+        if not self.reckoning.texts_a_call:
             return None
-        count = _Count()
+        count = Count()
         staged = [StagedDocument(ordinal, source) for ordinal, source in enumerate(command.sources)]
         for first in range(0, len(staged), PART):
             part = staged[first : first + PART]
-            await self._count(count, part, name, command.base_url, found)
-        return await self._against(count)
+            await self.count(count, part, name, command.base_url, found, command.principal.collections)
+        return await self.reckoning.total(count)
 
     async def before(self, ingestion: Ingestion) -> None:
         """
@@ -83,7 +63,7 @@ class PlanIngestion:
 
         A plan that cannot be made is none: it holds nothing up.
         """
-        if not (self.texts_a_call and self.ahead) or ingestion.plan is not None:
+        if not (self.reckoning.texts_a_call and self.ahead) or ingestion.plan is not None:
             return
         lock = self._planned.setdefault(ingestion.id, asyncio.Lock())
         async with lock:
@@ -99,13 +79,13 @@ class PlanIngestion:
                 return
             found = {one.name: one for one in await uow.collections.all()}.get(ingestion.collection)
             parts = sorted({ordinal // PART for ordinal in await uow.ingestions.pending_ordinals(ingestion.id)})
-        count = _Count()
+        count = Count()
         for part in parts:
             async with self.unit_of_work() as uow:
                 staged = await uow.ingestions.pending(ingestion.id, range(part * PART, (part + 1) * PART))
             batch = [one for one in staged if isinstance(one, StagedDocument)]
-            await self._count(count, batch, ingestion.collection, ingestion.base_url, found)
-        plan = await self._against(count)
+            await self.count(count, batch, ingestion.collection, ingestion.base_url, found, ingestion.granted)
+        plan = await self.reckoning.total(count)
         async with self.unit_of_work() as uow:
             await uow.ingestions.keep_plan(ingestion.id, plan)
             await uow.commit()
@@ -117,19 +97,20 @@ class PlanIngestion:
             extra={"ingestion_id": str(ingestion.id), **told, "short_of": plan.short_of},
         )
 
-    async def _count(
+    async def count(
         self,
-        count: _Count,
+        count: Count,
         batch: Sequence[StagedDocument],
         collection: str,
         base_url: str | None,
         found: Collection | None,
+        granted: Set[str] | None,
     ) -> None:
         """``found``: the collection, if it is there. By another embedder than the settings' nothing is bought."""
         language = found.language if found is not None else "en"
         indexed = found.generation if found is not None else None
         cut = CHUNK_CHARS if indexed is None else indexed.chunk_chars
-        free = indexed is not None and indexed.place.embedder != self.embedder.name
+        free = indexed is not None and indexed.place.embedder != self.reckoning.embedder.name
         at = self.clock.now()
         async with self.unit_of_work() as uow:
             known = await uow.documents.by_uri(collection, [one.source.uri for one in batch])
@@ -139,23 +120,5 @@ class PlanIngestion:
             before = known.get(uri) or Document(self.ids.new(), collection, uri, uri, None, None, {}, None, at, at)
             if before.version != version:
                 changed.append(Preparation(one, before, version, base_url, language, at, cut))
-        inputs: dict[bytes, str] = {}
-        for prepared in await self.preparer.prepare(changed) if changed else ():
-            if isinstance(prepared, PreparedDocument):
-                count.documents += 1
-                count.passages += len(prepared.inputs)
-                inputs |= zip(prepared.hashes, prepared.inputs, strict=True)
-        if not inputs or free:
-            return
-        bought = count.seen if self.keep_vectors else set()
-        if self.keep_vectors:
-            async with self.unit_of_work() as uow:
-                bought = bought | (await uow.embeddings.get(self.embedder.name, list(inputs))).keys()
-        missing = inputs.keys() - bought
-        count.seen |= missing
-        count.inputs += len(missing)
-        count.calls += -(-len(missing) // self.texts_a_call)
-        count.tokens += sum(estimated_tokens(inputs[digest]) for digest in missing)
-
-    async def _against(self, count: _Count) -> EmbeddingPlan:
-        return against(count.plan(), await self.budgets.left(), self.clock.now())
+        if changed:
+            await self.reckoning.add(count, await self.preparer.prepare(changed), granted, free=free)

@@ -82,10 +82,10 @@ class Ingestion:
 
     ``passages`` is how many its documents were cut into so far, those of unchanged ones left out. ``retries`` says how
     often what had failed was set to be worked on again. ``plan``: what it was going to buy when it began; None before,
-    and where nothing is bought.
-    often what had failed was set to be worked on again. ``source`` is the site that it reads, if it is one, and
-    ``left_out`` how many of its pages, as far as is known, were not looked at: those beyond its limit, and those that
-    did not answer.
+    and where nothing is bought. ``source`` is the site that it reads, if it is one, and ``left_out`` how many of its
+    pages, as far as is known, were not looked at: those beyond its limit, and those that did not answer. ``granted``:
+    the collections of whoever asked, where these are not all; of others nothing is told, not even that they have a
+    passage like one of its own.
     """
 
     id: UUID
@@ -104,6 +104,7 @@ class Ingestion:
     left_out: int = 0
     kind: IngestionKind = IngestionKind.INGEST
     embedded: Embedded = field(default_factory=Embedded)
+    granted: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

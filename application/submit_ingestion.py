@@ -118,6 +118,7 @@ class SubmitIngestion:
             IngestionStatus.QUEUED,
             self.clock.now(),
             source=request.site,
+            granted=request.principal.collections,
         )
         async with self.unit_of_work() as uow:
             if request.keyed is not None:

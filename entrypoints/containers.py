@@ -59,6 +59,7 @@ from application.read_ingestions import ReadIngestions
 from application.read_keys import ReadKeys
 from application.read_quotas import ReadQuotas
 from application.read_references import ReadReferences
+from application.reckoning import Reckoning
 from application.reindex_collection import ReindexCollection
 from application.remembered_keys import RememberedKeys
 from application.repair_index import RepairIndex
@@ -250,16 +251,22 @@ class UseCases(containers.DeclarativeContainer):
     submit_site = providers.Singleton(SubmitSite, submit_ingestion, adapters.address_policy, adapters.most_pages)
     fetch_pages = providers.Singleton(FetchPages, background_unit_of_work, adapters.source_fetcher)
     ingestion_news = providers.Singleton(IngestionNews)
+    reckoning = providers.Singleton(
+        Reckoning,
+        background_unit_of_work,
+        adapters.embedder,
+        adapters.budgets,
+        adapters.clock,
+        keep_vectors,
+        adapters.texts_a_call,
+    )
     plan_ingestion = providers.Singleton(
         PlanIngestion,
         unit_of_work=background_unit_of_work,
         preparer=adapters.preparer,
-        embedder=adapters.embedder,
-        budgets=adapters.budgets,
+        reckoning=reckoning,
         clock=adapters.clock,
         ids=adapters.ids,
-        keep_vectors=keep_vectors,
-        texts_a_call=adapters.texts_a_call,
         ahead=providers.Callable(lambda plan: plan is Plan.FREE, adapters.plan),
     )
     build_generation = providers.Singleton(

@@ -76,6 +76,7 @@ class InMemoryGenerations(Generations):
             key = (version.document_id, version.version, of.generation.chunk_chars)
             if key not in self._store.cuts:
                 self._transaction.put(self._store.cuts, key, version.passages)
+                self._transaction.put(self._store.inputs, key, one.input_hashes)
             noted = (version.document_id, of.generation.number)
             self._transaction.put(self._store.noted, noted, version.version)
 

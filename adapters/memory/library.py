@@ -128,6 +128,7 @@ class InMemoryDocuments(Documents):
             cut = (document.id, version.version, activation.chunk_chars)
             if cut not in self._store.cuts:
                 self._transaction.put(self._store.cuts, cut, version.passages)
+                self._transaction.put(self._store.inputs, cut, activation.input_hashes)
             for noted in [noted for noted in self._store.noted if noted[0] == document.id]:
                 self._transaction.drop(self._store.noted, noted)
             now = {passage.id for passage in version.passages}
@@ -264,6 +265,11 @@ class InMemoryDocuments(Documents):
 
     async def any_in(self, collection: str) -> bool:
         return bool(self._by_uri(collection))
+
+    async def inputs_in(self, collections: Set[str], input_hashes: Sequence[bytes]) -> Set[bytes]:
+        there = {one.id for one in self._store.documents.values() if one.collection in collections}
+        cuts = [cut for cut in self._store.cuts if cut[0] in there]
+        return {digest for cut in cuts for digest in self._store.inputs[cut]} & set(input_hashes)
 
     async def remove_all(self, collection: str) -> Sequence[StalePassage]:
         removed: list[StalePassage] = []

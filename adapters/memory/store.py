@@ -63,6 +63,8 @@ class InMemoryStore:
     forgotten_at: dict[tuple[str, str], datetime] = field(default_factory=dict)
     versions: dict[tuple[UUID, str], DocumentVersion] = field(default_factory=dict)
     cuts: dict[tuple[UUID, str, int], Sequence[Passage]] = field(default_factory=dict)
+    inputs: dict[tuple[UUID, str, int], Sequence[bytes]] = field(default_factory=dict)
+    """The hashes that the vectors of a cut's passages are kept by; of a cut that is gone they mean nothing."""
     generations: dict[tuple[str, int], LiveGeneration] = field(default_factory=dict)
     noted: dict[tuple[UUID, int], str] = field(default_factory=dict)
     stale: dict[StalePassage, None] = field(default_factory=dict)

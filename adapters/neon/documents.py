@@ -223,6 +223,15 @@ _COUNTS = (
 )
 _of_collection = _d.collection == bindparam("collection")
 _ANY_IN = select(_d.id).where(_of_collection, _known).limit(1)
+_INPUTS_IN = (
+    select(passages.c.input_hash)
+    .distinct()
+    .select_from(passages.join(documents, passages.c.document_id == _d.id))
+    .where(
+        passages.c.input_hash == any_(bindparam("hashes", type_=ARRAY(LargeBinary))),
+        _d.collection == any_(bindparam("names", type_=ARRAY(Text))),
+    )
+)
 # In the order of activating: two that lock the same documents at once wait for each other, and never lock up.
 _LOCK_ALL = select(_d.id).where(_of_collection).order_by(_d.uri_hash, _d.id).with_for_update()
 _ALL_PASSAGES = _INDEXED_PASSAGES.where(_of_collection)
@@ -392,6 +401,12 @@ class NeonDocuments(Documents):
 
     async def any_in(self, collection: str) -> bool:
         return (await self._transaction.run(_ANY_IN, {"collection": collection})).one_or_none() is not None
+
+    async def inputs_in(self, collections: Set[str], input_hashes: Sequence[bytes]) -> Set[bytes]:
+        if not (collections and input_hashes):
+            return frozenset()
+        wanted = {"names": sorted(collections), "hashes": list(input_hashes)}
+        return frozenset((await self._transaction.run(_INPUTS_IN, wanted)).scalars())
 
     async def remove_all(self, collection: str) -> Sequence[StalePassage]:
         wanted = {"collection": collection}

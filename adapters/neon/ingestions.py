@@ -227,6 +227,7 @@ class NeonIngestions(Ingestions):
                 "finished_at": ingestion.finished_at,
                 "source": None if ingestion.source is None else msgspec.json.encode(ingestion.source).decode(),
                 "kind": ingestion.kind.value,
+                "granted": None if ingestion.granted is None else sorted(ingestion.granted),
             },
         )
         await self.stage(ingestion.id, arrivals, first=0)
@@ -406,6 +407,7 @@ def _ingestion_of(row: AnyRow) -> Ingestion:
         left_out=row.left_out,
         kind=IngestionKind(row.kind),
         embedded=Embedded(row.embed_calls, row.texts_embedded, row.texts_reused),
+        granted=None if row.granted is None else frozenset(row.granted),
     )
 
 

@@ -10,7 +10,21 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.neon.engine import make_engine
 from adapters.neon.errors import translated
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0010", "0011", "0009", "0008", "0012")
+REVISIONS: Final = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0010",
+    "0011",
+    "0009",
+    "0008",
+    "0012",
+    "0013",
+)
 """
 Every revision in alembic/versions, oldest first; a test compares. Known here, so that a start on a current database
 costs one query and does not load Alembic (0.2 s).

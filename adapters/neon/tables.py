@@ -311,6 +311,8 @@ ingestions = Table(
     Column("embed_calls", Integer, nullable=False, server_default=text("0")),
     Column("texts_embedded", Integer, nullable=False, server_default=text("0")),
     Column("texts_reused", Integer, nullable=False, server_default=text("0")),
+    # The collections of whoever asked for it; NULL: all of them.
+    Column("granted", ARRAY(Text)),
     Index("ingestions_newest", "created_at", "id"),
     Index("unfinished_ingestions", "created_at", "id", postgresql_where=text("status IN ('queued', 'running')")),
 )

@@ -225,6 +225,10 @@ class Documents(Protocol):
         """Whether a collection has a document, active or registered."""
 
     @abstractmethod
+    async def inputs_in(self, collections: Set[str], input_hashes: Sequence[bytes]) -> Set[bytes]:
+        """Those of the hashes by which a passage of a kept version, in one of these collections, has its vector."""
+
+    @abstractmethod
     async def remove_all(self, collection: str) -> Sequence[StalePassage]:
         """
         Remove every document of a collection as if none had ever been there.

@@ -101,7 +101,7 @@ class IngestionController(Controller):
         plan_ingestion: NamedDependency[PlanIngestion],
     ) -> IngestionPlanBody:
         plan = await plan_ingestion.of_request(ingest_command(data, caller))
-        return IngestionPlanBody(plan_ingestion.embedder.name, None if plan is None else plan_body(plan))
+        return IngestionPlanBody(plan_ingestion.reckoning.embedder.name, None if plan is None else plan_body(plan))
 
     @get(PATH, summary="List ingestions", responses=problems(400, 401, 403, 422, 500, 503))
     async def ingestions(

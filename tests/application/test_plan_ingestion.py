@@ -32,9 +32,9 @@ def a_story(embedder: object, budgets: ProviderBudgets) -> Story:
     return Story(embedder=embedder, budgets=budgets, clock=SettableClock(NOON), texts_a_call=96, plan=Plan.FREE)
 
 
-def command(pages: dict[str, str], principal: Principal = ADMIN) -> SubmitIngestionCommand:
+def command(pages: dict[str, str], principal: Principal = ADMIN, collection: str = "docs") -> SubmitIngestionCommand:
     sources = [SourceDocument(uri, text, Format.MARKDOWN) for uri, text in pages.items()]
-    return SubmitIngestionCommand(principal, "docs", sources, base_url="https://x.test/")
+    return SubmitIngestionCommand(principal, collection, sources, base_url="https://x.test/")
 
 
 async def test_the_plan_is_what_is_then_bought_and_stays_with_the_ingestion(caplog: pytest.LogCaptureFixture) -> None:
@@ -110,6 +110,39 @@ async def test_planning_stores_nothing_and_asks_for_the_same_leave_as_ingesting(
         await planning.of_request(command(PAGES, loader))
     with pytest.raises(ScopeMissing):
         await planning.of_request(command(PAGES, Principal("r", "r", frozenset({Scope.ASK}))))
+
+
+def a_loader(*collections: str) -> Principal:
+    return Principal(collections[0], "loader", frozenset({Scope.INGEST}), frozenset(collections))
+
+
+async def test_nobody_is_told_that_another_has_a_passage_like_ones_own() -> None:
+    """Neither by what is planned nor by what is then counted; what it costs is another matter."""
+    budgets = free()
+    async with FakeCohere() as cohere, cohere_embedder(cohere.url, budgets=budgets) as embedder:
+        story = a_story(embedder, budgets)
+        for name in ("theirs", "mine", "mine-too"):
+            await story.ingest({"empty.md": f"This is {name}."}, collection=name)
+        await story.ingest(PAGES, collection="theirs", principal=a_loader("theirs"))
+        told = []
+        nobodys = {uri: text.replace("It says", "We says").replace("And", "Yet") for uri, text in PAGES.items()}
+        loader = a_loader("mine")
+        for pages in (PAGES, nobodys):
+            plan = await story.use_cases.plan_ingestion().of_request(command(pages, loader, "mine"))
+            done = await story.ingest(pages, collection="mine", principal=loader, prune=True)
+            told.append((plan, done.plan, done.embedded))
+        assert told[0] == told[1]
+        assert told[0][2] == Embedded(3, 80, 0)
+
+        # What is in a collection of its own may be told.
+        both = a_loader("mine", "mine-too")
+        again = await story.use_cases.plan_ingestion().of_request(command(pages, both, "mine-too"))
+        assert again is not None
+        assert (again.passages, again.inputs, again.calls) == (80, 0, 0)
+        moved = await story.ingest(pages, collection="mine-too", principal=both)
+        assert moved.embedded == Embedded(0, 0, 80)
+        # And whoever is granted all collections is told all.
+        assert (await story.ingest(PAGES, collection="mine-too")).embedded == Embedded(0, 0, 80)
 
 
 async def test_texts_beyond_a_minute_s_allowance_take_minutes() -> None:

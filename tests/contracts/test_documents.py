@@ -244,6 +244,22 @@ async def test_a_document_without_passages_can_be_active(unit_of_work: UnitOfWor
         assert await uow.documents.text(document.id, "e" * 64, DOCS) == ""
 
 
+async def test_inputs_are_known_in_the_collections_that_hold_them(unit_of_work: UnitOfWorkFactory) -> None:
+    mine, other = a_document(uri="a.md"), a_document(uri="a.md", collection="secret")
+    first = await put(unit_of_work, mine, "Open the door.", "Both have this.")
+    await put(unit_of_work, other, "Both have this.", "Only they have this.")
+    await activate(unit_of_work, an_activation(mine, "Both have this."))
+    asked = [*first.input_hashes, *an_activation(other, "Only they have this.").input_hashes, b"unknown"]
+    async with unit_of_work() as uow:
+        assert await uow.documents.inputs_in({"docs"}, asked) == set(asked[:2]), "of kept versions, too"
+        assert await uow.documents.inputs_in({"secret"}, asked) == set(asked[1:3])
+        assert await uow.documents.inputs_in({"docs", "secret", "none"}, asked) == set(asked[:3])
+        assert await uow.documents.inputs_in(set(), asked) == set()
+        assert await uow.documents.inputs_in({"docs"}, []) == set()
+        await uow.documents.forget(other.id, at=after(1))
+        assert await uow.documents.inputs_in({"secret"}, asked) == set()
+
+
 async def test_activating_nothing_is_no_error(unit_of_work: UnitOfWorkFactory) -> None:
     assert await activate(unit_of_work) == set()
 

@@ -70,6 +70,21 @@ async def test_a_plan_is_kept_with_the_ingestion_and_the_first_one_stays(unit_of
         assert started.plan == plan
 
 
+@pytest.mark.parametrize("granted", [None, frozenset({"docs", "guide"}), frozenset()])
+async def test_the_collections_of_whoever_asked_stay_with_the_request(
+    unit_of_work: UnitOfWorkFactory, granted: frozenset[str] | None
+) -> None:
+    made = an_ingestion(granted=granted)
+    async with unit_of_work() as uow:
+        await uow.ingestions.add(made, ())
+        await uow.commit()
+    async with unit_of_work() as uow:
+        assert (await uow.ingestions.get(made.id, ACME)).granted == granted
+        started = await uow.ingestions.start(made.id)
+        assert started is not None
+        assert started.granted == granted
+
+
 async def test_what_was_embedded_adds_up_whoever_did_it(unit_of_work: UnitOfWorkFactory) -> None:
     made = an_ingestion()
     await add(unit_of_work, made, SOURCES)
