@@ -120,6 +120,7 @@ class WorkIngestions:
                     await self.sweep_retention.execute()
                     await self._tidied()
                 await self.queue.woken()
+                self.ingest_documents.preparer.expect()
                 await self._drained()
                 sweeping = True
                 self._settle_beside()

@@ -6,6 +6,7 @@ that eats all memory would take the service with it. Here it takes the other cor
 """
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import signal
@@ -19,6 +20,7 @@ from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from typing import Final
 
+from adapters.worker_processes.results import send_fast
 from application.prepare_documents import (
     Parts,
     PartsFactory,
@@ -38,6 +40,9 @@ IDLE_S: Final = 20.0
 
 TIME_LIMIT_S: Final = 120.0
 """For one batch; a page of 5 MB takes some 8 s."""
+
+GC_AFTER_OBJECTS: Final = 50_000
+"""Of a worker: with the interpreter's own 700, looking for garbage took a fifth of its time (measured)."""
 
 _parts: Parts | None = None
 
@@ -59,6 +64,16 @@ class ProcessPreparer(Preparer):
     async def open(self) -> None:
         """Start the process that workers are forked from: it has their modules loaded, so they begin at once."""
         await asyncio.to_thread(forkserver.ensure_running)
+
+    def expect(self) -> None:
+        pool = self._started()
+        try:
+            # Each is started by work that finds none idle.
+            for _ in range(PROCESSES):
+                pool.submit(_nothing)
+        except BrokenProcessPool:
+            self._give_up(pool)  # one was ended while it had nothing to do; documents will begin others
+        self._end_when_idle()
 
     async def prepare(self, preparations: Sequence[Preparation | Recutting]) -> Sequence[PreparedDocument | Unprepared]:
         pool = self._started()
@@ -129,7 +144,10 @@ def _begin(make_parts: PartsFactory, service: int) -> None:
     threading.Thread(target=_leave_with, args=(service,), daemon=True).start()
     with suppress(OSError):
         os.nice(10)  # questions go first
+    send_fast()
     _parts = make_parts()
+    gc.freeze()  # it stays, as does what came with the fork, which looking at would copy
+    gc.set_threshold(GC_AFTER_OBJECTS, 20, 20)
 
 
 def _leave_with(service: int) -> None:
@@ -143,6 +161,10 @@ def _leave_with(service: int) -> None:
             os.kill(service, 0)
             time.sleep(1)
     os._exit(0)
+
+
+def _nothing() -> None:
+    """What takes time to start has started by then."""
 
 
 def _prepare_all(preparations: Sequence[Preparation | Recutting]) -> list[PreparedDocument | Unprepared]:

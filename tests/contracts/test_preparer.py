@@ -11,7 +11,7 @@ import pytest
 from adapters.memory.preparer import InThreadPreparer
 from adapters.worker_processes.preparer import ProcessPreparer
 from application.ports import Outcome, StagedDocument
-from application.prepare_documents import Parts, Preparation, PreparedDocument, Preparer, Unprepared
+from application.prepare_documents import Parts, Preparation, PreparedDocument, Preparer, Unprepared, prepare
 from domain.errors import PortUnavailable
 from domain.library.model import Format, ParsedDocument, SourceDocument
 from domain.library.ports import DocumentLimits, DocumentParser
@@ -70,6 +70,22 @@ async def test_results_come_in_the_order_given(preparer: Preparer) -> None:
     done = await preparer.prepare(given)
 
     assert [one.ordinal for one in done] == [4, 0, 7, 2, 5]
+
+
+async def test_documents_that_were_expected_come_through_like_others(preparer: Preparer) -> None:
+    preparer.expect()
+    preparer.expect()
+
+    [one] = await preparer.prepare([preparation(3, "# Page\n\nThe word of the page.")])
+
+    assert isinstance(one, PreparedDocument)
+    assert one.activation.version.text == "Page\n\nThe word of the page."
+
+
+async def test_what_is_prepared_is_the_same_in_this_process_and_in_another(preparer: Preparer) -> None:
+    page = "# Page\n\nOne sentence.\n\n- an item\n\n## Section {#here}\n\n```\ncode\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+
+    assert await preparer.prepare([preparation(0, page)]) == [prepare(preparation(0, page), document_parts())]
 
 
 async def test_a_document_comes_back_with_an_input_a_hash_and_a_sparse_vector_for_each_passage(
