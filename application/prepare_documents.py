@@ -80,7 +80,7 @@ class Preparer(Protocol):
     """Prepares documents where it keeps nobody waiting: off the event loop, in a thread or another process."""
 
     def expect(self) -> None:
-        """Documents are about to come: what takes time to begin may begin. Returns at once; an adapter may ignore it."""
+        """Documents are about to come: what takes time to begin may begin now. Returns at once."""
 
     @abstractmethod
     async def prepare(self, preparations: Sequence[Preparation | Recutting]) -> Sequence[PreparedDocument | Unprepared]:

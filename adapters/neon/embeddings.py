@@ -1,5 +1,6 @@
 """Bought vectors on PostgreSQL, a byte a dimension."""
 
+from array import array
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -42,7 +43,7 @@ class NeonEmbeddingStore(EmbeddingStore):
         if not input_hashes:
             return {}
         rows = await self._transaction.run(_GET, {"embedder": embedder, "hashes": list(input_hashes)})
-        return {digest: _vector(np.frombuffer(steps, np.int8), scale) for digest, scale, steps in rows}
+        return {digest: _vector(np.frombuffer(steps, np.int8) * np.float32(scale)) for digest, scale, steps in rows}
 
     async def put(self, embedder: str, vectors: Mapping[bytes, Vector]) -> None:
         if not vectors:
@@ -64,7 +65,7 @@ class NeonEmbeddingStore(EmbeddingStore):
         if not vectors:
             return {}
         scales, steps = _rounded(list(vectors.values()))
-        return {digest: _vector(row, scale) for digest, row, scale in zip(vectors, steps, scales, strict=True)}
+        return dict(zip(vectors, map(_vector, steps * scales[:, None]), strict=True))
 
 
 def _rounded(vectors: Sequence[Vector]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
@@ -73,6 +74,5 @@ def _rounded(vectors: Sequence[Vector]) -> tuple[NDArray[np.float32], NDArray[np
     return scales, np.rint(values / scales[:, None]).astype(np.int8)
 
 
-def _vector(steps: NDArray[np.int8], scale: float | np.float32) -> Vector:
-    vector: list[float] = (steps.astype(np.float32) * np.float32(scale)).tolist()
-    return vector
+def _vector(values: NDArray[np.float32]) -> Vector:
+    return array("f", values.tobytes())  # a fifth of the room that a list of numbers takes, and of the time to make one

@@ -14,7 +14,14 @@ from domain.retrieval import model
 
 
 def upsert(passages: Sequence[model.IndexedPassage]) -> UpdateOperation:
-    return UpdateOperation.upsert_points([_point(passage) for passage in passages])
+    points: list[Point] = []
+    payload: dict[str, Any] = {}
+    before: model.IndexedPassage | None = None
+    for passage in passages:
+        if before is None or _filtered_by(passage) != _filtered_by(before):  # those of a document follow each other
+            payload, before = _payload(passage), passage
+        points.append(Point(passage.id, {DENSE: list(passage.dense), SPARSE: _sparse(passage.sparse)}, payload))
+    return UpdateOperation.upsert_points(points)
 
 
 def requests(
@@ -53,16 +60,19 @@ def carry_over(ids: Sequence[UUID], source: EdgeShard, target: EdgeShard) -> Non
         target.update(UpdateOperation.delete_points(list(gone)))
 
 
-def _point(passage: model.IndexedPassage) -> Point:
+def _filtered_by(passage: model.IndexedPassage) -> tuple[Any, ...]:
+    return passage.collection, passage.uri, passage.peer_reviewed, passage.metadata
+
+
+def _payload(passage: model.IndexedPassage) -> dict[str, Any]:
     payload: dict[str, Any] = {
         "collection": passage.collection,
-        "document": str(passage.document_id),
         "uri": passage.uri,
         "metadata": [metadata_word(key, value) for key, value in passage.metadata.items()],
     }
     if passage.peer_reviewed is not None:
         payload["peer_reviewed"] = REVIEWED if passage.peer_reviewed else NOT_REVIEWED
-    return Point(passage.id, {DENSE: list(passage.dense), SPARSE: _sparse(passage.sparse)}, payload)
+    return payload
 
 
 def _sparse(vector: model.SparseVector) -> SparseVector:

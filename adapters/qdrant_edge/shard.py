@@ -32,7 +32,6 @@ own default, eight threads, more.
 
 _INDEXES: Final[dict[str, KeywordIndexParams]] = {
     "collection": KeywordIndexParams(is_tenant=True),
-    "document": KeywordIndexParams(),
     "uri": KeywordIndexParams(prefix=True),
     "metadata": KeywordIndexParams(),
     "peer_reviewed": KeywordIndexParams(),
@@ -56,9 +55,13 @@ def open_shard(path: Path, dimensions: int) -> EdgeShard:
         path.mkdir(parents=True, exist_ok=True)
         begun = (path / "edge_config.json").exists()
         shard = EdgeShard.load(str(path), config) if begun else EdgeShard.create(str(path), config)
+        indexed = shard.info().payload_schema.keys()
         # A crash may have come between the creation of the shard and that of its indexes.
-        for field in _INDEXES.keys() - shard.info().payload_schema.keys():
+        for field in _INDEXES.keys() - indexed:
             shard.update(UpdateOperation.create_field_index(field, _INDEXES[field]))
+        # Earlier versions indexed the document's id, which nothing is found by: 20,000 of them took 5 MB.
+        for field in indexed - _INDEXES.keys():
+            shard.update(UpdateOperation.delete_field_index(field))
     except Exception as error:  # the library raises nothing more specific
         raise _why_not(error, path) from error
     return shard

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from array import array
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,9 +41,10 @@ class _Model:
 
         self._np = np
         self._tokenizer = tokenizer
+        self._model = tokenizer.model
         self._table = table
         self._rows: dict[str, int] = {}
-        self._sums = np.zeros((1_024, DIMENSIONS), dtype=np.float32)
+        self._sums = np.empty((_CACHED_UNITS, DIMENSIONS), dtype=np.float32)  # memory is given as it is written to
         self._lock = Lock()
 
     def beside(self) -> "_Model":
@@ -62,7 +64,11 @@ class _Model:
         norms = np.linalg.norm(sums, axis=1, keepdims=True)
         sums[norms[:, 0] == 0] = 1.0
         sums /= np.linalg.norm(sums, axis=1, keepdims=True)
-        return list(sums.tolist())
+        return [array("f", row.tobytes()) for row in sums]
+
+    def _tokens(self, unit: str) -> list[int]:
+        # The model itself: the tokenizer around it takes as long again, for what a single unit needs nothing of.
+        return [token.id for token in self._model.tokenize(unit.replace(" ", "▁"))]
 
     def _learn(self, units: set[str]) -> None:
         new = [unit for unit in units if unit not in self._rows]
@@ -72,10 +78,9 @@ class _Model:
             self._rows.clear()
             new = list(units)
         needed = len(self._rows) + len(new)
-        if needed > len(self._sums):
-            self._sums = self._np.resize(self._sums, (max(needed, 2 * len(self._sums)), DIMENSIONS))
-        marked = [unit.replace(" ", "▁") for unit in new]
-        tokens = [one.ids or [0] for one in self._tokenizer.encode_batch_fast(marked, add_special_tokens=False)]
+        if needed > len(self._sums):  # a single text of so many words
+            self._sums = self._np.empty((needed, DIMENSIONS), dtype=self._np.float32)
+        tokens = [self._tokens(unit) or [0] for unit in new]
         starts = self._np.cumsum([0, *map(len, tokens[:-1])])
         vectors = self._table.take([token for ids in tokens for token in ids], axis=0).astype(self._np.float32)
         self._sums[len(self._rows) : needed] = self._np.add.reduceat(vectors, starts, axis=0)

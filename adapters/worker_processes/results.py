@@ -9,7 +9,7 @@ from domain.library.model import Block, Passage, Section
 from domain.retrieval.model import SparseVector
 
 _MANY: Final[tuple[type[Any], ...]] = (Block, Section, Passage, SparseVector)
-"""Frozen values with slots, of which a page has dozens: dataclasses pickle these field by field in Python, both ways."""
+"""Of these a page has dozens, and dataclasses with slots are pickled field by field in Python, both ways."""
 
 
 def send_fast() -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from qdrant_edge import EdgeShard
+from qdrant_edge import EdgeShard, KeywordIndexParams, UpdateOperation
 
+from adapters.qdrant_edge import generations
 from adapters.qdrant_edge.index import QdrantEdgeIndex
 from domain.errors import PortRefused, PortUnavailable
 from domain.retrieval.model import IndexedPassage, SearchFilters, SparseVector
@@ -127,6 +128,23 @@ async def test_an_index_of_other_dimensions_is_refused(tmp_path: Path) -> None:
         await index.put(points(1))
     with pytest.raises(PortRefused, match="another size"):
         await QdrantEdgeIndex(tmp_path / "index", 8).open()
+
+
+async def test_an_index_that_nothing_is_found_by_any_more_goes_and_the_others_stay(tmp_path: Path) -> None:
+    async with opened(tmp_path / "index") as index:
+        await index.put(points(20))
+    current = str(generations.current(tmp_path / "index"))
+    shard = EdgeShard.load(current)
+    fields = set(shard.info().payload_schema)
+    shard.update(UpdateOperation.create_field_index("document", KeywordIndexParams()))
+    shard.close()
+
+    async with opened(tmp_path / "index") as index:
+        assert await index.count() == 20
+
+    shard = EdgeShard.load(current)
+    assert set(shard.info().payload_schema) == fields
+    shard.close()
 
 
 async def test_a_damaged_index_is_unavailable(tmp_path: Path) -> None:

@@ -83,7 +83,8 @@ async def test_documents_that_were_expected_come_through_like_others(preparer: P
 
 
 async def test_what_is_prepared_is_the_same_in_this_process_and_in_another(preparer: Preparer) -> None:
-    page = "# Page\n\nOne sentence.\n\n- an item\n\n## Section {#here}\n\n```\ncode\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+    blocks = ("# Page", "One sentence.", "- an item", "## Section {#here}", "```\ncode\n```", "| a |\n|---|\n| 1 |")
+    page = "\n\n".join(blocks)
 
     assert await preparer.prepare([preparation(0, page)]) == [prepare(preparation(0, page), document_parts())]
 
