@@ -31,6 +31,36 @@ from domain.library.generations import (
 from domain.retrieval.ports import Embedder
 
 
+def available(embedders: Embedders, name: str) -> Embedder:
+    """Raises OutOfRange."""
+    found = embedders.named(name)
+    if found is None:
+        known = ", ".join(embedders.names)
+        raise OutOfRange("embedder", f"must be one that the settings make available: {known}")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How somebody wants a collection to be indexed; what is None stays as it is."""
+
+    embedders: Embedders
+    embedder: Embedder | None
+    chunk_chars: int | None
+
+    @staticmethod
+    def checked(embedders: Embedders, embedder: str | None, chunk_chars: int | None) -> "Way":
+        """Raises OutOfRange."""
+        chosen = None if embedder is None else available(embedders, embedder)
+        return Way(embedders, chosen, None if chunk_chars is None else checked_chunk_chars(chunk_chars))
+
+    def beside(self, now: Generation | None) -> tuple[Embedder, int]:
+        """By which embedder, and how long the passages are cut, where it is ``now`` indexed like this."""
+        as_now = (now and self.embedders.named(now.place.embedder)) or self.embedders.default
+        cut = self.chunk_chars or (CHUNK_CHARS if now is None else now.chunk_chars)
+        return self.embedder or as_now, cut
+
+
 @dataclass(frozen=True, slots=True)
 class ReindexCollection:
     """
@@ -51,16 +81,13 @@ class ReindexCollection:
     ) -> Ingestion:
         """The work, as an ingestion whose documents are those of the collection."""
         require_to_administer(principal, name)
-        chosen = None if embedder is None else self._named(embedder)
-        if chunk_chars is not None:
-            checked_chunk_chars(chunk_chars)
+        way = Way.checked(self.embedders, embedder, chunk_chars)
         async with self.unit_of_work() as uow:
             await uow.collections.hold(name)
             at = self.clock.now()
             live = await _idle(uow, name)
             now = await uow.generations.adopt(name, self.embedders.place, CHUNK_CHARS, at=at)
-            by = chosen or self._as_now(now)
-            cut = chunk_chars or (CHUNK_CHARS if now is None else now.chunk_chars)
+            by, cut = way.beside(now)
             ingestion = self._work(principal, name, IngestionKind.REINDEX)
             place = _beside(by, live, now)
             await uow.generations.begin(name, place, cut, job=ingestion.id, at=at)
@@ -82,23 +109,13 @@ class ReindexCollection:
             if not kept:
                 raise NothingToRollBack(name)
             before = max(kept, key=lambda one: (one.since, one.generation.number))
-            self._named(before.place.embedder)
+            available(self.embedders, before.place.embedder)
             ingestion = self._work(principal, name, IngestionKind.ROLLBACK)
             await uow.generations.give(name, before.generation.number, ingestion.id)
             await _store(uow, ingestion, await uow.generations.lacking(before, limit=_ALL))
             await uow.commit()
         self.queue.wake()
         return ingestion
-
-    def _named(self, name: str) -> Embedder:
-        found = self.embedders.named(name)
-        if found is None:
-            known = ", ".join(self.embedders.names)
-            raise OutOfRange("embedder", f"must be one that the settings make available: {known}")
-        return found
-
-    def _as_now(self, now: Generation | None) -> Embedder:
-        return (now and self.embedders.named(now.place.embedder)) or self.embedders.default
 
     def _work(self, principal: Principal, name: str, kind: IngestionKind) -> Ingestion:
         at = self.clock.now()

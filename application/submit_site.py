@@ -35,19 +35,24 @@ class SubmitSite:
     most_pages: int
 
     async def execute(self, command: SubmitSiteCommand) -> Storing:
-        command.principal.require(Scope.INGEST)
-        site = WebSource.checked(
-            command.kind,
-            command.location,
-            include=command.include,
-            exclude=command.exclude,
-            max_pages=command.max_pages,
-            max_depth=command.max_depth,
-            policy=self.policy,
-            most_pages=self.most_pages,
-        )
+        site = checked_site(command, self.policy, self.most_pages)
         return await self.submit.execute_once(
             SubmitIngestionCommand(
                 command.principal, command.collection, (), None, command.prune, command.keyed, site=site
             )
         )
+
+
+def checked_site(command: SubmitSiteCommand, policy: AddressPolicy, most_pages: int) -> WebSource:
+    """The site that is asked for. Raises ScopeMissing or OutOfRange."""
+    command.principal.require(Scope.INGEST)
+    return WebSource.checked(
+        command.kind,
+        command.location,
+        include=command.include,
+        exclude=command.exclude,
+        max_pages=command.max_pages,
+        max_depth=command.max_depth,
+        policy=policy,
+        most_pages=most_pages,
+    )

@@ -31,6 +31,7 @@ ROUTED: Final = (
     "submit_site",
     "submit_upload",
     "plan_ingestion",
+    "plan_site",
     "read_ingestions",
     "follow_ingestion",
     "cancel_ingestion",
@@ -53,6 +54,7 @@ ROUTED: Final = (
     "change_collection",
     "delete_collection",
     "reindex_collection",
+    "plan_reindex",
 )
 
 _KEEP: Final = RetentionRules()

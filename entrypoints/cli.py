@@ -86,7 +86,7 @@ def demo() -> None:
 @click.option("--base-url", metavar="URL", help="Where readers find the pages; footnotes then link to them.")
 @click.option("--prune", is_flag=True, help="Remove documents of the collection that PATH_OR_URL does not hold.")
 @click.option("--outcomes", is_flag=True, help="Say of each document what became of it, and why.")
-@click.option("--estimate", is_flag=True, help="Say what embedding them would take, and ingest nothing.")
+@click.option("--estimate", is_flag=True, help="Say what that would take, and ingest nothing.")
 @click.option("--yes", is_flag=True, help="Ask nothing, even where the plan has not as much left.")
 @click.option("--include", multiple=True, metavar="PATTERN", help="Of a site: these paths alone, as '/docs/**'.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Of a site: not these paths.")
@@ -114,22 +114,22 @@ def ingest(
     its links lead to below its folder. A page's uri is its address.
     """
     _check_ingest(path, collection, base_url, of_a_site)
-    from entrypoints.terminal.ingest_command import ingest_path, ingest_url
+    from entrypoints.terminal.ingest_command import estimate_url, ingest_path, ingest_url
     from entrypoints.terminal.ingest_view import print_summary
-    from entrypoints.terminal.ingesting import IngestRequest
+    from entrypoints.terminal.ingesting import IngestRequest, IngestSummary
     from entrypoints.terminal.rendering import print_json
 
     request = IngestRequest(collection, base_url, prune, outcomes)
-    if "://" in path:
-        if estimate:
-            raise click.UsageError("--estimate is for a PATH; what a URL holds is known once it is read")
-        summary = ingest_url(path, request, of_a_site)
+    summary: IngestSummary | None
+    if "://" not in path:
+        found, summary = ingest_path(Path(path), request, estimate=estimate, asking=not yes)
+    elif estimate:
+        found, summary = estimate_url(path, request, of_a_site), None
     else:
-        found, done = ingest_path(Path(path), request, estimate=estimate, asking=not yes)
-        if done is None:
-            print_json(found.as_json()) if as_json else click.echo(found.told())
-            return
-        summary = done
+        summary = ingest_url(path, request, of_a_site)
+    if summary is None:
+        print_json(found.as_json()) if as_json else click.echo(found.told())
+        return
     if as_json:
         print_json(summary.as_json())
     else:
@@ -179,6 +179,7 @@ def repair(rebuild: bool, as_json: bool) -> None:
 @click.option("--embedder", metavar="NAME", help="One that the settings make available.")
 @click.option("--chunk-chars", type=click.IntRange(200, 4_000), metavar="N", help="Longest passage, 200 to 4,000.")
 @click.option("--rollback", is_flag=True, help="Switch back to the index before.")
+@click.option("--estimate", is_flag=True, help="Say what embedding anew would take, and reindex nothing.")
 @_json
 @click.pass_context
 def reindex(
@@ -187,17 +188,23 @@ def reindex(
     embedder: str | None,
     chunk_chars: int | None,
     rollback: bool,
+    estimate: bool,
     as_json: bool,
 ) -> None:
     """Index COLLECTION anew, or in another way, beside its index; questions go on meanwhile.
 
     Nothing is fetched again, and no embedding is bought whose vector was kept. What is not said stays as it is.
     """
-    if rollback and (embedder or chunk_chars):
-        raise click.UsageError("--rollback goes back to what was; it takes no --embedder and no --chunk-chars")
-    from entrypoints.terminal.reindexing import reindex
+    if rollback and (embedder or chunk_chars or estimate):
+        raise click.UsageError(
+            "--rollback goes back to what was; it takes no --embedder, no --chunk-chars and no --estimate"
+        )
+    from entrypoints.terminal.reindexing import estimate_reindex, reindex
 
     wanted = _without_none({"embedder": embedder, "chunk_chars": chunk_chars})
+    if estimate:
+        estimate_reindex(collection, wanted, as_json=as_json)
+        return
     if not reindex(collection, wanted, rollback=rollback, as_json=as_json):
         context.exit(1)
 

@@ -50,6 +50,8 @@ from application.journal_turns import JournalTurns
 from application.limit_rate import DEFAULT_PER_MINUTE, LimitRate
 from application.model_costs import ModelCosts
 from application.plan_ingestion import PlanIngestion
+from application.plan_reindex import PlanReindex
+from application.plan_site import PlanSite
 from application.ports import RetentionRules
 from application.read_caller import ReadCaller
 from application.read_collections import ReadCollections
@@ -292,6 +294,12 @@ class UseCases(containers.DeclarativeContainer):
         fetch_pages,
         build_generation,
         plan_ingestion,
+    )
+    plan_site = providers.Singleton(
+        PlanSite, plan_ingestion, adapters.source_fetcher, adapters.address_policy, adapters.most_pages
+    )
+    plan_reindex = providers.Singleton(
+        PlanReindex, background_unit_of_work, adapters.preparer, adapters.embedders, reckoning
     )
     reindex_collection = providers.Singleton(
         ReindexCollection, unit_of_work, adapters.queue, adapters.embedders, adapters.clock, adapters.ids

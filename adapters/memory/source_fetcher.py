@@ -36,6 +36,9 @@ class InMemorySourceFetcher(SourceFetcher):
         found = self._found(address)
         return NotFetched("the sitemap cannot be read: it is no sitemap") if isinstance(found, FetchedPage) else found
 
+    def interval_s(self, address: str) -> float:
+        return 0.25
+
     def _found(self, address: str) -> "FetchedPage | FetchedSitemap | NotFetched | NotYet":
         self.asked.append(address)
         found = self.web.get(address, NotFetched("there is no such page (404)", gone=True))

@@ -131,6 +131,10 @@ class WebFetcher(SourceFetcher):
             return NotFetched(f"the sitemap cannot be read: {error}")
         return FetchedSitemap(str(found.address), named.pages, named.sitemaps)
 
+    def interval_s(self, address: str) -> float:
+        rules = self._robots.of(self._policy.checked(address).origin, now=time.monotonic())
+        return max(self._turns.interval_s, rules.delay_s if rules is not None else 0.0)
+
     async def _fetched(self, text: str, conditions: Mapping[str, str], *, taken: Container[str]) -> _Outcome:
         for wait_s in (*self._again_after_s, None):
             try:

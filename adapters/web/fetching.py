@@ -30,6 +30,9 @@ class FetcherAtNeed(SourceFetcher):
     async def sitemap(self, address: str) -> FetchedSitemap | NotFetched | NotYet:
         return await self._fetcher().sitemap(address)
 
+    def interval_s(self, address: str) -> float:
+        return self._fetcher().interval_s(address)
+
     async def aclose(self) -> None:
         if self._made is not None:
             await self._made.aclose()

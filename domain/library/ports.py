@@ -528,6 +528,10 @@ class SourceFetcher(Protocol):
     async def sitemap(self, address: str) -> FetchedSitemap | NotFetched | NotYet:
         """A sitemap or an index of sitemaps, packed or not. Raises PortUnavailable as ``page`` does."""
 
+    @abstractmethod
+    def interval_s(self, address: str) -> float:
+        """Seconds between two requests to the host of an address; as its robots.txt has it, once that was read."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownPage:

@@ -137,13 +137,8 @@ class IngestBody(Struct, forbid_unknown_fields=True):
     prune: bool = False
 
 
-class PlanIngestionBody(Struct, forbid_unknown_fields=True):
-    """The body of an ingestion of documents: what a site holds is not known before it has been read."""
-
-    collection: Slug
-    documents: Annotated[list[SourceDocumentBody], Meta(min_length=1, max_length=20_000)]
-    base_url: BaseUrl | None = None
-    prune: bool = False
+class PlanIngestionBody(IngestBody, forbid_unknown_fields=True):
+    """The body of an ingestion: ``documents``, or a site as ``source``."""
 
 
 def ask_command(body: AskBody, principal: Principal, keyed: KeyedRequest | None = None) -> AskQuestionCommand:
@@ -177,9 +172,7 @@ def search_query(body: SearchBody, principal: Principal) -> SearchPassagesQuery:
     return SearchPassagesQuery(principal, body.query, body.collections, filters, body.limit, body.rerank)
 
 
-def ingest_command(
-    body: IngestBody | PlanIngestionBody, principal: Principal, keyed: KeyedRequest | None = None
-) -> SubmitIngestionCommand:
+def ingest_command(body: IngestBody, principal: Principal, keyed: KeyedRequest | None = None) -> SubmitIngestionCommand:
     """Raises a Refused that names the field, as ``documents[3].uri``."""
     if body.documents is UNSET:
         raise OutOfRange("documents", "is required, or a source in its place")
@@ -190,7 +183,7 @@ def ingest_command(
 
 
 def site_command(
-    body: IngestBody, site: SiteBody, principal: Principal, keyed: KeyedRequest | None
+    body: IngestBody, site: SiteBody, principal: Principal, keyed: KeyedRequest | None = None
 ) -> SubmitSiteCommand:
     """Raises a Refused that names the field."""
     if body.documents is not UNSET:

@@ -3,11 +3,12 @@
 from litestar import Controller, Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
-from litestar.status_codes import HTTP_201_CREATED, HTTP_202_ACCEPTED
+from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from application.change_collection import ChangeCollection
 from application.create_collection import CreateCollection
 from application.delete_collection import DeleteCollection
+from application.plan_reindex import PlanReindex
 from application.ports import Ingestion
 from application.read_collections import CountedCollection, ReadCollections
 from application.reindex_collection import ReindexCollection
@@ -25,7 +26,7 @@ from entrypoints.http.collection_bodies import (
     new_collection,
 )
 from entrypoints.http.ingestion import PATH as INGESTIONS
-from entrypoints.http.library_bodies import IngestionAcceptedBody
+from entrypoints.http.library_bodies import IngestionAcceptedBody, IngestionPlanBody, ingestion_plan_body
 from entrypoints.http.listing import DEFAULT_LIMIT, Cursor, Limit
 from entrypoints.http.openapi import problems
 
@@ -121,6 +122,27 @@ class CollectionsController(Controller):
         return _accepted(
             await reindex_collection.execute(caller, name, embedder=data.embedder, chunk_chars=data.chunk_chars)
         )
+
+    @post(
+        ONE + "/reindex/plan",
+        status_code=HTTP_200_OK,
+        request_max_body_size=MAX_BODY_BYTES,
+        summary="Say what a reindex would buy",
+        description=(
+            "The same body as for a reindex. The documents are cut and counted, and nothing is stored or bought: how "
+            "many passages would be embedded in how many calls, and whether the plan has as many left."
+        ),
+        responses=problems(400, 401, 403, 404, 413, 415, 422, 500, 503),
+    )
+    async def plan_reindex(
+        self,
+        name: FromPath[str],
+        data: JSONBody[ReindexBody],
+        caller: NamedDependency[Principal],
+        plan_reindex: NamedDependency[PlanReindex],
+    ) -> IngestionPlanBody:
+        embedder, plan = await plan_reindex.execute(caller, name, embedder=data.embedder, chunk_chars=data.chunk_chars)
+        return ingestion_plan_body(embedder.name, plan)
 
     @post(
         ONE + "/rollback",

@@ -20,7 +20,7 @@ _NAMES: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Where an answer names something that other operations take the id of, by the name of their parameter."""
 
-_EITHER: Final = {"IngestBody": ("documents", "source")}
+_EITHER: Final = dict.fromkeys(("IngestBody", "PlanIngestionBody"), ("documents", "source"))
 """Fields of which a body has just one."""
 
 _EVENT: Final = {

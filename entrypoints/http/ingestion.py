@@ -13,6 +13,7 @@ from msgspec import UNSET
 from application.change_ingestions import CancelIngestion, RetryIngestion
 from application.ingestion_progress import FollowIngestion
 from application.plan_ingestion import PlanIngestion
+from application.plan_site import PlanSite
 from application.ports import Ingestion
 from application.read_ingestions import ReadIngestions
 from application.submit_ingestion import SubmitIngestion
@@ -29,13 +30,14 @@ from entrypoints.http.library_bodies import (
     IngestionPlanBody,
     IngestionsPageBody,
     ingestion_body,
+    ingestion_plan_body,
     ingestions_page_body,
     outcomes_page_body,
-    plan_body,
 )
 from entrypoints.http.listing import DEFAULT_LIMIT, Cursor, Limit
 from entrypoints.http.openapi import UploadOperation, problems
 from entrypoints.http.progress_stream import progress_stream
+from entrypoints.http.room import place_of
 from entrypoints.http.uploads import read_upload
 
 PATH = "/v1/admin/ingestions"
@@ -89,19 +91,26 @@ class IngestionController(Controller):
         status_code=HTTP_200_OK,
         summary="Say what an ingestion would buy",
         description=(
-            "The same body as for an ingestion of documents. They are prepared and counted, and nothing is stored or "
-            "bought: how many passages would be embedded in how many calls, and whether the plan has as many left."
+            "The same body as for an ingestion. Its documents are prepared and counted, and nothing is stored or "
+            "bought: how many passages would be embedded in how many calls, and whether the plan has as many left. Of "
+            "a site, its sitemap and some of its pages are read, within seconds, and stand for the others."
         ),
         responses=problems(400, 401, 403, 404, 413, 422, 500, 503),
     )
     async def plan(
         self,
+        request: JSONRequest,
         data: JSONBody[PlanIngestionBody],
         caller: NamedDependency[Principal],
         plan_ingestion: NamedDependency[PlanIngestion],
+        plan_site: NamedDependency[PlanSite],
     ) -> IngestionPlanBody:
-        plan = await plan_ingestion.of_request(ingest_command(data, caller))
-        return IngestionPlanBody(plan_ingestion.reckoning.embedder.name, None if plan is None else plan_body(plan))
+        embedder = plan_ingestion.reckoning.embedder.name
+        if data.source is UNSET:
+            return ingestion_plan_body(embedder, await plan_ingestion.of_request(ingest_command(data, caller)))
+        place_of(request.scope).leave()  # the site is waited for, which is no work
+        found = await plan_site.execute(site_command(data, data.source, caller))
+        return ingestion_plan_body(embedder, found.embedding, found)
 
     @get(PATH, summary="List ingestions", responses=problems(400, 401, 403, 422, 500, 503))
     async def ingestions(

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from application.ingestion_progress import Progress
+from application.plan_site import SitePlan
 from application.ports import DocumentOutcome, Ingestion, Outcome
 from domain.access.embedding_plan import Embedded, EmbeddingPlan
 from domain.library.model import Document, Page
@@ -72,11 +73,25 @@ class EmbeddedBody(Struct):
     reused: int
 
 
+class SitePlanBody(Struct):
+    """
+    ``pages`` were found and ``read`` of them looked into, which stand for the others in ``plan``.
+
+    ``complete`` false: there may be more of them. ``seconds`` is how long fetching them takes at least.
+    """
+
+    pages: int
+    read: int
+    complete: bool
+    seconds: float
+
+
 class IngestionPlanBody(Struct):
-    """``plan`` null: the embedder ``embedder`` costs nothing."""
+    """``plan`` null: the embedder ``embedder`` costs nothing. ``site`` is null where no site is to be read."""
 
     embedder: str
     plan: PlanBody | None
+    site: SitePlanBody | None = None
 
 
 class SiteReadBody(Struct):
@@ -234,6 +249,11 @@ def plan_body(plan: EmbeddingPlan) -> PlanBody:
         plan.short_of,
         None if plan.resets_at is None else plan.resets_at.astimezone(UTC),
     )
+
+
+def ingestion_plan_body(embedder: str, plan: EmbeddingPlan | None, site: SitePlan | None = None) -> IngestionPlanBody:
+    looked_at = None if site is None else SitePlanBody(site.pages, site.read, site.complete, round(site.seconds, 1))
+    return IngestionPlanBody(embedder, None if plan is None else plan_body(plan), looked_at)
 
 
 def ingestions_page_body(page: Page[Ingestion]) -> IngestionsPageBody:

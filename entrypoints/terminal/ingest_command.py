@@ -6,7 +6,7 @@ from typing import Any
 
 from entrypoints.terminal.documents import read_documents
 from entrypoints.terminal.find_service import find_service
-from entrypoints.terminal.ingest_estimate import LARGE, Estimate, estimated, warn_of
+from entrypoints.terminal.ingest_estimate import LARGE, Estimate, estimated, estimated_site, warn_of
 from entrypoints.terminal.ingest_view import ingest_bar
 from entrypoints.terminal.ingesting import IngestRequest, IngestSummary, ingest, ingest_site
 
@@ -25,6 +25,12 @@ def ingest_path(
             warn_of(found, asking=asking)
         with ingest_bar(len(read.documents) + len(read.failed)) as progress:
             return found, ingest(service, request, read, progress)
+
+
+def estimate_url(location: str, request: IngestRequest, of_a_site: Mapping[str, Any]) -> Estimate:
+    """What reading the site would take; nothing is ingested. Raises a ClickException."""
+    with find_service() as service:
+        return estimated_site(service, request, _source(location, **of_a_site))
 
 
 def ingest_url(location: str, request: IngestRequest, of_a_site: Mapping[str, Any]) -> IngestSummary:

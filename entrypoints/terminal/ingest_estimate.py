@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import click
@@ -29,25 +29,46 @@ class Estimate:
     seconds: float = 0.0
     short_of: str | None = None
     resets_at: str | None = None
+    site: Mapping[str, Any] | None = None
 
     def as_json(self) -> Mapping[str, Any]:
         names = ("documents", "passages", "inputs", "calls", "tokens", "seconds", "short_of", "resets_at")
-        return {"embedder": self.embedder, "plan": {name: getattr(self, name) for name in names} if self.buys else None}
+        plan = {name: getattr(self, name) for name in names} if self.buys else None
+        return {"embedder": self.embedder, "plan": plan} | ({} if self.site is None else {"site": self.site})
 
-    def told(self) -> str:
+    def told(self, *, of: str = "documents have changed") -> str:
+        lines = [] if self.site is None else [_told_of(self.site, sampled=self.buys)]
         if not self.buys:
-            return f"Embedding by {self.embedder} costs nothing."
+            return "\n".join([*lines, f"Embedding by {self.embedder} costs nothing."])
         minutes = f", at least {self.seconds / 60:,.0f} min at the plan's rate" if self.seconds else ""
-        lines = [
-            f"{self.documents:,} documents have changed, {self.passages:,} passages; {self.inputs:,} are to be "
+        lines.append(
+            f"{self.documents:,} {of}, {self.passages:,} passages; {self.inputs:,} are to be "
             f"embedded by {self.embedder}: {self.calls:,} calls, some {self.tokens:,} tokens{minutes}."
-        ]
+        )
         if self.short_of is not None:
             lines.append(
                 f"The plan has not as much left ({self.short_of}): documents that it does not suffice for fail, and "
                 f"can be retried from {str(self.resets_at)[:10]} on."
             )
         return "\n".join(lines)
+
+
+def _told_of(site: Mapping[str, Any], *, sampled: bool) -> str:
+    many = f"{site['pages']:,} pages" if site["complete"] else f"{site['pages']:,} pages were found, and there are more"
+    read = f"; {site['read']:,} of them were read and stand for all" if sampled and site["read"] < site["pages"] else ""
+    return f"{many}, at least {site['seconds'] / 60:,.1f} min to fetch politely{read}."
+
+
+def estimated_site(service: Service, request: IngestRequest, source: Mapping[str, Any]) -> Estimate:
+    """Raises CommandFailed."""
+    answer = service.post("/v1/admin/ingestions/plan", {"collection": request.collection, "source": source})
+    return replace(_with(Estimate("", buys=False), answer["embedder"], answer["plan"]), site=answer["site"])
+
+
+def estimated_reindex(service: Service, name: str, wanted: Mapping[str, Any]) -> Estimate:
+    """Raises CommandFailed."""
+    answer = service.post(f"/v1/admin/collections/{name}/reindex/plan", wanted)
+    return _with(Estimate("", buys=False), answer["embedder"], answer["plan"])
 
 
 def estimated(service: Service, request: IngestRequest, read: ReadDocuments) -> Estimate:

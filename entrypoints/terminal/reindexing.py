@@ -7,6 +7,7 @@ import click
 
 from entrypoints.terminal.failures import CommandFailed
 from entrypoints.terminal.find_service import find_service
+from entrypoints.terminal.ingest_estimate import estimated_reindex
 from entrypoints.terminal.ingest_view import reindex_bar
 from entrypoints.terminal.ingesting import failures_among, followed, outcomes_of
 from entrypoints.terminal.rendering import print_json
@@ -25,6 +26,13 @@ def reindex(name: str, wanted: Mapping[str, Any], *, rollback: bool, as_json: bo
         if done["status"] == "cancelled":
             raise CommandFailed(f"it was cancelled; {name} is indexed as before")
         return _told(service, path, before, done, as_json=as_json)
+
+
+def estimate_reindex(name: str, wanted: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what it would buy. Raises CommandFailed."""
+    with find_service() as service:
+        found = estimated_reindex(service, name, wanted)
+    print_json(found.as_json()) if as_json else click.echo(found.told(of="documents"))
 
 
 def _told(service: Service, path: str, before: Any, done: Any, *, as_json: bool) -> bool:

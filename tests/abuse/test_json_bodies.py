@@ -44,7 +44,8 @@ async def test_the_json_test_suite_gets_its_status_from_every_route(
     for operation in schema.with_json_body():
         for file in json_files:
             answer = await post(service, operation, file.read_bytes())
-            taken = (400,) if file.name.startswith("n_") else (200, 201, 202, 204, 400, 404, 422)
+            # 409: the reindex that another empty object began may be running still.
+            taken = (400,) if file.name.startswith("n_") else (200, 201, 202, 204, 400, 404, 409, 422)
             if answer.status not in taken or (answer.status >= 400 and not is_problem(answer)):
                 wrong.append((str(operation), file.name, answer.status, answer.text))
     assert not wrong

@@ -355,7 +355,9 @@ async def test_the_rate_of_a_host_and_its_crawl_delay_are_kept(site: Site) -> No
     rules = "User-agent: *\nCrawl-delay: 0.2\n"
     site.pages["/robots.txt"] = Page(rules, headers={"Content-Type": "text/plain"})
     reader = fetcher(site, per_second=50.0)
+    assert reader.interval_s(site.url("/")) == 0.02
     await asyncio.gather(*(reader.page(site.url("/"), known=Validators()) for _ in range(4)))
+    assert reader.interval_s(site.url("/")) == 0.2
     await reader.aclose()
     times = [one.at for one in site.asked if one.path == "/"]
     assert all(later - sooner > 0.15 for sooner, later in pairwise(times))
@@ -463,6 +465,7 @@ async def test_a_fetcher_made_at_need_keeps_to_the_same_addresses_and_closes_whe
     refused = await reader.sitemap("http://127.0.0.2/sitemap.xml")
     await reader.aclose()
     assert isinstance(page, FetchedPage)
+    assert reader.interval_s(site.url()) == 0.001
     assert b"Hello" in page.content
     assert isinstance(refused, NotFetched)
     await FetcherAtNeed(AddressPolicy(), agent="Ibid", per_second=4.0).aclose()

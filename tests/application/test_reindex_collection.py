@@ -20,6 +20,7 @@ from application.prepare_documents import Parts
 from application.repair_index import RepairIndex
 from application.search_passages import SearchPassagesQuery
 from domain.access.embedding_plan import Embedded
+from domain.access.model import Principal, Scope
 from domain.errors import (
     CollectionNotFound,
     NothingToRollBack,
@@ -257,6 +258,43 @@ async def test_what_a_reindex_has_embedded_is_told_when_the_embedder_is_the_one_
     assert 0 < again.embedded.calls <= 2, "no more than one for each part of the collection"
     other = await reindexed(story, embedder="hashed-words-64")
     assert (other.status, other.embedded) == (IngestionStatus.SUCCEEDED, Embedded())
+
+
+async def test_what_a_reindex_will_buy_is_said_before_and_is_what_it_then_buys() -> None:
+    story, first, _ = a_story(texts_a_call=96)
+    await story.ingest(PAGES)
+    plan, before = story.use_cases.plan_reindex(), first.bought
+    for how in ({}, {"chunk_chars": 400}, {"chunk_chars": 300}):
+        by, planned = await plan.execute(ADMIN, "docs", **how)
+        assert first.bought == before, "a plan buys nothing"
+        done = await reindexed(story, **how)
+        assert by is first
+        assert planned is not None
+        assert (planned.documents, planned.passages) == (len(PAGES), done.passages)
+        assert (planned.inputs, planned.calls) == (first.bought - before, done.embedded.calls)
+        assert (planned.tokens > 0) == (planned.inputs > 0) == bool(how)
+        before = first.bought
+    assert [one.generation.chunk_chars for one in await live(story)] == [400, 300]
+
+
+async def test_a_reindex_by_an_embedder_that_costs_nothing_has_no_plan_and_refusals_are_those_of_reindexing() -> None:
+    story, first, second = a_story(texts_a_call=96)
+    await story.ingest(FEW)
+    plan = story.use_cases.plan_reindex()
+    assert await plan.execute(ADMIN, "docs", embedder="hashed-words-64") == (second, None)
+    assert (await plan.execute(ADMIN, "docs", embedder=first.name))[0] is first
+    for error, name, how in (
+        (OutOfRange, "docs", {"embedder": "unheard-of"}),
+        (OutOfRange, "docs", {"chunk_chars": 10}),
+        (CollectionNotFound, "nowhere", {}),
+    ):
+        with pytest.raises(error):
+            await plan.execute(ADMIN, name, **how)
+    with pytest.raises(ScopeMissing):
+        await plan.execute(Principal("l", "l", frozenset({Scope.INGEST})), "docs")
+    free, _, _ = a_story()
+    await free.ingest(FEW)
+    assert (await free.use_cases.plan_reindex().execute(ADMIN, "docs", chunk_chars=300))[1] is None
 
 
 async def test_of_what_was_before_only_the_last_is_kept() -> None:

@@ -84,6 +84,7 @@ _CLASSIFIED: Final = {
     "GET /v1/admin/collections/{name}": Route(ADMIN),
     "PATCH /v1/admin/collections/{name}": Route(ADMIN, {"title": "T"}),
     "POST /v1/admin/collections/{name}/reindex": Route(ADMIN, {}),
+    "POST /v1/admin/collections/{name}/reindex/plan": Route(ADMIN, {}),
     "POST /v1/admin/collections/{name}/rollback": Route(ADMIN),
     "DELETE /v1/admin/collections/{name}": Route(ADMIN),
     "GET /v1/admin/diagnostics": Route(ADMIN),

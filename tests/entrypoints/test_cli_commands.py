@@ -374,6 +374,34 @@ class TestIngest:
         [body, *_] = ingesting_service.bodies("POST /v1/admin/ingestions/plan")
         assert [one["uri"] for one in body["documents"]] == ["0.md", "1.md"]
 
+    def test_a_site_s_estimate_says_how_many_pages_and_how_long(self, ingesting_service: IngestingService) -> None:
+        site = {"pages": 1_200, "read": 12, "complete": False, "seconds": 300.0}
+        for plan, words in (
+            (PLAN, ["12 of them were read and stand for all", "embedded by embed: 3 calls"]),
+            (None, ["costs nothing"]),
+        ):
+            answer = {"embedder": "embed", "plan": plan, "site": site}
+            ingesting_service.replies["POST /v1/admin/ingestions/plan"] = (200, answer)
+            shown = ibid(ingesting_service, "ingest", "https://x.example/docs/", "--estimate", "--max-depth", "3")
+            assert shown.exit_code == 0
+            told = ["1,200 pages were found, and there are more", "at least 5.0 min to fetch", *words]
+            assert [one for one in told if one not in shown.stdout] == []
+            as_json = ibid(ingesting_service, "ingest", "https://x.example/docs/", "--estimate", "--json")
+            assert json.loads(as_json.stdout) == answer
+        assert ingesting_service.taken == []
+        body = ingesting_service.bodies("POST /v1/admin/ingestions/plan")[0]
+        assert (body["source"]["type"], body["source"]["max_depth"]) == ("url", 3)
+
+    def test_a_reindex_s_estimate_reindexes_nothing(self, ingesting_service: IngestingService) -> None:
+        path = "POST /v1/admin/collections/docs/reindex/plan"
+        ingesting_service.replies[path] = (200, {"embedder": "embed-v4.0", "plan": PLAN, "site": None})
+        shown = ibid(ingesting_service, "reindex", "docs", "--chunk-chars", "900", "--estimate")
+        assert "240 are to be embedded by embed-v4.0: 3 calls" in shown.stdout
+        assert "have changed" not in shown.stdout
+        told = json.loads(ibid(ingesting_service, "reindex", "docs", "--estimate", "--json").stdout)
+        assert told == {"embedder": "embed-v4.0", "plan": PLAN}
+        assert list(ingesting_service.bodies(path)) == [{"chunk_chars": 900}, {}]
+
     def test_a_large_run_says_first_what_it_will_buy(self, ingesting_service: IngestingService, tmp_path: Path) -> None:
         write_pages(tmp_path, 100)
         ingesting_service.replies["POST /v1/admin/ingestions/plan"] = (200, {"embedder": "embed-v4.0", "plan": PLAN})

@@ -10,7 +10,9 @@ import pytest
 from dependency_injector import providers
 
 from adapters.memory.passage_index import InMemoryPassageIndex
+from adapters.memory.source_fetcher import InMemorySourceFetcher
 from domain.errors import PortRefused
+from domain.library.ports import FetchedPage
 from domain.retrieval.model import IndexedPassage
 from tests.entrypoints.http_service import ADMIN_KEY, LOADER_KEY, OTHER_KEY, HttpService, events_of
 
@@ -48,8 +50,9 @@ async def gated(index: GatedIndex) -> AsyncIterator[HttpService]:
         yield service
 
 
-async def submit(service: HttpService, count: int, *, prune: bool = False) -> str:
-    documents = [{"uri": f"{n}.md", "content": f"# Page {n}\n\nWords.", "format": "markdown"} for n in range(count)]
+async def submit(service: HttpService, count: int, *, prune: bool = False, first: int = 0) -> str:
+    numbers = range(first, first + count)
+    documents = [{"uri": f"{n}.md", "content": f"# Page {n}\n\nWords.", "format": "markdown"} for n in numbers]
     async with service.client(ADMIN_KEY) as client:
         body = {"collection": "docs", "documents": documents, "prune": prune}
         return str((await client.post(PATH, json=body)).headers["location"])
@@ -132,7 +135,7 @@ async def test_a_cancelled_ingestion_keeps_what_is_in_and_leaves_the_rest(
     assert cancelled.headers["location"] == path
     assert (again.status_code, again.json()) == (200, cancelled.json())
     # What was being worked on goes in, the rest does not; the worker is free for the next when that is done.
-    await ended(gated, await submit(gated, 1))
+    await ended(gated, await submit(gated, 1, first=100))
     state = await get(gated, path)
     assert (state["status"], state["counts"]["added"], state["counts"]["cancelled"]) == ("cancelled", 48, 52)
 
@@ -190,3 +193,28 @@ async def test_another_s_ingestion_is_not_there_to_be_followed_or_changed(servic
                 answer = await loader.request(method, f"{one}/{leaf}")
                 assert (answer.status_code, answer.json()["code"]) == (404, "ingestion_not_found")
             assert (await other.request(method, f"{path}/{leaf}")).json()["code"] == "scope_missing"
+
+
+async def test_a_site_and_a_reindex_are_planned_as_documents_are() -> None:
+    page = FetchedPage("https://x.example/docs/", b"<h1>Doors</h1><p>Doors open.</p>", "text/html")
+    service = HttpService(texts_a_call=96, source_fetcher=InMemorySourceFetcher({page.address: page}))
+    async with service.running(), service.client(ADMIN_KEY) as client:
+        await service.ingest({"a.md": "# A\n\nOne.", "b.md": "# B\n\nTwo."})
+        source = {"type": "url", "location": page.address}
+        body = {"collection": "docs", "source": source}
+        site = await client.post(f"{PATH}/plan", json=body)
+        both = await client.post(f"{PATH}/plan", json={**body, "documents": []})
+        neither = await client.post(f"{PATH}/plan", json={"collection": "docs"})
+        gone = await client.post(
+            f"{PATH}/plan", json={"collection": "docs", "source": {**source, "location": "https://x.example/no"}}
+        )
+        reindex = await client.post("/v1/admin/collections/docs/reindex/plan", json={"chunk_chars": 200})
+        listed = await client.get(PATH)
+    assert site.status_code == 200, site.text
+    assert site.json()["site"] == {"pages": 1, "read": 1, "complete": True, "seconds": 0.2}
+    assert (site.json()["plan"]["documents"], site.json()["plan"]["inputs"]) == (1, 1)
+    assert [one.status_code for one in (both, neither, gone)] == [422, 422, 422]
+    assert gone.json()["errors"][0]["field"] == "source.location"
+    assert (reindex.status_code, reindex.json()["site"]) == (200, None)
+    assert reindex.json()["plan"]["documents"] == 2
+    assert [one["kind"] for one in listed.json()["items"]] == ["ingest"]

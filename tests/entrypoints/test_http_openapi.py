@@ -49,6 +49,7 @@ SERVED = {
     "DELETE /v1/admin/collections/{name}",
     "POST /v1/admin/ingestions/plan",
     "POST /v1/admin/collections/{name}/reindex",
+    "POST /v1/admin/collections/{name}/reindex/plan",
     "POST /v1/admin/collections/{name}/rollback",
     "GET /health/live",
     "GET /health/ready",
