@@ -1,7 +1,8 @@
 """Passages and hits in Qdrant's words."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from functools import partial
+from typing import Any, Final, cast
 from uuid import UUID
 
 from qdrant_edge import EdgeShard, Point, QueryRequest, ScoredPoint, SparseVector, UpdateOperation
@@ -11,6 +12,9 @@ from adapters.qdrant_edge.filters import NOT_REVIEWED, REVIEWED, metadata_word, 
 from adapters.qdrant_edge.shard import DENSE, SPARSE
 from domain.access.readable import ReadableCollections
 from domain.retrieval import model
+
+_hit: Final = partial(tuple.__new__, model.Hit)
+"""Hit(*fields) for half of what a named tuple's own constructor takes."""
 
 
 def upsert(passages: Sequence[model.IndexedPassage]) -> UpdateOperation:
@@ -46,7 +50,7 @@ def requests(
 
 
 def hits(points: Sequence[ScoredPoint]) -> tuple[model.Hit, ...]:
-    return tuple(model.Hit(cast(UUID, point.id), point.score) for point in points)
+    return tuple([_hit((point.id, point.score)) for point in points])
 
 
 def carry_over(ids: Sequence[UUID], source: EdgeShard, target: EdgeShard) -> None:

@@ -1,9 +1,9 @@
 """One ranking out of the two halves of a search."""
 
 from collections.abc import Sequence
-from operator import attrgetter
+from functools import partial
+from operator import itemgetter
 from typing import Final
-from uuid import UUID
 
 from domain.retrieval.model import FusedHit, Hit, HybridHits
 
@@ -11,6 +11,10 @@ DENSE_WEIGHT: Final = 0.3
 """For static word vectors, the weaker half; .25 to .4 differ by .006 nDCG on SciFact, and .4 loses recall on Chroma."""
 CANDIDATES: Final = 60
 """How many hits of each half to fuse: 100 gain .001 nDCG on SciFact and cost a search a tenth of its time."""
+
+_fused: Final = partial(tuple.__new__, FusedHit)
+"""FusedHit(*fields) for half of what a named tuple's own constructor takes."""
+_NOT_FOUND: Final = (None, 0.0, None, None)
 
 
 def fuse(hits: HybridHits, *, lexical: Sequence[Hit] = (), dense_weight: float = DENSE_WEIGHT) -> list[FusedHit]:
@@ -28,22 +32,25 @@ def fuse(hits: HybridHits, *, lexical: Sequence[Hit] = (), dense_weight: float =
     if not hits.dense or not hits.sparse:
         dense_weight = 1.0 if hits.dense else 0.0
     parts = _stretched([*hits.sparse, *lexical] if lexical else hits.sparse)
-    # One look-up a hit: hashing ids is what fusing costs.
-    fused: dict[UUID, FusedHit] = {
-        hit.passage_id: FusedHit(hit.passage_id, (1 - dense_weight) * part, None, hit.score)
-        for hit, part in zip(hits.sparse, parts, strict=False)
+    sparse_weight = 1 - dense_weight
+    # By the ids' numbers: an id is hashed and compared in Python, and would be twice what fusing costs.
+    fused = {
+        passage_id.int: _fused((passage_id, sparse_weight * part, None, raw))
+        for (passage_id, raw), part in zip(hits.sparse, parts, strict=False)
     }
-    for hit, part in zip(lexical, parts[len(hits.sparse) :], strict=True):
-        fused[hit.passage_id] = FusedHit(hit.passage_id, part, None, hit.score)
-    for hit, part in zip(hits.dense, _stretched(hits.dense), strict=True):
-        other = fused.get(hit.passage_id)
-        score, sparse = (other.score, other.sparse) if other is not None else (0.0, None)
-        fused[hit.passage_id] = FusedHit(hit.passage_id, score + dense_weight * part, hit.score, sparse)
-    return sorted(fused.values(), key=attrgetter("score"), reverse=True)
+    for (passage_id, raw), part in zip(lexical, parts[len(hits.sparse) :], strict=True):
+        fused[passage_id.int] = _fused((passage_id, part, None, raw))
+    for (passage_id, raw), part in zip(hits.dense, _stretched(hits.dense), strict=True):
+        _, score, _, sparse = fused.get(passage_id.int, _NOT_FOUND)
+        fused[passage_id.int] = _fused((passage_id, score + dense_weight * part, raw, sparse))
+    return sorted(fused.values(), key=itemgetter(1), reverse=True)
 
 
 def _stretched(hits: Sequence[Hit]) -> list[float]:
     """The scores moved and stretched to reach from 0 to 1; all 1 when all are alike."""
-    scores = [hit.score for hit in hits]
+    scores = [score for _, score in hits]
     low, high = min(scores, default=0.0), max(scores, default=0.0)
-    return [1.0 if low == high else (score - low) / (high - low) for score in scores]
+    if low == high:
+        return [1.0] * len(scores)
+    width = high - low
+    return [(score - low) / width for score in scores]

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from math import inf
+from typing import Final, NamedTuple
 
 from domain.retrieval.model import FoundPassage
 
@@ -23,37 +24,46 @@ def drop_near_duplicates(
     repeat only their equals.
     """
     kept: list[FoundPassage] = []
-    words_of_kept: list[tuple[list[str], frozenset[str]]] = []
+    earlier: list[_Words] = []
+    met: set[str] = set()
+    fewest = inf
     for passage in passages:
         if len(kept) == keep:
             break
         found = _WORD.findall(passage.source.passage.text.casefold())
-        words = (found, frozenset(found))
-        if any(_repeats(words, earlier, shared) for earlier in words_of_kept):
+        distinct = frozenset(found)
+        words = _Words(found, distinct, _least_in_both(found, distinct, shared))
+        # Most have too few words in common even with all earlier ones together, and need no closer look.
+        if len(distinct & met) >= min(words.least, fewest) and any(_repeats(words, one, shared) for one in earlier):
             continue
-        words_of_kept.append(words)
+        met |= distinct
+        fewest = min(fewest, words.least)
+        earlier.append(words)
         kept.append(passage)
     return kept
 
 
-def _repeats(
-    words: tuple[Sequence[str], frozenset[str]], earlier: tuple[Sequence[str], frozenset[str]], shared: float
-) -> bool:
-    in_both = len(words[1] & earlier[1])
-    if in_both < min(_least_in_both(words, shared), _least_in_both(earlier, shared)):
-        return False  # most pairs: no closer look is needed
-    runs, runs_earlier = _runs(words[0]), _runs(earlier[0])
+class _Words(NamedTuple):
+    found: Sequence[str]
+    distinct: frozenset[str]
+    least: float
+    """How many of the distinct ones another text must have to repeat this one."""
+
+
+def _repeats(words: _Words, earlier: _Words, shared: float) -> bool:
+    if len(words.distinct & earlier.distinct) < min(words.least, earlier.least):
+        return False
+    runs, runs_earlier = _runs(words.found), _runs(earlier.found)
     return len(runs & runs_earlier) >= shared * min(len(runs), len(runs_earlier))
 
 
-def _least_in_both(words: tuple[Sequence[str], frozenset[str]], shared: float) -> float:
+def _least_in_both(words: Sequence[str], distinct: frozenset[str], shared: float) -> float:
     """
     How many of a text's words another must have to hold ``shared`` of its runs.
 
     Each missing word but the last three begins a run that is missing, and no two begin the same one.
     """
-    found, distinct = words
-    return len(distinct) - (1 - shared) * max(len(found) - _RUN + 1, 1) - (_RUN - 1)
+    return len(distinct) - (1 - shared) * max(len(words) - _RUN + 1, 1) - (_RUN - 1)
 
 
 def _runs(words: Sequence[str]) -> frozenset[tuple[str, ...]]:
