@@ -17,6 +17,7 @@ from adapters.memory.clock import TimeOrderedIds
 from adapters.memory.rates import InMemoryRateLimits
 from adapters.neon.clock import DatabaseClock
 from adapters.neon.engine import BACKGROUND_TIMEOUT_S, Pools, make_engine, statement_by_statement
+from adapters.neon.known_collections import KnownCollections
 from adapters.neon.rates import NeonRateLimits
 from adapters.neon.schema_probe import SchemaProbe
 from adapters.neon.unit_of_work import NeonUnitOfWork
@@ -97,21 +98,25 @@ class LiveAdapters(containers.DeclarativeContainer):
     index_folder = providers.Object(Path())
     uploads_folder = providers.Object(Path())
     upload_limits = providers.Object(UploadLimits())
-    # "own": nobody else uses the database, so requests are counted here, for nothing; "shared": they are counted there.
-    rates_kept = providers.Object("own")
+    # "own": nobody else uses the database, so requests are counted here, for nothing, and collections are remembered;
+    # "shared": both are asked for there.
+    database_is = providers.Object("own")
 
     pools = providers.Object(Pools())
 
     engine = providers.Singleton(make_engine, database_url, pool_size=pools.provided.requests)
-    unit_of_work = providers.Factory(NeonUnitOfWork, engine)
+    known_collections = providers.Selector(
+        database_is, own=providers.Singleton(KnownCollections), shared=providers.Object(None)
+    )
+    unit_of_work = providers.Factory(NeonUnitOfWork, engine, known_collections)
     # Reads see no more of one another in a transaction than outside of one, and a transaction is two round trips.
     # A pool of its own: a large ingestion takes no connection from the questions, and its batches may take a minute.
     background = providers.Singleton(
         make_engine, database_url, pool_size=pools.provided.background, command_timeout_s=BACKGROUND_TIMEOUT_S
     )
-    background_unit_of_work = providers.Factory(NeonUnitOfWork, background)
+    background_unit_of_work = providers.Factory(NeonUnitOfWork, background, known_collections)
     statements = providers.Singleton(statement_by_statement, engine)
-    reading = providers.Factory(NeonUnitOfWork, statements)
+    reading = providers.Factory(NeonUnitOfWork, statements, known_collections)
     analyzer = providers.Singleton(SnowballAnalyzer)
     sparse_encoder = providers.Singleton(Bm25SparseEncoder, analyzer)
     clock = providers.Singleton(DatabaseClock)
@@ -136,7 +141,9 @@ class LiveAdapters(containers.DeclarativeContainer):
     uploads = providers.Singleton(uploads_on_disk, uploads_folder, upload_limits)
     ids = providers.Singleton(TimeOrderedIds)
     own_rates = providers.Singleton(InMemoryRateLimits, clock)
-    caller_rates = providers.Selector(rates_kept, own=own_rates, shared=providers.Singleton(NeonRateLimits, statements))
+    caller_rates = providers.Selector(
+        database_is, own=own_rates, shared=providers.Singleton(NeonRateLimits, statements)
+    )
 
     models = providers.Object[ModelSettings | None](None)
     chat_model = providers.Singleton(openrouter, outside, models)

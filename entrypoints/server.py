@@ -243,7 +243,7 @@ def live_adapters(
         models=settings.models,
         uploads_folder=directory.uploads,
         upload_limits=_upload_limits(settings),
-        rates_kept="own" if settings.database_url is None else "shared",
+        database_is="own" if settings.database_url is None else "shared",
     )
 
 

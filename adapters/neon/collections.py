@@ -48,10 +48,21 @@ class NeonCollections(Collections):
 
     async def add(self, collection: Collection) -> bool:
         new = {name: getattr(collection, name) for name in ("name", "created_at", *_SETTINGS)}
+        self._transaction.changes_collections()
         return (await self._transaction.run(_ADD, new)).one_or_none() is not None
 
     async def all(self) -> Sequence[Collection]:
-        return [_collection_of(row) for row in await self._transaction.fetch(_ALL, {})]
+        known = self._transaction.known
+        if known is None:
+            return await self._read()
+        if (found := known.find()) is None:
+            since = known.age
+            found = await self._read()
+            known.keep(found, since=since)
+        return found
+
+    async def _read(self) -> Sequence[Collection]:
+        return tuple([_collection_of(row) for row in await self._transaction.fetch(_ALL, {})])
 
     async def list(self, *, limit: int, cursor: str | None) -> Page[Collection]:
         wanted: dict[str, object] = {"rows": limit + 1}
@@ -75,10 +86,12 @@ class NeonCollections(Collections):
         return _collection_of(row)
 
     async def change(self, collection: Collection) -> None:
+        self._transaction.changes_collections()
         settings = {f"new_{name}": getattr(collection, name) for name in _SETTINGS}
         await self._transaction.run(_CHANGE, {"named": collection.name, **settings})
 
     async def remove(self, name: str) -> None:
+        self._transaction.changes_collections()
         await self._transaction.run(_REMOVE, {"named": name})
 
 

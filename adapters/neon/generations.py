@@ -178,6 +178,7 @@ class NeonGenerations(Generations):
         job: UUID | None,
         at: datetime,
     ) -> int | None:
+        self._transaction.changes_collections()
         new = {"collection": collection, "state": state.value, "job": job, "at": at, "chunk_chars": chunk_chars}
         number = (await self._transaction.run(_BEGIN, {**new, **_columns(place)})).scalar_one_or_none()
         return None if number is None else int(number)
@@ -239,6 +240,7 @@ class NeonGenerations(Generations):
         return {IndexPlace(row.embedder, row.dimensions, row.slot): int(row.passages) for row in rows}
 
     async def switch(self, collection: str, number: int, *, at: datetime) -> None:
+        self._transaction.changes_collections()
         this = {"collection": collection, "number": number}
         await self._transaction.run(_NOTE_ALL, {"collection": collection})
         await self._transaction.run(_KEEP_ACTIVE, {"collection": collection, "at": at})

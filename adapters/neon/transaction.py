@@ -12,6 +12,7 @@ from sqlalchemy.util.concurrency import greenlet_spawn
 
 from adapters.neon.errors import translated
 from adapters.neon.frequent import Found, Frequent
+from adapters.neon.known_collections import KnownCollections
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 Rows: TypeAlias = CursorResult[*tuple[Any, ...]]
@@ -24,7 +25,10 @@ ALONE: Final = "ibid_alone"
 class Transaction:
     """Begins with its first statement: one that runs none takes no connection and sends nothing."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, known: KnownCollections | None = None) -> None:
+        """``known``: what nobody else changes; None: others do."""
+        self.known = known
+        self._changes_known = False
         self._engine = engine
         self._connection: AsyncConnection | None = None
         self._turn = asyncio.Lock()  # a connection runs one statement at a time
@@ -63,6 +67,12 @@ class Transaction:
             finally:
                 await greenlet_spawn(connection.close)
 
+    def changes_collections(self) -> None:
+        """To be told before a statement that does, or may."""
+        if self.known is not None and not self._changes_known:
+            self._changes_known = True
+            self.known.change()
+
     async def commit(self) -> None:
         if self._connection is not None:
             with translated():
@@ -71,9 +81,14 @@ class Transaction:
     async def close(self) -> None:
         """Roll back what was not committed and give the connection back, also while being cancelled."""
         connection, self._connection = self._connection, None
-        if connection is not None:
-            with translated():
-                await asyncio.shield(asyncio.ensure_future(connection.close()))
+        try:
+            if connection is not None:
+                with translated():
+                    await asyncio.shield(asyncio.ensure_future(connection.close()))
+        finally:
+            if self.known is not None and self._changes_known:
+                self._changes_known = False
+                self.known.changed()
 
 
 async def _connected(connect: Callable[[], Awaitable[T]]) -> T:

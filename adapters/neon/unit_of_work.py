@@ -14,6 +14,7 @@ from adapters.neon.feedbacks import NeonFeedbacks
 from adapters.neon.generations import NeonGenerations
 from adapters.neon.idempotency_keys import NeonIdempotencyKeys
 from adapters.neon.ingestions import NeonIngestions
+from adapters.neon.known_collections import KnownCollections
 from adapters.neon.known_pages import NeonKnownPages
 from adapters.neon.passage_text import NeonPassageText
 from adapters.neon.retention import NeonRetention
@@ -27,8 +28,9 @@ from application.ports import UnitOfWork
 class NeonUnitOfWork(UnitOfWork):
     """A transaction at READ COMMITTED; stores that need more take locks of their own."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._transaction = Transaction(engine)
+    def __init__(self, engine: AsyncEngine, known: KnownCollections | None = None) -> None:
+        """``known``: the collections as this process, which alone changes them, last read them."""
+        self._transaction = Transaction(engine, known)
         self.collections = NeonCollections(self._transaction)
         self.documents = NeonDocuments(self._transaction)
         self.generations = NeonGenerations(self._transaction)

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.neon.engine import statement_by_statement
+from adapters.neon.known_collections import KnownCollections
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from application.ports import UnitOfWorkFactory
 
@@ -17,7 +18,7 @@ def unit_of_work(request: pytest.FixtureRequest) -> UnitOfWorkFactory:
     """Units of work on a fresh, empty store."""
     if request.param == "memory":
         return partial(InMemoryUnitOfWork, InMemoryStore())
-    return partial(NeonUnitOfWork, _engine(request, request.param))
+    return partial(NeonUnitOfWork, _engine(request, request.param), _known(request, request.param))
 
 
 @pytest.fixture
@@ -26,7 +27,18 @@ def alone(unit_of_work: UnitOfWorkFactory, request: pytest.FixtureRequest) -> Un
     kind = request.node.callspec.params["unit_of_work"]
     if kind == "memory":
         return unit_of_work
-    return partial(NeonUnitOfWork, statement_by_statement(_engine(request, kind)))
+    return partial(NeonUnitOfWork, statement_by_statement(_engine(request, kind)), _known(request, kind))
+
+
+@pytest.fixture
+def known_collections() -> KnownCollections:
+    return KnownCollections()
+
+
+def _known(request: pytest.FixtureRequest, kind: str) -> KnownCollections | None:
+    """A database that nobody else uses is read less often, and must tell the same; behind a pooler there are others."""
+    known: KnownCollections = request.getfixturevalue("known_collections")
+    return None if "pgbouncer" in kind else known
 
 
 def _engine(request: pytest.FixtureRequest, kind: str) -> AsyncEngine:
