@@ -178,8 +178,11 @@ class WorkIngestions:
             # It stays unfinished and is taken up again at the next start.
 
     async def _work(self, job: Job) -> None:
+        batch: Sequence[StagedDocument | StagedPage] = ()
         async with self.unit_of_work() as uow:
             ingestion = await uow.ingestions.start(job.ingestion_id)
+            if ingestion is not None and ingestion.retries == job.round and ingestion.kind is IngestionKind.INGEST:
+                batch = await uow.ingestions.pending(job.ingestion_id, job.ordinals)
             await uow.commit()
         if ingestion is None:
             # It was cancelled: an index that was built for it is of no use.
@@ -193,8 +196,6 @@ class WorkIngestions:
         if ingestion.kind is not IngestionKind.INGEST:
             await self._build(ingestion, job)
             return
-        async with self.unit_of_work() as uow:
-            batch = await uow.ingestions.pending(job.ingestion_id, job.ordinals)
         documents = [one for one in batch if isinstance(one, StagedDocument)]
         if documents and self.planning is not None:
             await self.planning.before(ingestion)

@@ -25,11 +25,13 @@ from sqlalchemy import (
     literal_column,
     null,
     select,
+    true,
     tuple_,
     update,
 )
 
 from adapters.neon.cursors import Position, decode, decode_ordinal, encode, encode_ordinal
+from adapters.neon.frequent import Frequent
 from adapters.neon.statements import each, given
 from adapters.neon.tables import TIME, Json, SqlType, ingestion_documents, ingestions
 from adapters.neon.transaction import AnyRow, Transaction
@@ -80,7 +82,19 @@ _STAGE = insert(ingestion_documents).from_select(
     ["ingestion_id", *_STAGED], select(_this, *(_staged.c[name] for name in _STAGED))
 )
 
-_GET = select(ingestions).where(_i.id == _this)
+_PLAIN = select(ingestions).where(_i.id == _this)
+_counted = (
+    select(_d.outcome, func.count().label("documents"), func.sum(_d.passages).label("made"))
+    .where(_d.ingestion_id == _i.id)
+    .group_by(_d.outcome)
+    .lateral("counted")
+)
+# Looked at again and again while somebody waits: a row for each outcome, all of them with the ingestion.
+_GET = Frequent(
+    select(ingestions, _counted.c.outcome, _counted.c.documents, _counted.c.made)
+    .join_from(ingestions, _counted, true(), isouter=True)
+    .where(_i.id == _this)
+)
 _COUNTS = (
     select(_d.ingestion_id, _d.outcome, func.count(), func.sum(_d.passages))
     .where(_d.ingestion_id == any_(bindparam("ids", type_=ARRAY(Uuid()))))
@@ -88,6 +102,7 @@ _COUNTS = (
 )
 _NEWEST = select(ingestions).order_by(_i.created_at.desc(), _i.id.desc()).limit(bindparam("rows"))
 _UNFINISHED = select(_i.id).where(_unfinished).order_by(_i.created_at, _i.id)
+_RUNNING = _PLAIN.where(_i.status == IngestionStatus.RUNNING.value)
 _START = (
     update(ingestions)
     .where(_i.id == _this, _unfinished)
@@ -238,10 +253,11 @@ class NeonIngestions(Ingestions):
             await self._transaction.run(_STAGE, {"ingestion": ingestion_id, **each(tuple(_STAGED), rows)})
 
     async def get(self, ingestion_id: UUID, owner: Owner | None) -> Ingestion:
-        row = (await self._transaction.run(_GET, {"ingestion": ingestion_id})).one_or_none()
-        if row is None or (owner is not None and Owner(row.tenant, row.user) != owner):
+        rows = await self._transaction.fetch(_GET, {"ingestion": ingestion_id})
+        if not rows or (owner is not None and Owner(rows[0].tenant, rows[0].user) != owner):
             raise IngestionNotFound(ingestion_id)
-        return (await self._counted([row]))[0]
+        counted = [(row.outcome, row.documents, row.made) for row in rows if row.outcome is not None]
+        return _with_counts(rows[0], counted)
 
     async def list(self, owner: Owner | None, *, limit: int, cursor: str | None) -> Page[Ingestion]:
         listing = f"ingestions of {owner}"
@@ -261,12 +277,10 @@ class NeonIngestions(Ingestions):
         return Page(found, encode(listing, Position(found[-1].created_at, found[-1].id)) if more else None)
 
     async def _counted(self, rows: Sequence[AnyRow]) -> Sequence[Ingestion]:
-        counts = {row.id: dict.fromkeys(Outcome, 0) for row in rows}
-        passages = dict.fromkeys(counts, 0)
-        for ingestion_id, outcome, count, made in await self._transaction.run(_COUNTS, {"ids": list(counts)}):
-            counts[ingestion_id][Outcome(outcome)] = count
-            passages[ingestion_id] += made
-        return [replace(_ingestion_of(row), counts=_named(counts[row.id]), passages=passages[row.id]) for row in rows]
+        counts: dict[UUID, list[tuple[str, int, int]]] = {row.id: [] for row in rows}
+        for ingestion_id, *counted in await self._transaction.run(_COUNTS, {"ids": list(counts)}):
+            counts[ingestion_id].append(tuple(counted))
+        return [_with_counts(row, counts[row.id]) for row in rows]
 
     async def documents(self, ingestion_id: UUID, *, limit: int, cursor: str | None) -> Page[DocumentOutcome]:
         listing = f"documents of ingestion {ingestion_id}"
@@ -325,7 +339,10 @@ class NeonIngestions(Ingestions):
         return list((await self._transaction.run(_REQUESTED, {"ingestion": ingestion_id})).scalars())
 
     async def start(self, ingestion_id: UUID) -> Ingestion | None:
-        row = (await self._transaction.run(_START, {"ingestion": ingestion_id})).one_or_none()
+        # Most of its parts find it running: with a new version of the row for each they would wait for one another.
+        row = (await self._transaction.run(_RUNNING, {"ingestion": ingestion_id})).one_or_none()
+        if row is None:
+            row = (await self._transaction.run(_START, {"ingestion": ingestion_id})).one_or_none()
         return None if row is None else _ingestion_of(row)
 
     async def keep_plan(self, ingestion_id: UUID, plan: EmbeddingPlan) -> None:
@@ -337,11 +354,15 @@ class NeonIngestions(Ingestions):
         await self._transaction.run(_COUNT_EMBEDDED, {"ingestion": ingestion_id, **counted})
 
     async def done(self, ingestion_id: UUID) -> bool:
+        # Most parts find others pending, and need hold nobody up. The last to record what it did finds none.
+        if await self._any_pending(ingestion_id):
+            return False
         # The lock first, in a statement of its own: the next one then sees what whoever held it has done.
         row = (await self._transaction.run(_LOCK, {"ingestion": ingestion_id})).one()
-        if IngestionStatus(row.status).is_final:
-            return False
-        return not (await self._transaction.run(_ANY_PENDING, {"ingestion": ingestion_id})).scalar_one()
+        return not IngestionStatus(row.status).is_final and not await self._any_pending(ingestion_id)
+
+    async def _any_pending(self, ingestion_id: UUID) -> bool:
+        return bool((await self._transaction.run(_ANY_PENDING, {"ingestion": ingestion_id})).scalar_one())
 
     async def record(self, ingestion_id: UUID, outcomes: Mapping[int, DocumentOutcome]) -> None:
         if not outcomes:
@@ -391,7 +412,14 @@ def _staged_of(ordinal: int, source: bytes) -> StagedDocument | StagedPage:
     return StagedDocument(ordinal, _SOURCE.decode(source))
 
 
-def _ingestion_of(row: AnyRow) -> Ingestion:
+def _with_counts(row: Any, counted: Sequence[tuple[str, int, int]]) -> Ingestion:
+    """An ingestion from its row; how many documents have each outcome, and how many passages they have made."""
+    counts = {**dict.fromkeys(Outcome, 0), **{Outcome(outcome): count for outcome, count, _ in counted}}
+    passages = sum(made for _, _, made in counted)
+    return replace(_ingestion_of(row), counts=_named(counts), passages=passages)
+
+
+def _ingestion_of(row: Any) -> Ingestion:
     return Ingestion(
         row.id,
         Owner(row.tenant, row.user),
