@@ -30,8 +30,8 @@ _UNSPACED: Final = re.compile(f"[{UNSPACED}]+")
 _PART: Final = re.compile(rf"(?:(?!_){_LETTER})+")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
-_AROUND: Final = '.,;:!?()[]{}<>"“”‘«»*`'
-"""What may stand around a plain word without changing what it is."""
+_AROUND: Final = ".,;:!?()[]{}<>\"'“”‘’«»*`$€£%&@=|~^/\\…—–\u200b"
+"""What may stand around a plain word without changing what it is: no word begins or ends with any of these."""
 _CACHED_WORDS: Final = 50_000
 """Some 18 MB a language when full; the 1.7 MB of the React Native documentation have 13,000 distinct words."""
 _LONGEST_CACHED: Final = 40
@@ -72,8 +72,11 @@ class _Plain(_Known):
         if self._stemmer is None:
             return self._keep(word, (word,))
         with self._lock:  # a Snowball stemmer keeps state while it works, and ingestion analyses in threads
-            stem = self._stemmer.stemWord(word)
-        return self._keep(word, (stem,))
+            stems = (self._stemmer.stemWord(word),)
+        if len(self) >= _CACHED_WORDS or len(word) > _LONGEST_CACHED:
+            return self._keep(word, stems)
+        self[word] = stems  # as _keep does, without the call: half the words of a passage are new
+        return stems
 
 
 class _Tokens(_Known):
@@ -92,7 +95,7 @@ class _Tokens(_Known):
         word = token.strip(_AROUND)
         if not word.isascii():
             return self._keep(token, self._other(token))
-        if word.isalpha() and (word[1:].islower() or word.islower() or word.isupper()):
+        if word.isalpha() and (word.islower() or word[1:].islower() or word.isupper()):
             stems = self._plain[word.lower()]
             if len(self) >= _CACHED_WORDS or len(token) > _LONGEST_CACHED:
                 return self._keep(token, stems)

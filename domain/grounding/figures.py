@@ -44,22 +44,20 @@ def figures(text: str) -> list[Figure]:
     while match := _FIGURE.search(text, at):
         start = match.start()
         last = text[start - 1 : start]
-        if (
-            last.isalnum()
-            or (last and last in "_.")
-            or (last and last in "-/+" and _is_letter(text[start - 2 : start - 1]))
-        ):
+        if last.isalnum() or (last and (last in "_." or (last in "-/+" and _is_letter(text[start - 2 : start - 1])))):
             at = start + 1  # part of a name; but "gene6,7": the 7 is a figure all the same
             continue
         at = match.end()
+        value, unit = match.groups()
         sign = text[start - 2 : start - 1] if last == " " else last
-        if sign not in _SIGNS:
-            sign = ""
-        unit = (match["unit"] or sign).lower()
-        if unit not in _UNITS and text[match.end("value") : match.end("value") + 1].isalpha():
-            continue
-        value = _THOUSANDS.sub("", match["value"])
-        found.append(Figure(value, _UNITS.get(unit, _UNITS.get(sign, ""))))
+        unit = (unit or (sign if sign in _SIGNS else "")).lower()
+        known = _UNITS.get(unit)
+        if known is None:
+            after = start + len(value)
+            if text[after : after + 1].isalpha():
+                continue
+            known = _UNITS.get(sign, "") if sign in _SIGNS else ""
+        found.append(Figure(_THOUSANDS.sub("", value) if "," in value else value, known))
     return found
 
 

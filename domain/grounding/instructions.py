@@ -133,7 +133,7 @@ class _Wording:
             [part.replace("_", " ").replace("^", "_") for part in group.split()] for group in parts.split(";")
         ]
         self.words = words
-        self._opens = pattern.startswith("^")
+        self.opens = pattern.startswith("^")
         self._pattern = re.compile(pattern.removeprefix("^"), re.IGNORECASE)
 
     def may_be_in(self, lower: str) -> bool:
@@ -146,18 +146,21 @@ class _Wording:
         return True
 
     def is_in(self, sentence: str) -> bool:
-        if not self._opens:
+        if not self.opens:
             return self._pattern.search(sentence) is not None
-        return any(self._pattern.match(line) for line in sentence.splitlines())
+        return any([self._pattern.match(line) for line in sentence.splitlines()])  # noqa: C419 - speed
 
 
 _INSTRUCTIONS: Final = [_Wording(*one) for one in (*_ABOUT_THE_RULES, *_ABOUT_THE_ANSWER, *_TASKS)]
-_REQUEST: Final = _Wording(
-    "explain describe summari break_down can_you could_you would_you provide show_me give_me",
-    "",
-    r"^\W*(?:please )?(?:explain|describe|summari[sz]e|break down|can you|could you|would you|"
-    r"(?:provide|show me|give me) (?:an?|some) (?:simple )?(?:examples?|overview|summary))\b",
-)
+_REQUESTS: Final = [
+    _Wording(
+        "explain describe summari break_down provide show_me give_me",
+        "explain describe summarise summarize break provide show give",
+        r"^\W*(?:please )?(?:explain|describe|summari[sz]e|break down|"
+        r"(?:provide|show me|give me) (?:an?|some) (?:simple )?(?:examples?|overview|summary))\b",
+    ),
+    _Wording("can_you could_you would_you", "", r"^\W*(?:please )?(?:can you|could you|would you)\b"),
+]
 _QUESTION: Final = re.compile(r"^[^\n]{1,160}[?？][\"'”’»)\]*_`」』]*$", re.MULTILINE)
 """A line of its own: texts without full stops run on for long before a question mark ends them."""
 
@@ -167,7 +170,7 @@ def _by_stem(remembered: Hashable, language: str) -> tuple[Sequence[_Wording], M
     """The wordings that need no certain word, and for each stem those that it lets be there."""
     always: list[_Wording] = []
     by_stem: dict[str, list[_Wording]] = {}
-    for one in (_REQUEST, *_INSTRUCTIONS):
+    for one in (*_REQUESTS, *_INSTRUCTIONS):
         stems = frozenset(cast(Analyzer, remembered).stems(one.words, language=language))
         if not stems:
             always.append(one)
@@ -198,13 +201,20 @@ def asserting(
     lower = text.lower()
     suspected = [one for one in possible if one.may_be_in(lower)]
     if suspected:
-        return [not (_asks(sentence) or _is_any_in(suspected, sentence)) for sentence in sentences]
+        opening = [one for one in suspected if one.opens]
+        within = [one for one in suspected if not one.opens]
+        return [
+            not (_asks(sentence) or any([one.is_in(sentence) for one in opening]) or _is_any_in(within, sentence))  # noqa: C419 - speed
+            for sentence in sentences
+        ]
     if "?" in text or "？" in text:
         return [not _asks(sentence) for sentence in sentences]
     return [True] * len(sentences)
 
 
 def _is_any_in(wordings: Sequence[_Wording], sentence: str) -> bool:
+    if not wordings:
+        return False
     lower = sentence.lower()
     return any([one.may_be_in(lower) and one.is_in(sentence) for one in wordings])  # noqa: C419 - speed
 

@@ -24,7 +24,7 @@ WIDEST_RUN: Final = 3
 class Unit:
     """One sentence of a passage: where it stands, and its content terms with offsets in the passage."""
 
-    __slots__ = ("_analyzer", "_language", "_sentence", "_terms", "span", "stems", "words")
+    __slots__ = ("_analyzer", "_language", "_places", "_sentence", "_terms", "span", "stems", "words")
 
     def __init__(self, span: Span, sentence: str, analyzer: Analyzer, language: str) -> None:
         stems = analyzer.stems(sentence, language=language)
@@ -34,6 +34,7 @@ class Unit:
         """How many content terms it has."""
         self._sentence, self._analyzer, self._language = sentence, analyzer, language
         self._terms: tuple[Term, ...] | None = None
+        self._places: dict[str, int] | None = None
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -42,6 +43,13 @@ class Unit:
             found, shift = self._analyzer.terms(self._sentence, language=self._language), self.span.start
             self._terms = tuple([Term(stem, shift + start, shift + end) for stem, start, end in found])
         return self._terms
+
+    def places(self) -> dict[str, int]:
+        """Where in the sentence each stem stands, the last time it does; cheaper than ``terms``."""
+        if self._places is None:
+            found = self._analyzer.terms(self._sentence, language=self._language)
+            self._places = {stem: start for stem, start, _ in found}
+        return self._places
 
 
 def units_of(text: str, analyzer: Analyzer, language: str) -> tuple[Unit, ...]:

@@ -102,10 +102,15 @@ def senses_of(text: str, language: str) -> Senses:
     """The senses of one sentence; none in a language other than English."""
     if language != "en":
         return _SILENT
+    known = list(map(_KNOWN.__getitem__, _WORD.findall(text)))
+    if known.count(_PLAIN) == len(known):
+        return _SILENT
     found: list[Direction] = []
     denials, denied_to, same = 0, -1, False
-    for match in _WORD.finditer(text):
-        sign, same_word = _known(match[0].lower())
+    for match, sense in zip(_WORD.finditer(text), known, strict=True):
+        if sense is _PLAIN:
+            continue
+        sign, same_word = sense
         same = same or same_word
         if sign is None:
             continue
@@ -117,15 +122,35 @@ def senses_of(text: str, language: str) -> Senses:
     return Senses(tuple(found), denials, same)
 
 
-@lru_cache(maxsize=20_000)
-def _known(word: str) -> tuple[int | None, bool]:
-    """+1, -1, 0 for a denial, None for any other word; and whether it denies a difference."""
+_CACHED_WORDS: Final = 20_000
+
+
+class _Known(dict[str, tuple[int | None, bool]]):
+    """
+    Of each word: +1, -1, 0 for a denial, None for any other; and whether it denies a difference.
+
+    Nearly all words are ``_PLAIN``. Empties itself when full.
+    """
+
+    def __missing__(self, word: str) -> tuple[int | None, bool]:
+        if len(self) >= _CACHED_WORDS:
+            self.clear()
+        self[word] = found = _sense_of(word.lower())
+        return found
+
+
+def _sense_of(word: str) -> tuple[int | None, bool]:
     alike = _BY_OPENING.get(word[:_OPENING_LETTERS]) or _BY_OPENING.get(word[:2])
     plain = alike is None or not alike.fullmatch(word)
     if plain and not word.endswith(_DENYING_ENDS):
-        return None, False
+        return _PLAIN
     sign = 0 if _DENIES.fullmatch(word) else 1 if _RISES.fullmatch(word) else -1 if _FALLS.fullmatch(word) else None
-    return sign, _NO_DIFFERENCE.fullmatch(word) is not None
+    same = _NO_DIFFERENCE.fullmatch(word) is not None
+    return _PLAIN if sign is None and not same else (sign, same)
+
+
+_PLAIN: Final[tuple[int | None, bool]] = (None, False)
+_KNOWN: Final = _Known()
 
 
 def points_against(claim: Senses, places: dict[str, int], source: Senses, source_places: dict[str, int]) -> bool:

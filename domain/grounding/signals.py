@@ -85,7 +85,8 @@ def signals_of(
     ``weights`` are its terms' ``length_weights``, ``place`` is the source's ``best_sentence`` for them.
     """
     total = sum(weights.values()) or 1.0
-    held = {stem: source.share_held(stem) for stem in weights}
+    stems = source.stems
+    held = {stem: 1.0 if stem in stems else source.share_held(stem) for stem in weights}
     cover = sum([weights[stem] * share for stem, share in held.items()]) / total
     related = max(0.0, cover - _RELATED)
     sentence = "" if place is None else source.sentences[place]
@@ -143,6 +144,4 @@ _UNWORDED: Final = dict.fromkeys(Signals._fields[Signals._fields.index("undirect
 def _against(here: Senses, terms: Sequence[Term], there: Senses, source: Source, place: int) -> bool:
     if not (here.directions and there.directions):
         return False
-    unit = source.units[place]
-    places = {term.stem: term.start for term in terms}
-    return points_against(here, places, there, {term.stem: term.start - unit.span.start for term in unit.terms})
+    return points_against(here, {stem: start for stem, start, _ in terms}, there, source.units[place].places())
