@@ -4,7 +4,7 @@ import math
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import Interval, LargeBinary, bindparam, case, cast, delete, extract, func, literal, or_
+from sqlalchemy import Boolean, Interval, LargeBinary, Text, bindparam, case, cast, delete, extract, func, literal, or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,6 +20,9 @@ CLEAR_EVERY: Final = 1_000
 _now = func.clock_timestamp()
 _window = literal(timedelta(seconds=WINDOW_S), Interval())
 _w = rate_windows.c
+# A crash of the database may forget the requests of its last moment. Written through, as what is promised is, a count
+# would hold its row, and all who count on it, until the disk has it.
+_UNHURRIED = func.set_config(literal("synchronous_commit", Text()), literal("off", Text()), literal(True, Boolean()))
 _INSERT = insert(rate_windows).values(bucket=bindparam("of_bucket", type_=LargeBinary()), began_at=_now, used=1)
 _came = _INSERT.excluded.began_at
 # One that begins beyond the next window was begun by a clock that has jumped back since. Anything nearer was begun by
@@ -32,7 +35,7 @@ _TAKE = Frequent(
             "began_at": case((_over, _came), else_=_w.began_at),
             "used": case((_over, 1), else_=func.least(_w.used + 1, bindparam("beyond"))),
         },
-    ).returning(_w.used, extract("epoch", _w.began_at + _window - _now).label("left_s"))
+    ).returning(_w.used, extract("epoch", _w.began_at + _window - _now).label("left_s"), _UNHURRIED)
 )
 _CLEAR = delete(rate_windows).where(_w.began_at < _now - cast(literal("1 hour"), Interval()))
 
