@@ -79,7 +79,7 @@ class JsonPosts:
             return  # or everything has come already
         if self._rests is None:
             self._rests = Rests()
-        self._rests.rest(response.connection.transport)
+        self._rests.rest(response.connection.transport, among=self._streams)
 
 
 class StreamedReply:

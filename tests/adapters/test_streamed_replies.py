@@ -9,6 +9,7 @@ from http import HTTPStatus
 import pytest
 
 from adapters.resilience.http_client import MANY_STREAMS, JsonPosts
+from adapters.resilience.rests import CROWD, Rests
 
 PIECES = [f"piece {number} of it;".encode() for number in range(60)]
 
@@ -58,6 +59,29 @@ async def test_many_streams_are_read_seldom() -> None:
     async with _posts(0.01) as posts:
         read = await asyncio.gather(*(_read(posts) for _ in range(2 * MANY_STREAMS)))
     assert max(map(len, read)) < len(PIECES) * 2 / 3
+
+
+class _Line:
+    """A connection that notes when it is read from again."""
+
+    def __init__(self) -> None:
+        self.paused_at = 0.0
+        self.rested_s: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    def pause_reading(self) -> None:
+        self.paused_at = asyncio.get_running_loop().time()
+
+    def resume_reading(self) -> None:
+        self.rested_s.set_result(asyncio.get_running_loop().time() - self.paused_at)
+
+
+async def test_in_a_crowd_a_stream_rests_for_longer() -> None:
+    rests, one_of_few, one_of_many = Rests(), _Line(), _Line()
+    rests.rest(one_of_many, among=CROWD)
+    rests.rest(one_of_few, among=CROWD - 1)
+    assert await one_of_few.rested_s >= 0.039  # to the beat that it ends with
+    assert not one_of_many.rested_s.done()
+    assert await one_of_many.rested_s >= 0.089
 
 
 async def test_a_stream_that_is_left_while_it_rests_holds_nothing_up() -> None:
