@@ -47,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cohere_base_url: str = "https://api.cohere.com"
     embed_model: str = "embed-v4.0"
     embed_dimensions: int = 1_024
-    embed_type: Literal["float", "int8", "base64"] = "float"
+    embed_type: Literal["float", "int8", "base64"] = "base64"
     rerank_model: str = "rerank-v4.0-fast"
     rerank_budget_ms: int = 170
     verifier: Literal["lexical", "rerank", "model"] = "lexical"
