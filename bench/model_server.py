@@ -1,5 +1,5 @@
 """
-A model's server that costs next to nothing: bare connections on uvloop, a word every 20 ms from the loop's timers.
+A model's server that costs next to nothing: bare connections on uvloop, a word every 20 ms, to 2 ms.
 
 It repeats the words of the evidence that it is sent, as a model's own text would have them. A model's name says how
 many words it writes, for whom they are counted, and perhaps how many ms apart: ``900/service``, ``60/service/500``.
@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 from collections import Counter
+from functools import lru_cache
 from itertools import cycle, islice
 from typing import Any, Final
 from urllib.parse import unquote
@@ -37,7 +38,12 @@ sent: Counter[str] = Counter()
 
 def events_of(prompt: str, words: int) -> list[bytes]:
     """One chunk of the reply for each word, markers and all, and the last one with the usage."""
-    pieces = _EVIDENCE.findall(prompt) or [("1", "Nothing was sent. It is said again.")]
+    return _events_of(tuple(_EVIDENCE.findall(prompt)), words)
+
+
+@lru_cache(maxsize=256)
+def _events_of(evidence: tuple[tuple[str, str], ...], words: int) -> list[bytes]:
+    pieces = evidence or (("1", "Nothing was sent. It is said again."),)
     said = [
         f" {word} [{number}]" if word.endswith(".") else f" {word}"
         for number, text in pieces
@@ -58,21 +64,43 @@ def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-class _Connection(asyncio.Protocol):
+class _Turns:
+    """One timer for all whose next word is due within 2 ms: a timer for each word would cost more than the word."""
+
+    WIDTH_S = 0.002
+
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._due: dict[int, list[_Connection]] = {}
+
+    def wait(self, connection: "_Connection", until: float) -> None:
+        turn = int(until / self.WIDTH_S) + 1
+        waiting = self._due.get(turn)
+        if waiting is None:
+            waiting = self._due[turn] = []
+            self._loop.call_at(turn * self.WIDTH_S, self._take, turn)
+        waiting.append(connection)
+
+    def _take(self, turn: int) -> None:
+        for connection in self._due.pop(turn):
+            connection.step()
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, turns: _Turns) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._turns = turns
         self._parser = httptools.HttpRequestParser(self)
         self._url, self._body = b"", b""
         self._events: list[bytes] = []
         self._next = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._gone = False
 
     def connection_made(self, transport: Any) -> None:
         self._transport: asyncio.Transport = transport
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._gone = True
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
@@ -97,20 +125,26 @@ class _Connection(asyncio.Protocol):
         self._pause_s = float(pause_ms) / 1_000 if pause_ms else PAUSE_S
         self._transport.write(_HEAD + _chunk(_COMMENT))
         self._due = self._loop.time()
-        self._step()
+        self.step()
 
-    def _step(self) -> None:
+    def step(self) -> None:
+        """Write the next word."""
+        if self._gone:
+            return
         self._transport.write(self._events[self._next])
         sent[self._model] += 1
         self._next += 1
         if self._next < len(self._events):
             self._due += self._pause_s  # from when it was due, so that a late timer makes no stream slower
-            self._timer = self._loop.call_at(self._due, self._step)
+            self._turns.wait(self, self._due)
 
 
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(_Connection, "127.0.0.1", int(os.environ["IBID_PORT"]), backlog=4_096)
+    turns = _Turns()
+    server = await loop.create_server(
+        lambda: _Connection(turns), "127.0.0.1", int(os.environ["IBID_PORT"]), backlog=4_096
+    )
     await server.serve_forever()
 
 
