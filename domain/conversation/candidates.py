@@ -126,7 +126,7 @@ class Candidates:
         return self._stems(" ".join((piece.document.title, *piece.section.heading_path)))
 
     def _stems(self, text: str) -> set[str]:
-        return {term.stem for term in self._analyzer.terms(text, language=self._language)}
+        return set(self._analyzer.stems(text, language=self._language))
 
     def _heading_fit(self, piece: Evidence) -> float:
         """
@@ -146,8 +146,7 @@ class Candidates:
     def _holds_enough(self, piece: Evidence, place: int, named: set[str]) -> bool:
         before = place - _leans(self.text_at(piece, place)) if place else place
         around = self._units[piece.n][before : place + 1]
-        held = frozenset().union(named, *(unit.stems for unit in around))
-        return coverage(self._salience, held) >= self._least
+        return coverage(self._salience, named.union(*[unit.stems for unit in around])) >= self._least
 
     def _form(self, piece: Evidence, place: int, of_heading: float) -> float:
         """What a sentence's form and place are worth, whatever its words."""
@@ -168,7 +167,9 @@ class Candidates:
         return any(words & there and not words & here for here, there in self._opposites)
 
     def _early(self, unit: Unit) -> int:
-        """Where in the sentence the question's first word stands."""
+        """Where in the sentence the question's first word stands; only of a definition does anybody look."""
+        if self._kind is not QuestionKind.DEFINITION:
+            return 0
         subject = (term.start for term in unit.terms if term.stem in self._weights)
         return min(subject, default=unit.span.end) - unit.span.start
 

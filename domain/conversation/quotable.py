@@ -1,6 +1,7 @@
 """Which sentences say something when they are quoted alone."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from domain.grounding.claims import is_claim
@@ -66,7 +67,12 @@ def is_fragment(sentence: str) -> bool:
 
 def is_named_above(sentence: str, headings: tuple[str, ...]) -> bool:
     """Whether a sentence is one of the headings that it stands under, and nothing else."""
-    return _letters(sentence) in {_letters(heading) for heading in headings}
+    return _letters(sentence) in _letters_of(headings)
+
+
+@lru_cache(maxsize=32)  # asked for by each sentence below them
+def _letters_of(headings: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(_letters, headings))
 
 
 def _letters(text: str) -> str:

@@ -4,6 +4,8 @@ import logging
 from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.citeproc.formatter import CiteprocReferenceFormatter
 
@@ -84,3 +86,16 @@ def test_an_item_that_the_engine_chokes_on_still_gives_an_entry_and_a_warning(ca
         entry = FORMATTER.format(PAGE | {"author": [{"nick": "ada"}]}, style="apa")
     assert entry == "Pinning. https://x.test/p"
     assert "could not be formatted" in caplog.text
+
+
+@pytest.mark.parametrize("style", ["apa", "ieee"])
+@given(
+    title=st.text("aZéß文5 ,.:()/&'-?”", min_size=1, max_size=30).filter(str.strip),
+    path=st.text("aZ5./-_~%+=&?#:@", max_size=20),
+)
+def test_a_page_that_has_nothing_but_title_and_address_is_written_as_any_other(
+    style: str, title: str, path: str
+) -> None:
+    page = PAGE | {"title": title, "URL": f"https://x.test/{path}"}
+    # No style speaks of the language, and whoever has more than a title and an address goes the whole way.
+    assert FORMATTER.format(page, style=style) == FORMATTER.format(page | {"language": "en"}, style=style)
