@@ -1,10 +1,11 @@
 """Is what was found enough to answer? If not: no answer, with the reason and what came closest."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import exp, log
 from typing import Final
 
 from domain.grounding.kinship import akin
+from domain.grounding.measures import MeasureAsked, measures_asked
 from domain.grounding.messages import listed, wording_for
 from domain.grounding.model import Abstention, AbstentionReason, Evidence
 from domain.grounding.overlap import coverage, units_of
@@ -69,8 +70,11 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
         return scores[0]
     analyzer = akin(question, analyzer, language)
     weights = salience(question, analyzer=analyzer, language=language)
-    total = sum(weights.values())
+    given = _Given(question, analyzer, language)
     stems = _held(evidence, analyzer, language)
+    stems |= given.by(piece.text for piece in evidence)
+    weights = given.weighed(weights, stems)
+    total = sum(weights.values())
     held = coverage(weights, stems)
     lacking = max((weight for stem, weight in weights.items() if stem not in stems), default=0.0)
     heaviest = max(weights.values(), default=1.0)
@@ -78,9 +82,19 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
         return 0.0
     named = [_named(piece, analyzer, language) for piece in evidence]
     units = [units_of(piece.text, analyzer, language) for piece in evidence]
-    wholes = (names.union(*(one.stems for one in own)) for names, own in zip(named, units, strict=True))
+    wholes = (
+        names.union(given.by([piece.text]), *(one.stems for one in own))
+        for piece, names, own in zip(evidence, named, units, strict=True)
+    )
     passage = max(coverage(weights, whole) for whole in wholes)
-    sentence = max((coverage(weights, one.stems) for own in units for one in own), default=0.0)
+    sentence = max(
+        (
+            coverage(weights, one.stems | given.by([one.span.of(piece.text)]))
+            for piece, own in zip(evidence, units, strict=True)
+            for one in own
+        ),
+        default=0.0,
+    )
     logit = (
         _BIAS
         + _OF_BEST * _odds(scores[0])
@@ -93,6 +107,30 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
         + _OF_LACK_IN_SHORT * (1 - held) * (total < _SHORT_WEIGHT)
     )
     return 1 / (1 + exp(-max(-30.0, min(30.0, logit))))
+
+
+class _Given:
+    """The stems of a question that units stand for: 1240 °C for "temperature"."""
+
+    def __init__(self, question: str, analyzer: Analyzer, language: str) -> None:
+        self._asked: list[tuple[str, MeasureAsked]] = []
+        if asked := measures_asked(question, language):
+            starts = {term.start: term.stem for term in analyzer.terms(question, language=language)}
+            self._asked = [(starts[one.start], one) for one in asked if one.start in starts]
+
+    def by(self, texts: Iterable[str]) -> frozenset[str]:
+        """Those whose measure any of the texts gives."""
+        if not self._asked:
+            return _NOTHING
+        return frozenset([stem for text in texts for stem, asked in self._asked if asked.is_given(text)])
+
+    def weighed(self, weights: Mapping[str, float], held: set[str]) -> Mapping[str, float]:
+        """A measure that is certainly asked for and given nowhere, by word or unit, weighs as much as any word."""
+        missed = [stem for stem, asked in self._asked if asked.certain and stem not in held]
+        return {**weights, **dict.fromkeys(missed, max(weights.values()))} if missed else weights
+
+
+_NOTHING: Final = frozenset[str]()
 
 
 def _odds(chance: float) -> float:
@@ -119,10 +157,13 @@ def verification_failed(question: str, evidence: Sequence[Evidence], *, language
 def _absent_words(question: str, evidence: Sequence[Evidence], analyzer: Analyzer, language: str) -> list[str]:
     analyzer = akin(question, analyzer, language)
     held = _held(evidence, analyzer, language)
+    given = _Given(question, analyzer, language)
+    held |= given.by(piece.text for piece in evidence)
+    weights = given.weighed(salience(question, analyzer=analyzer, language=language), held)
     absent = {
         term.stem: question[term.start : term.end]
         for term in analyzer.terms(question, language=language)
-        if term.stem not in held
+        if term.stem not in held and weights[term.stem] > MOST_OF_SCAFFOLD
     }
     return list(absent.values())[:_NAMED_WORDS]
 

@@ -5,6 +5,7 @@ from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from typing import Final, cast
 
+from domain.grounding.measures import measures_asked
 from domain.grounding.overlap import length_weight
 from domain.text import Analyzer
 
@@ -85,6 +86,17 @@ _MEASURES: Final = {
     }.items()
 }
 """What is asked for in figures: "how hot" and "what temperature" are answered by 1,000 °C, and seldom by the word."""
+_ATTAINING: Final = {
+    language: frozenset(words.split())
+    for language, words in {
+        "en": "reach reaches reached attain attains attained hit hits peak peaks last lasts lasted run runs rise rises "
+        "measure measures amount amounts become becomes start starts end ends",
+        "de": "erreicht erreichen beträgt betragen liegt liegen steigt steigen misst messen endet enden dauert dauern "
+        "wird",
+        "es": "alcanza alcanzan llega llegan sube suben mide miden termina terminan dura duran está están tarda tardan",
+    }.items()
+}
+"""What a thing does with a measure, where a question asks for one: "what temperature does it reach"."""
 _OF_SCAFFOLD: Final = 0.3
 MOST_OF_SCAFFOLD: Final = _OF_SCAFFOLD * length_weight("scaffold")
 """What a word of asking weighs at most."""
@@ -110,11 +122,12 @@ def _salience(question: str, remembered: Hashable, language: str) -> Mapping[str
     opening = _FIRST_WORD.search(question)
     measures = _MEASURES.get(language)
     measured = {match.end() for match in measures.finditer(question)} if measures else set[int]()
+    attaining = _ATTAINING.get(language, frozenset()) if measured or measures_asked(question, language) else frozenset()
     weights: dict[str, float] = {}
     for stem, start, end in terms:
         word = question[start:end]
         named = (word[0].isupper() and opening is not None and start >= opening.end()) or word[0].isdigit()
-        asking = end in measured or word.lower() in scaffold
+        asking = end in measured or word.lower() in scaffold or word.lower() in attaining
         factor = _OF_SCAFFOLD if asking else _OF_NAME if named else 1.0
         weights[stem] = max(weights.get(stem, 0.0), factor * length_weight(stem))
     return weights

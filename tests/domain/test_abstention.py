@@ -152,3 +152,60 @@ def test_a_passage_that_is_alone_is_not_held_against_itself() -> None:
     assert decide("How hot does a raku firing get?", scored(0.6, text=raku)) is None
     assert decide("How hot does a glaze firing get?", scored(0.2, text=raku)) is not None
     assert decide("Who opens the door?", scored(0.02, text=raku)) is not None
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "language"),
+    [
+        ("What temperature does a glaze firing reach?", "A glaze firing peaks at 1240 °C.", "en"),
+        ("What is the highest temperature of a glaze firing?", "A glaze firing peaks at 1240 °C.", "en"),
+        ("What temperature does a glaze firing reach?", "A glaze firing peaks at two thousand degrees.", "en"),
+        ("How much does the kiln weigh?", "The kiln comes in at 40 kg.", "en"),
+        ("How heavy is the kiln?", "The kiln comes in at forty kilograms.", "en"),
+        ("How much does the kiln cost?", "The kiln is sold at $900.", "en"),
+        ("How long does a glaze firing last?", "A glaze firing is over after nine hours.", "en"),
+        ("How loud is the kiln?", "The kiln hums at 40 dB.", "en"),
+        ("How much memory does the service need?", "The service runs in 512 MB.", "en"),
+        ("What pressure does the kiln hold?", "The kiln can hold 3 bar.", "en"),
+        ("Welche Temperatur erreicht der Glattbrand?", "Der Glattbrand endet bei 1240 °C.", "de"),
+        ("Wie viel wiegt der Ofen?", "Der Ofen bringt 40 kg auf die Waage.", "de"),
+        ("Was kostet der Ofen?", "Den Ofen gibt es für 900 €.", "de"),
+        ("¿Qué temperatura alcanza el horno?", "El horno termina a 1240 °C.", "es"),
+        ("¿Cuánto pesa el horno?", "El horno tiene 40 kg.", "es"),
+    ],
+)
+def test_a_unit_stands_for_what_it_measures(question: str, text: str, language: str) -> None:
+    evidence = scored(0.6, 0.1, text=text)
+    assert decide_abstention(question, evidence, analyzer=ANALYZER, language=language) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "language", "named"),
+    [
+        ("How much does the kiln weigh?", "The kiln peaks at 1240 °C.", "en", "weigh"),
+        ("How heavy is the kiln?", "The kiln peaks at 1240 °C.", "en", "heavy"),
+        ("How hot does the kiln get?", "The kiln comes in at 40 kg.", "en", "hot"),
+        ("What temperature does the kiln reach?", "The kiln was built in the 1990s for 5 people.", "en", "temperature"),
+        ("How much does the kiln cost?", "The kiln comes in at 40 kg after 3 h.", "en", "cost"),
+        ("How loud is the kiln?", "The kiln takes 7 kW.", "en", "loud"),
+        ("What is the length of the kiln?", "The kiln blows at 5 m/s.", "en", "length"),
+        ("Was kostet der Ofen?", "Der Ofen endet bei 1240 °C.", "de", "kostet"),
+        ("¿Cuánto pesa el horno?", "El horno termina a 1240 °C.", "es", "pesa"),
+    ],
+)
+def test_a_unit_of_another_measure_answers_nothing(question: str, text: str, language: str, named: str) -> None:
+    evidence = scored(0.6, 0.1, text=text)
+    abstention = decide_abstention(question, evidence, analyzer=ANALYZER, language=language)
+    assert abstention is not None
+    assert f"“{named}”" in abstention.message
+
+
+def test_a_word_of_degree_that_may_be_meant_otherwise_asks_for_no_unit() -> None:
+    routes = scored(0.6, 0.1, text="Routes can be nested as you like, each in its own folder.")
+    assert decide("How deep can routes be nested?", routes) is None
+
+
+def test_words_that_any_question_is_asked_with_are_not_named_as_missing() -> None:
+    abstention = decide("How much does a kangaroo weigh?", scored(0.01))
+    assert abstention is not None
+    assert abstention.message.endswith("mentions “kangaroo” or “weigh”.")
