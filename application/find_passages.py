@@ -177,8 +177,9 @@ class FindPassages:
         """The hits, best first, and whether they are the index's."""
         sparse = self.sparse_encoder.encode_question(text, languages=languages)
         try:
-            places = plan.places.items()
-            found = await asyncio.gather(*(self._in_index(*one, plan, dense, sparse, filters) for one in places))
+            asked = [self._in_index(*one, plan, dense, sparse, filters) for one in plan.places.items()]
+            # As a rule it is one, for which no task has to be made.
+            found = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked)
         except PortError as error:
             _go_on_without(error, degraded, "fulltext_only")
             return await self._in_full_text(text, readable, plan.cuts, languages, filters), False

@@ -102,11 +102,15 @@ class _Tokens(_Known):
             self[token] = stems
             return stems
         found: tuple[str, ...] = ()
-        for part in word.split("-"):  # nine-member, IL-6, the author's
+        for part in word.split("-"):  # nine-member, IL-6, the author's, --
             owner = part[:-2] if part.endswith("'s") else part
-            if part.isdigit() or (owner.isalpha() and _is_whole(owner)):
+            if not part:
+                continue
+            if part.isdigit() or (owner.isalnum() and _is_one_piece(owner)):
                 if owner is part or len(owner) >= _SHORTEST_BESIDE_APOSTROPHE:
                     found += self._plain[owner.lower()]
+            elif _is_decimal(part):
+                found += self._plain[part]
             else:
                 return self._keep(token, self._other(token))
         return self._keep(token, found)
@@ -184,6 +188,18 @@ class SnowballAnalyzer(Analyzer):
 def _is_whole(word: str) -> bool:
     """Whether a word of plain letters has no humps."""
     return word[1:].islower() or word.islower() or word.isupper()
+
+
+def _is_one_piece(word: str) -> bool:
+    """Whether a word of letters and digits has no humps, as far as a glance tells: p53, MUC1, but not H3K56."""
+    if not word.isalpha():
+        return not word.isdigit() and (word[1:].islower() or (word.isupper() and word.rstrip("0123456789").isalpha()))
+    return _is_whole(word)
+
+
+def _is_decimal(word: str) -> bool:
+    whole, _, fraction = word.partition(".")
+    return whole.isdigit() and fraction.isdigit()
 
 
 def _pieces(word: str) -> Sequence[tuple[str, int, int]]:

@@ -8,7 +8,6 @@ import asyncpg
 from sqlalchemy import CursorResult, Executable, Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.util.concurrency import greenlet_spawn
 
 from adapters.neon.errors import translated
 from adapters.neon.frequent import Found, Frequent
@@ -65,7 +64,7 @@ class Transaction:
                 connection.invalidate()
                 raise
             finally:
-                await greenlet_spawn(connection.close)
+                connection.close()  # as it is: no transaction of SQLAlchemy's is open that would have to be ended
 
     def changes_collections(self) -> None:
         """To be told before a statement that does, or may."""

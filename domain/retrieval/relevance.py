@@ -1,6 +1,5 @@
 """How likely a found passage answers the question, on one scale for all searches."""
 
-from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from math import exp
 from typing import Final
@@ -51,19 +50,18 @@ def relevance(
 def _best_share(wanted: Mapping[str, float], named: set[str], text: str, analyzer: Analyzer, language: str) -> float:
     """The largest share of the question's weight that a run of the passage holds, its headings always counted in."""
     total = sum(wanted.values())
-    always = sum(weight for stem, weight in wanted.items() if stem in named)
-    best = now = always
-    inside: deque[tuple[int, str]] = deque()
-    counts: Counter[str] = Counter()
-    sought = wanted.keys() - named
+    best = now = sum([weight for stem, weight in wanted.items() if stem in named])
+    counts = dict.fromkeys(wanted.keys() - named, 0)
     stems = analyzer.stems(text, language=language)
-    for place, stem in [(place, stem) for place, stem in enumerate(stems) if stem in sought]:
-        while inside and inside[0][0] <= place - _RUN:
-            _, left = inside.popleft()
+    inside = [(place, stem) for place, stem in enumerate(stems) if stem in counts]
+    first = 0
+    for place, stem in inside:
+        while inside[first][0] <= place - _RUN:
+            left = inside[first][1]
+            first += 1
             counts[left] -= 1
             if not counts[left]:
                 now -= wanted[left]
-        inside.append((place, stem))
         counts[stem] += 1
         if counts[stem] == 1:
             now += wanted[stem]
