@@ -23,3 +23,11 @@ def test_the_operations_page_names_every_setting(name: str) -> None:
 def test_every_degraded_word_is_explained(word: str) -> None:
     rows = re.findall(r"^\| `(\w+)` \| .{20,}\|$", (ROOT / "docs/guide/plans.md").read_text(), re.MULTILINE)
     assert word in rows
+
+
+def test_the_socket_of_every_command_is_named_by_its_whole_path() -> None:
+    """PostgreSQL's programs take any other for the name of a host."""
+    page = (ROOT / "docs/operations.md").read_text()
+    hosts = re.findall(r"^\$bin/pg_\w+ -h \"?(\S+?)\"? ", page, re.MULTILINE)
+    assert len(hosts) == 2
+    assert [host for host in hosts if not host.startswith(("/", "$PWD/"))] == []

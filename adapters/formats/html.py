@@ -8,6 +8,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from adapters.formats.builder import DocumentBuilder
 from adapters.formats.dom import heading_anchor, verbatim, walk
 from adapters.formats.elements import BLOCK_ELEMENTS
+from adapters.formats.html_cost import costs_too_much
 from adapters.formats.html_head import metadata_of, one_line, page_title
 from adapters.formats.lists import Paragraphs
 from domain.errors import DocumentUnreadable
@@ -26,6 +27,8 @@ class HtmlParser(DocumentParser):
     """Parses HTML. The title is the source's own, else the level-1 heading that ``<title>`` names, else ``<title>``."""
 
     def parse(self, source: SourceDocument) -> ParsedDocument:
+        if costs_too_much(source.content):
+            raise DocumentUnreadable(source.uri, "its elements nest too deeply, or too much formatting is left open")
         try:
             tree = LexborHTMLParser(source.content)
         except (SelectolaxError, UnicodeError) as error:

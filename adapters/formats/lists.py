@@ -1,9 +1,13 @@
 """Paragraphs and the lists that they stand in."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from adapters.formats.builder import DocumentBuilder
 from domain.library.model import BlockKind
+
+MAX_INDENT: Final = 120
+"""Spaces; lists that nest deeper stand below one another, as else the text would grow by the square of the depth."""
 
 
 @dataclass(slots=True)
@@ -41,7 +45,7 @@ class Paragraphs:
         else:
             inner.marker = f"{inner.number}. "
             inner.number += 1
-        inner.hanging = inner.indent + " " * len(inner.marker)
+        inner.hanging = (inner.indent + " " * len(inner.marker))[:MAX_INDENT]
 
     @property
     def begins_item(self) -> bool:

@@ -183,11 +183,17 @@ def _pieces(text: str, borders: Sequence[int]) -> list[Span]:
     return [span for span in spans if span.start < span.end]
 
 
+_RUN: Final = 256
+"""White space looked at in one piece."""
+
+
 def _trimmed(text: str, span: Span) -> Span:
     # By places, not by copies: what is behind a passage may be a line of eight million characters.
     start, end = span
     while start < end and text[start].isspace():
-        start += 1
+        run = text[start : min(end, start + _RUN)]
+        start += len(run) - len(run.lstrip())
     while end > start and text[end - 1].isspace():
-        end -= 1
+        run = text[max(start, end - _RUN) : end]
+        end -= len(run) - len(run.rstrip())
     return Span(start, end)

@@ -108,9 +108,11 @@ class AddressPolicy:
         if literal is not None:
             self.check_connection([str(literal)], address.port)
         elif self._is_private_name(address.host) and not self.networks:
-            raise AddressRefused(f"{address.host} is a name inside of a private network")
+            raise AddressRefused(
+                f"{address.host} is a name inside of a private network, and IBID_FETCH_NETWORKS is empty"
+            )
         if address.port not in WEB_PORTS and not (self.networks and address.port in self.ports):
-            raise AddressRefused(f"port {address.port} is not fetched from; 80 and 443 are")
+            raise AddressRefused(_of_port(address.port))
         return address
 
     def check_connection(self, addresses: Iterable[str], port: int) -> None:
@@ -125,9 +127,9 @@ class AddressPolicy:
         for one in found:
             within = any(_in(one, network) for network in self.networks)
             if not within and not is_public(one):
-                raise AddressRefused("the host is not on the public internet")
+                raise AddressRefused("the host is not on the public internet, nor in IBID_FETCH_NETWORKS")
             if port not in WEB_PORTS and not (within and port in self.ports):
-                raise AddressRefused(f"port {port} is not fetched from; 80 and 443 are")
+                raise AddressRefused(_of_port(port))
 
     @staticmethod
     def _is_private_name(host: str) -> bool:
@@ -142,6 +144,10 @@ class AddressPolicy:
         if after.port != before.port and not upgraded:
             raise AddressRefused("it redirects to another port")
         return after
+
+
+def _of_port(port: int) -> str:
+    return f"port {port} is not fetched from; 80 and 443 are, and within IBID_FETCH_NETWORKS those of IBID_FETCH_PORTS"
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:

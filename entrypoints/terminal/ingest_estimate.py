@@ -40,7 +40,7 @@ class Estimate:
         lines = [] if self.site is None else [_told_of(self.site, sampled=self.buys)]
         if not self.buys:
             return "\n".join([*lines, f"Embedding by {self.embedder} costs nothing."])
-        minutes = f", at least {self.seconds / 60:,.0f} min at the plan's rate" if self.seconds else ""
+        minutes = f", at least {_duration(self.seconds)} at the plan's rate" if self.seconds else ""
         lines.append(
             f"{self.documents:,} {of}, {self.passages:,} passages; {self.inputs:,} are to be "
             f"embedded by {self.embedder}: {self.calls:,} calls, some {self.tokens:,} tokens{minutes}."
@@ -53,10 +53,14 @@ class Estimate:
         return "\n".join(lines)
 
 
+def _duration(seconds: float) -> str:
+    return f"{seconds:,.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
+
+
 def _told_of(site: Mapping[str, Any], *, sampled: bool) -> str:
     many = f"{site['pages']:,} pages" if site["complete"] else f"{site['pages']:,} pages were found, and there are more"
     read = f"; {site['read']:,} of them were read and stand for all" if sampled and site["read"] < site["pages"] else ""
-    return f"{many}, at least {site['seconds'] / 60:,.1f} min to fetch politely{read}."
+    return f"{many}, at least {_duration(site['seconds'])} to fetch politely{read}."
 
 
 def estimated_site(service: Service, request: IngestRequest, source: Mapping[str, Any]) -> Estimate:

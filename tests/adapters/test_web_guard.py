@@ -198,7 +198,7 @@ async def test_a_name_that_is_bound_anew_between_two_requests_is_looked_at_again
     site.pages["/robots.txt"] = Page("", headers={"Content-Type": "text/plain", "Connection": "close"})
     async with served(Site(), host="127.0.0.2", port=site.port) as inner:
         found = await got(reader, site.url("/", host="turning.example"))
-    assert found == NotFetched("it is not fetched: the host is not on the public internet")
+    assert found == NotFetched("it is not fetched: the host is not on the public internet, nor in IBID_FETCH_NETWORKS")
     assert names.looked_up == ["turning.example", "turning.example"]
     assert inner.asked == []
     assert site.paths() == []
@@ -207,7 +207,7 @@ async def test_a_name_that_is_bound_anew_between_two_requests_is_looked_at_again
 async def test_a_name_of_which_one_address_is_private_is_refused_whole(site: Site) -> None:
     names = ScriptedNames({"both.example": [["127.0.0.1", "10.0.0.1"]]})
     found = await got(fetcher(site, names), site.url("/", host="both.example"))
-    assert found == NotFetched("it is not fetched: the host is not on the public internet")
+    assert found == NotFetched("it is not fetched: the host is not on the public internet, nor in IBID_FETCH_NETWORKS")
     assert site.asked == []
 
 
@@ -230,7 +230,10 @@ async def test_other_ports_than_those_of_the_web_are_refused(port: int) -> None:
 async def test_a_port_of_the_operators_counts_within_the_operators_networks_alone() -> None:
     reader = WebFetcher(AddressPolicy((ip_network("10.0.0.0/8"),), frozenset({8080})), names=ScriptedNames(NAMES))
     found = await got(reader, "http://public.example:8080/")
-    assert found == NotFetched("it is not fetched: port 8080 is not fetched from; 80 and 443 are")
+    assert found == NotFetched(
+        "it is not fetched: port 8080 is not fetched from; 80 and 443 are, and within IBID_FETCH_NETWORKS those of "
+        "IBID_FETCH_PORTS"
+    )
 
 
 async def test_nothing_of_anybodys_is_sent(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -384,7 +384,7 @@ class TestIngest:
             ingesting_service.replies["POST /v1/admin/ingestions/plan"] = (200, answer)
             shown = ibid(ingesting_service, "ingest", "https://x.example/docs/", "--estimate", "--max-depth", "3")
             assert shown.exit_code == 0
-            told = ["1,200 pages were found, and there are more", "at least 5.0 min to fetch", *words]
+            told = ["1,200 pages were found, and there are more", "at least 5 min to fetch", *words]
             assert [one for one in told if one not in shown.stdout] == []
             as_json = ibid(ingesting_service, "ingest", "https://x.example/docs/", "--estimate", "--json")
             assert json.loads(as_json.stdout) == answer
