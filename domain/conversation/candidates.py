@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain.conversation.question_kind import QuestionKind, defines, fitness, kind_of
+from domain.conversation.question_kind import FITS, QuestionKind, defines, fitness, kind_of
 from domain.conversation.quotable import CODE, is_fragment, is_item, is_named_above, is_pointer, is_quotable
+from domain.grounding.measures import Given
 from domain.grounding.model import Evidence
 from domain.grounding.overlap import Unit, coverage, length_weight, units_of, weigh
 from domain.grounding.polarity import opposites
@@ -69,6 +70,7 @@ class Candidates:
         self._units = {piece.n: units_of(piece.text, analyzer, language) for piece in evidence}
         self._salience = salience(question, analyzer=analyzer, language=language)
         self._weights = self._rarity()
+        self._given = Given(question, analyzer, language)
         length = min(1.0, max(0.0, (sum(self._salience.values()) - _SHORT_WEIGHT) / (_LONG_WEIGHT - _SHORT_WEIGHT)))
         self._least = _SHORT_SHARE + (_LONG_SHARE - _SHORT_SHARE) * length
         self.keep_up = _SHORT_KEEP_UP + (_LONG_KEEP_UP - _SHORT_KEEP_UP) * length
@@ -78,7 +80,7 @@ class Candidates:
         for piece in self._evidence:
             named = self._named(piece)
             of_heading = self._heading_fit(piece)
-            shares = [coverage(self._weights, unit.stems) for unit in self._units[piece.n]]
+            shares = [coverage(self._weights, self._held(piece, unit)) for unit in self._units[piece.n]]
             for place, unit in enumerate(self._units[piece.n]):
                 beside = max(shares[max(0, place - 1) : place] + shares[place + 1 : place + 2], default=0.0)
                 if not (shares[place] or of_heading) or not self._holds_enough(piece, place, named):
@@ -146,7 +148,12 @@ class Candidates:
     def _holds_enough(self, piece: Evidence, place: int, named: set[str]) -> bool:
         before = place - _leans(self.text_at(piece, place)) if place else place
         around = self._units[piece.n][before : place + 1]
-        return coverage(self._salience, named.union(*[unit.stems for unit in around])) >= self._least
+        return coverage(self._salience, named.union(*[self._held(piece, unit) for unit in around])) >= self._least
+
+    def _held(self, piece: Evidence, unit: Unit) -> frozenset[str]:
+        """A sentence's stems, and those of the question that a unit in it stands for."""
+        given = self._given.by([unit.span.of(piece.text)]) if self._given else None
+        return unit.stems | given if given else unit.stems
 
     def _form(self, piece: Evidence, place: int, of_heading: float) -> float:
         """What a sentence's form and place are worth, whatever its words."""
@@ -154,6 +161,8 @@ class Candidates:
         text = unit.span.of(piece.text)
         bonus = fitness(self._kind, text, self.text_at(piece, place + 1), early=self._early(unit))
         opens = place == 0 and self._kind is QuestionKind.DEFINITION and len(piece.section.heading_path) <= 1
+        if self._given and self._given.by([text]):
+            bonus += FITS
         bonus += _FIRST * (place == 0) + _OPENING * opens * of_heading
         leads_nowhere = text.endswith((":", "：")) and not self._leads_on(piece, place)
         bonus -= _LEADS_NOWHERE * leads_nowhere + _OPPOSITE * self._says_opposite(text)

@@ -44,7 +44,8 @@ _DOES: Final = re.compile(
 )
 """A sentence that says of its subject what it is or does."""
 _DEFINITION_WORDS: Final = 7
-_FITS: Final = 0.15
+FITS: Final = 0.15
+"""What it is worth that a sentence has the form that was asked for."""
 _DEFINES: Final = 0.45
 _EARLY_CHARS: Final = 20
 _SUBJECT_CHARS: Final = 8
@@ -82,11 +83,11 @@ def fitness(kind: QuestionKind, sentence: str, following: str, *, early: int) ->
     """
     if kind is QuestionKind.HOW_TO:
         leads_to_code = sentence.endswith(":") and following.startswith(("```", "~~~"))
-        return _FITS * bool(_IMPERATIVE.match(sentence)) + _FITS * leads_to_code
+        return FITS * bool(_IMPERATIVE.match(sentence)) + FITS * leads_to_code
     if kind is QuestionKind.DEFINITION:
         verb = _IS_A.search(sentence)
         says_what = verb is not None and early < min(verb.start(), _EARLY_CHARS)
-        return _FITS * says_what + _DEFINES * defines(kind, sentence, early=early)
+        return FITS * says_what + _DEFINES * defines(kind, sentence, early=early)
     if kind is QuestionKind.FIGURE:
-        return _FITS * any(character.isdigit() for character in sentence)
+        return FITS * any(character.isdigit() for character in sentence)
     return 0.0

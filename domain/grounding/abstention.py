@@ -1,11 +1,11 @@
 """Is what was found enough to answer? If not: no answer, with the reason and what came closest."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from math import exp, log
 from typing import Final
 
 from domain.grounding.kinship import akin
-from domain.grounding.measures import MeasureAsked, measures_asked
+from domain.grounding.measures import Given
 from domain.grounding.messages import listed, wording_for
 from domain.grounding.model import Abstention, AbstentionReason, Evidence
 from domain.grounding.overlap import coverage, units_of
@@ -70,7 +70,7 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
         return scores[0]
     analyzer = akin(question, analyzer, language)
     weights = salience(question, analyzer=analyzer, language=language)
-    given = _Given(question, analyzer, language)
+    given = Given(question, analyzer, language)
     stems = _held(evidence, analyzer, language)
     stems |= given.by(piece.text for piece in evidence)
     weights = given.weighed(weights, stems)
@@ -109,30 +109,6 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
     return 1 / (1 + exp(-max(-30.0, min(30.0, logit))))
 
 
-class _Given:
-    """The stems of a question that units stand for: 1240 °C for "temperature"."""
-
-    def __init__(self, question: str, analyzer: Analyzer, language: str) -> None:
-        self._asked: list[tuple[str, MeasureAsked]] = []
-        if asked := measures_asked(question, language):
-            starts = {term.start: term.stem for term in analyzer.terms(question, language=language)}
-            self._asked = [(starts[one.start], one) for one in asked if one.start in starts]
-
-    def by(self, texts: Iterable[str]) -> frozenset[str]:
-        """Those whose measure any of the texts gives."""
-        if not self._asked:
-            return _NOTHING
-        return frozenset([stem for text in texts for stem, asked in self._asked if asked.is_given(text)])
-
-    def weighed(self, weights: Mapping[str, float], held: set[str]) -> Mapping[str, float]:
-        """A measure that is certainly asked for and given nowhere, by word or unit, weighs as much as any word."""
-        missed = [stem for stem, asked in self._asked if asked.certain and stem not in held]
-        return {**weights, **dict.fromkeys(missed, max(weights.values()))} if missed else weights
-
-
-_NOTHING: Final = frozenset[str]()
-
-
 def _odds(chance: float) -> float:
     return log(max(chance, 1e-4) / max(1 - chance, 1e-4))
 
@@ -157,14 +133,15 @@ def verification_failed(question: str, evidence: Sequence[Evidence], *, language
 def _absent_words(question: str, evidence: Sequence[Evidence], analyzer: Analyzer, language: str) -> list[str]:
     analyzer = akin(question, analyzer, language)
     held = _held(evidence, analyzer, language)
-    given = _Given(question, analyzer, language)
+    given = Given(question, analyzer, language)
     held |= given.by(piece.text for piece in evidence)
     weights = given.weighed(salience(question, analyzer=analyzer, language=language), held)
-    absent = {
-        term.stem: question[term.start : term.end]
-        for term in analyzer.terms(question, language=language)
-        if term.stem not in held and weights[term.stem] > MOST_OF_SCAFFOLD
-    }
+    absent: dict[str, str] = {}
+    named_to = 0
+    for stem, start, end in analyzer.terms(question, language=language):
+        if start >= named_to and stem not in held and weights[stem] > MOST_OF_SCAFFOLD:
+            absent.setdefault(stem, question[start:end])
+            named_to = end  # the parts of a name such as GraphQL come after it
     return list(absent.values())[:_NAMED_WORDS]
 
 

@@ -12,6 +12,11 @@ from domain.text import Analyzer, Span
 _OF_ANSWER: Final = r"(?:your|every|each) (?:(?:final|next|own|whole|entire) )?(?:answers?|responses?|reply|replies)"
 _REPLY: Final = "answer response reply replies"
 _REPLIES: Final = "answer answers response responses reply replies"
+_NOT_A_NOUN: Final = "".join(
+    rf"(?<!\b{before} )"
+    for before in ("the", "an", "no", "a", "this", "that", "each", "any", "one", "its", "whose", "does not", "did not")
+)
+"""Before "answer with": "the answer with its footnotes" orders nothing, nor does "it does not answer in time"."""
 _VERBS_OF_TASKS: Final = "write draft compose provide develop create tell give make_up invent"
 _ABOUT_THE_RULES: Final = (
     (
@@ -95,7 +100,13 @@ _ABOUT_THE_ANSWER: Final = (
     (
         "answer respond reply",
         "answer respond reply",
-        r"\b(?:answer|respond|reply) (?:only |always |just )?(?:with|in|as|by|using)\b",
+        rf"{_NOT_A_NOUN}\b(?:answer|respond|reply) (?:only |always |just )?(?:with|in|as|by|using)\b",
+    ),
+    (
+        "the_ an_ this_ that_; begin start open preface end close finish conclude give write phrase format put",
+        "answer response reply",
+        r"^\W*(?:please )?(?:now )?(?:begin|start|open|preface|end|close|finish|conclude|give|write|phrase|format|put) "
+        r"(?:the|an|this|that) (?:\w+ )?(?:answer|response|reply) (?:with|in|as|by|using)\b",
     ),
     (
         "your_message your_answer your_reply your_response homophonic following_symbols every_ each_; "

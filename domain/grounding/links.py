@@ -27,6 +27,8 @@ _PARENTHESIS: Final = re.compile(r"\\.|[()]|\n[ \t]*\n", re.DOTALL)
 _PARAGRAPH_END: Final = re.compile(r"\n[ \t]*\n")
 _DEFINED: Final = re.compile(r"[^\S\n]*\n?[^\S\n]*(?P<address>\S+)")
 _TAG_END: Final = re.compile(r">|\n[ \t]*\n")
+_LEADS_NOWHERE: Final = re.compile(r"://[\s`]")
+"""A scheme with no site after it, spoken of: "begins with `app://`"."""
 _VOID: Final = re.compile(r"[\t\r\n]")
 """What browsers leave out of addresses."""
 _NO_TAG: Final = re.compile(r"</?[A-Za-z][\w.:-]*[^\w.:\-\s/>@+%&?=#~]")
@@ -208,6 +210,9 @@ class LinkFilter:
         before = _BEFORE.search(text, max(0, begins.start() - _TAIL), begins.start())
         rest = text[begins.start() : ends.start() if ends else limit]
         rest = begins[0] + rest[len(begins[0]) :].rstrip(_AFTER_ADDRESS)
+        if ends is not None and ends.start() == begins.end() and _LEADS_NOWHERE.match(begins[0] + ends[0]):
+            out.append(begins[0])
+            return begins.end()
         allowed = before is not None and self._sites.allow(before[0] + rest)
         out.append(rest if allowed else begins[0].rstrip("./\\") + LEFT_OUT)
         return begins.start() + len(rest)

@@ -5,9 +5,11 @@ General knowledge of English, German and Spanish; nothing here was fitted. In ot
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
+
+from domain.text import Analyzer
 
 
 class _Measure(NamedTuple):
@@ -268,3 +270,31 @@ def measures_asked(question: str, language: str) -> tuple[MeasureAsked, ...]:
         MeasureAsked(start, _FIGURATIVE[language].match(question, start) is None, found)
         for start, found in units.items()
     )
+
+
+class Given:
+    """The stems of a question that units stand for: 1240 °C for "temperature"."""
+
+    def __init__(self, question: str, analyzer: Analyzer, language: str) -> None:
+        self._asked: list[tuple[str, MeasureAsked]] = []
+        if asked := measures_asked(question, language):
+            starts = {term.start: term.stem for term in analyzer.terms(question, language=language)}
+            self._asked = [(starts[one.start], one) for one in asked if one.start in starts]
+
+    def __bool__(self) -> bool:
+        """Whether the question asks for a measure at all."""
+        return bool(self._asked)
+
+    def by(self, texts: Iterable[str]) -> frozenset[str]:
+        """Those whose measure any of the texts gives."""
+        if not self._asked:
+            return _NOTHING
+        return frozenset([stem for text in texts for stem, asked in self._asked if asked.is_given(text)])
+
+    def weighed(self, weights: Mapping[str, float], held: set[str]) -> Mapping[str, float]:
+        """A measure that is certainly asked for and given nowhere, by word or unit, weighs as much as any word."""
+        missed = [stem for stem, asked in self._asked if asked.certain and stem not in held]
+        return {**weights, **dict.fromkeys(missed, max(weights.values()))} if missed else weights
+
+
+_NOTHING: Final = frozenset[str]()

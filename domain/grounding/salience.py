@@ -86,17 +86,23 @@ _MEASURES: Final = {
     }.items()
 }
 """What is asked for in figures: "how hot" and "what temperature" are answered by 1,000 °C, and seldom by the word."""
-_ATTAINING: Final = {
+_OF_MEASURES: Final = {
     language: frozenset(words.split())
     for language, words in {
         "en": "reach reaches reached attain attains attained hit hits peak peaks last lasts lasted run runs rise rises "
-        "measure measures amount amounts become becomes start starts end ends",
+        "measure measures amount amounts become becomes start starts end ends maximum minimum max min maximal minimal "
+        "highest lowest greatest largest smallest longest shortest biggest heaviest total average typical exact",
         "de": "erreicht erreichen beträgt betragen liegt liegen steigt steigen misst messen endet enden dauert dauern "
-        "wird",
-        "es": "alcanza alcanzan llega llegan sube suben mide miden termina terminan dura duran está están tarda tardan",
+        "wird maximal maximale maximalen minimal minimale minimalen höchste höchsten niedrigste niedrigsten größte "
+        "größten kleinste kleinsten genau genaue genauen",
+        "es": "alcanza alcanzan llega llegan sube suben mide miden termina terminan dura duran está están tarda tardan "
+        "máximo máxima mínimo mínima mayor menor exacto exacta",
     }.items()
 }
-"""What a thing does with a measure, where a question asks for one: "what temperature does it reach"."""
+"""
+What a thing does with a measure, where a question asks for one, and which of its measures is meant: "what temperature
+does it reach" and "what is its maximum size" are answered by other words, such as "at most".
+"""
 _OF_SCAFFOLD: Final = 0.3
 MOST_OF_SCAFFOLD: Final = _OF_SCAFFOLD * length_weight("scaffold")
 """What a word of asking weighs at most."""
@@ -122,12 +128,12 @@ def _salience(question: str, remembered: Hashable, language: str) -> Mapping[str
     opening = _FIRST_WORD.search(question)
     measures = _MEASURES.get(language)
     measured = {match.end() for match in measures.finditer(question)} if measures else set[int]()
-    attaining = _ATTAINING.get(language, frozenset()) if measured or measures_asked(question, language) else frozenset()
+    beside = _OF_MEASURES.get(language, frozenset()) if measured or measures_asked(question, language) else frozenset()
     weights: dict[str, float] = {}
     for stem, start, end in terms:
         word = question[start:end]
         named = (word[0].isupper() and opening is not None and start >= opening.end()) or word[0].isdigit()
-        asking = end in measured or word.lower() in scaffold or word.lower() in attaining
+        asking = end in measured or word.lower() in scaffold or word.lower() in beside
         factor = _OF_SCAFFOLD if asking else _OF_NAME if named else 1.0
         weights[stem] = max(weights.get(stem, 0.0), factor * length_weight(stem))
     return weights

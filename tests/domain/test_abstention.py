@@ -167,6 +167,7 @@ def test_a_passage_that_is_alone_is_not_held_against_itself() -> None:
         ("How loud is the kiln?", "The kiln hums at 40 dB.", "en"),
         ("How much memory does the service need?", "The service runs in 512 MB.", "en"),
         ("What pressure does the kiln hold?", "The kiln can hold 3 bar.", "en"),
+        ("What is the maximum size of an upload?", "An upload may be 64 MB large.", "en"),
         ("Welche Temperatur erreicht der Glattbrand?", "Der Glattbrand endet bei 1240 °C.", "de"),
         ("Wie viel wiegt der Ofen?", "Der Ofen bringt 40 kg auf die Waage.", "de"),
         ("Was kostet der Ofen?", "Den Ofen gibt es für 900 €.", "de"),
@@ -209,3 +210,10 @@ def test_words_that_any_question_is_asked_with_are_not_named_as_missing() -> Non
     abstention = decide("How much does a kangaroo weigh?", scored(0.01))
     assert abstention is not None
     assert abstention.message.endswith("mentions “kangaroo” or “weigh”.")
+
+
+def test_the_parts_of_a_name_are_not_named_as_missing_beside_it() -> None:
+    abstention = decide("Does the door support GraphQL?", scored(0.01))
+    assert abstention is not None
+    assert "“GraphQL”" in abstention.message
+    assert "“QL”" not in abstention.message

@@ -127,6 +127,13 @@ def test_a_question_for_a_number_prefers_a_sentence_with_one() -> None:
     assert answer("How many requests may a caller send?", *texts).startswith("“The limit is 60")
 
 
+def test_a_question_for_a_measure_prefers_the_sentence_that_gives_one() -> None:
+    upload = "The size of an upload is checked first. An upload may be 64 MB large. Its size is logged with its name."
+    assert "“An upload may be 64 MB large.”" in answer("What is the maximum size of an upload?", upload)
+    without = upload.replace("64 MB large", "sent in parts")
+    assert "sent in parts" not in answer("What is the maximum size of an upload?", without)
+
+
 def test_what_is_said_twice_is_quoted_once() -> None:
     sentence = "The server keeps its data under the data directory."
     assert answer("Where does the server keep its data?", sentence, sentence).count("“") == 1

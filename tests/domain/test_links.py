@@ -78,6 +78,7 @@ def test_no_address_of_another_site_reaches_a_reader(hostile: str) -> None:
 
 
 KEPT = [
+    "A deep link looks like `app://` or begins with http:// and a name.",
     "Plain text, and: more/of it; a < b, List<String>, f(x)[0](y), 10:30, and/or.",
     "Open [the lid](https://docs.example/guide/lid) now.",
     'Open ![the lid](https://docs.example/lid.png "The lid") now.',
