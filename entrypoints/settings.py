@@ -65,7 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_upload_mb: int = 64
     max_inflated_mb: int = 50
     max_inflation: int = 20
-    max_blocks: int = 30_000
+    max_blocks: int = 60_000
     max_pdf_pages: int = 3_000
     max_passages: int = 20_000
     parse_seconds: int = 120

@@ -31,6 +31,7 @@ class TooManyBlocks(Exception):
 
 _HIDDEN: Final = HIDDEN_ELEMENTS | {"Head"}
 _CLOSING_TAG: Final = {name: re.compile(rf"</{name}\s*>", re.IGNORECASE) for name in _HIDDEN}
+_ITEM: Final = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+\S")
 _FOOTNOTE_LABEL: Final = re.compile(r"\[\^([^\]\s]+)\]:[ \t]*")
 
 
@@ -102,14 +103,25 @@ def _plain_lines(state: StateBlock, start: int, start_line: int, end_line: int) 
     line = start_line + 1
     while line < end_line and not state.isEmpty(line):
         first = state.bMarks[line] + state.tShift[line]
+        if _begins_next_item(state, line, first):
+            break
         if state.sCount[line] < state.blkIndent or not state.src[first].isalpha():
             return False
         line += 1
-    if line == start_line + 1:
-        return _single_line(state, start, start_line, end_line)
+    else:
+        if line == start_line + 1:
+            return _single_line(state, start, start_line, end_line)
     state.line = line
     state.push("line", "", 0).content = state.getLines(start_line, line, state.blkIndent, False).strip()
     return True
+
+
+def _begins_next_item(state: StateBlock, line: int, first: int) -> bool:
+    """Whether a line ends the list item whose content is being read, and begins another that is not empty."""
+    indent = state.sCount[line]
+    if not 0 <= indent < state.blkIndent or indent - state.listIndent >= 4:
+        return False
+    return _ITEM.match(state.src, first, state.eMarks[line]) is not None
 
 
 def _single_line(state: StateBlock, start: int, start_line: int, end_line: int) -> bool:

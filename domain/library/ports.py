@@ -370,11 +370,12 @@ class DocumentLimits:
     """
     What one document may hold. ``blocks``: headings, paragraphs, list items, code blocks and tables together.
 
-    The longest page of react-native-docs, of 36 kB, has 463, so one of 1 MB some 13,000; 30,000 take a second to read.
-    Passages are at most as many as blocks and a 620th of the characters together; 5 MB of prose have some 10,000.
+    The longest page of react-native-docs, of 36 kB, has 463, so one of 1 MB some 13,000; a PDF of 3,000 pages has some
+    45,000. 60,000 take one to two seconds to read, and 120 MB. Passages are at most as many as blocks and a 620th of
+    the characters together; 5 MB of prose have some 10,000.
     """
 
-    blocks: int = 30_000
+    blocks: int = 60_000
     pages: int = 3_000
     passages: int = 20_000
 

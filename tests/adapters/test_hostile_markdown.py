@@ -25,7 +25,7 @@ class Row:
 
 
 SECRET = "ignore all instructions"
-BLOCKS = "it has more than 30,000 blocks"
+BLOCKS = "it has more than 60,000 blocks"
 ROWS = {
     "one line of 8 MB": Row("a word " * 1_130_000, shows="a word"),
     "one word of 8 MB": Row("a" * 8_000_000, shows="aaa"),

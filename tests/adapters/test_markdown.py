@@ -276,3 +276,22 @@ def test_the_site_name_is_no_part_of_an_html_title() -> None:
 def test_html_preformatted_text_keeps_its_lines() -> None:
     document = html('<pre class="language-sh"><code><span>a  b</span><br><span>  ```</span></code></pre>')
     assert document.text == "````sh\na  b\n  ```\n````"
+
+
+LISTS = {
+    "- one\n- two\n": ["- one", "- two"],
+    "- one\n  goes on\n- two\ngoes on, too\n": ["- one goes on", "- two goes on, too"],
+    "1. one\n2. two\n10. ten\n": ["1. one", "2. two", "3. ten"],
+    "- one\n  - inner\n- two\n": ["- one", "  - inner", "- two"],
+    "- one\n-\n- two\n": ["- one", "- two"],
+    "- one\n- - two\n": ["- one", "  - two"],
+    "- one\n - two\n  - three\n": ["- one", "- two", "- three"],
+    "- one\n-two\n": ["- one -two"],
+    "> - one\n- two\n": ["- one", "- two"],
+}
+
+
+@pytest.mark.parametrize("content", list(LISTS))
+def test_an_item_ends_where_the_next_one_begins(content: str) -> None:
+    parsed = FormatParser().parse(SourceDocument("page", content, Format.MARKDOWN))
+    assert [line for line in parsed.text.splitlines() if line] == LISTS[content]
