@@ -37,6 +37,8 @@ _ROUNDS: Final = 8
 """Of catching up while writing goes on; each leaves what came during it, a third or less (measured at full speed)."""
 _LET_GO_FROM: Final = 2_000
 """Passages whose writing has brought 3 MB of the index's files into memory, and reading them as much again."""
+_LET_GO_WHILE_TWO: Final = 500
+"""The same while two indexes are open and what is read of one is written to the other: more is in memory anyhow."""
 _THREADS: Final = 2
 
 
@@ -129,7 +131,6 @@ class QdrantEdgeIndex(PassageIndex):
                     await self._in_thread(_translated, self._opened(), EdgeShard.flush)
                     self._unflushed = 0
             # Also what the requests have left that brought the passages.
-            await self._in_thread(give_back)
             async with self._writing:
                 await self._let_go(generations.current(self._path))
 
@@ -174,8 +175,8 @@ class QdrantEdgeIndex(PassageIndex):
         """Most of what has changed since the copy, while writing goes on; what changes meanwhile comes after it."""
         for _ in range(_ROUNDS):
             changed, self._since_copy = list(self._since_copy or ()), set()
-            for start in range(0, len(changed), _LET_GO_FROM):
-                await self._carry_over(changed[start : start + _LET_GO_FROM], fresh)
+            for start in range(0, len(changed), _LET_GO_WHILE_TWO):
+                await self._carry_over(changed[start : start + _LET_GO_WHILE_TWO], fresh)
                 await self._let_go(folder)
                 async with self._writing:
                     await self._let_go(generations.current(self._path))
@@ -217,6 +218,7 @@ class QdrantEdgeIndex(PassageIndex):
     async def _let_go(self, shard: Path) -> None:
         """While nobody writes to it: segments are unmapped by writing, and by closing their shard, alone."""
         await self._in_thread(let_go_of, shard / SEGMENTS, shard / LOG)
+        await self._in_thread(give_back)
         self._unreleased = 0
 
     async def _read(self, work: Callable[[EdgeShard], T]) -> T:

@@ -22,8 +22,8 @@ DIMENSIONS: Final = 256
 _ON_THE_LOOP_CHARS: Final = 4_000
 """The longest question: well under a millisecond."""
 _UNIT: Final = re.compile(r" ?(?:\w+|[^\w\s]+)")
-_CACHED_UNITS: Final = 30_000
-"""Some 30 MB when full; the 1.7 MB of the React Native documentation have some 20,000."""
+_CACHED_UNITS: Final = 20_000
+"""Some 20 MB when full; the 1.7 MB of the React Native documentation have some 14,000."""
 _CHARS_AT_ONCE: Final = 50_000
 """Texts embedded together: they cannot hold more distinct words than the cache has room for."""
 
