@@ -24,17 +24,21 @@ ALWAYS_STOPS: Final = "。！？｡।॥؟۔።។"
 """Chinese and Japanese stops, the danda of Hindi and Bengali, those of Arabic, Urdu, Ethiopic and Khmer."""
 _MAY_STOP: Final = re.compile(rf"[\n.!?…{ALWAYS_STOPS}]")
 _STOP: Final = re.compile(rf"\n|[.!?…]+|[{ALWAYS_STOPS}]+")
-_CLOSERS: Final = re.compile(r"[\"'”“’»›)\]】』」）*_`]*+(?:\[\d{1,3}\])*+")
+_BLANK: Final = r"[ \u00a0\u202f]"
+_CLOSERS: Final = re.compile(rf"(?:[\"'”“’»›)\]】』」）*_`]|{_BLANK}»(?![^\W_])|«(?!\w))*+(?:\[\d{{1,3}}\])*+")
+"""A French quotation has blanks inside its marks: « … ». A German one opens with the mark that closes it: »…«."""
 _MARKERS: Final = re.compile(r"(?:[ \t]*+\[\d{1,3}\])*")
-_PARTIAL_MARKER: Final = re.compile(r"[ \t]*+(?:\[\d{0,3})?\Z")
+_PARTIAL_MARKER: Final = re.compile(r"[ \t\u00a0\u202f]*+(?:\[\d{0,3})?\Z")
 _SPACE: Final = re.compile(r"\s*+")
 _GAP: Final = re.compile(r"[ \t]*+")
 _FOLLOWING: Final = re.compile(r"[\"'“‘«(*_\[]*+([^\W\d_]++|.|\n)?", re.DOTALL)
 _WORD_CHARS: Final = 24
 """Letters of the following word that are waited for: longer than any word that a decision looks up."""
 _NOT_HERE: Final = -1
-_QUOTATION_MARK: Final = re.compile(r"[“”»„「」『』]|«(?!\s)")
-_CLOSED_BY: Final = {"“": "”", "«": "»", "„": "“”", "「": "」", "『": "』"}
+_QUOTATION_MARK: Final = re.compile(
+    rf"(?P<opens>(?<!\S)»(?=\w))|(?P<closes>(?<=\S)«(?!\w))|[“”»„「」『』]|«(?!\s)|(?<!\S)«{_BLANK}"
+)
+_CLOSED_BY: Final = {"»": "«", "“": "”", "«": "»", "„": "“”", "「": "」", "『": "』"}
 _LONGEST_QUOTATION: Final = 600
 """Characters after its opening mark beyond which a quotation was left open by mistake."""
 
@@ -156,9 +160,9 @@ def _inside_quotation(text: str, start: int, end: int) -> bool:
     opened, closers = start, ""
     for mark in _QUOTATION_MARK.finditer(text, start, end):
         if closers:
-            closers = "" if mark[0] in closers else closers
-        else:
-            opened, closers = mark.start(), _CLOSED_BY.get(mark[0], "")
+            closers = "" if mark[0][0] in closers else closers
+        elif mark[0][0] != "»" or mark["opens"]:
+            opened, closers = mark.start(), "" if mark["closes"] else _CLOSED_BY.get(mark[0][0], "")
     return bool(closers) and end - opened <= _LONGEST_QUOTATION
 
 

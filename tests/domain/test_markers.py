@@ -227,6 +227,12 @@ def test_an_underlined_line_is_a_heading(size: int) -> None:
         ),
         ("Es heißt: „Auf um acht. Zu um zehn.“ [1] Geh.", ["Es heißt: „Auf um acht. Zu um zehn.“ [1]", "Geh."]),
         ("Il dit : «Ouvert. Puis fermé.» [1] Va.", ["Il dit : «Ouvert. Puis fermé.» [1]", "Va."]),
+        ("Il dit : « Ouvert. Puis fermé. » [1] Va.", ["Il dit : « Ouvert. Puis fermé. » [1]", "Va."]),
+        (
+            "Il dit : «\u00a0Ouvert. Fermé ?\u202f» [1] Va. « Bien. » [2] Fin.",
+            ["Il dit : «\u00a0Ouvert. Fermé ?\u202f» [1]", "Va.", "« Bien. » [2]", "Fin."],
+        ),
+        ("Er sagt: »Auf um acht. Zu um zehn.« [1] Geh.", ["Er sagt: »Auf um acht. Zu um zehn.« [1]", "Geh."]),
         ("「開く。閉じる。」[1]次。", ["「開く。閉じる。」[1]", "次。"]),
         ("“One.” [1] “Two.” [2]", ["“One.” [1]", "“Two.” [2]"]),
         (

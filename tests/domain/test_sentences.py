@@ -13,6 +13,9 @@ TRICKY = st.lists(
         [
             *".!?…。,:;'\"“”()[]*_`#|>-\n \t",
             "\n\n",
+            *"«»\u00a0",
+            "« ",
+            " »",
             "```",
             "~~~",
             "- ",
@@ -82,6 +85,9 @@ def test_a_full_stop_inside_a_sentence_does_not_end_it(sentence: str) -> None:
         ("Es waren 3. Danach kam x. Dann ging es.", ["Es waren 3.", "Danach kam x.", "Dann ging es."]),
         ("यह एक है [1]। यह दो है।[2] और?", ["यह एक है [1]।", "यह दो है।[2]", "और?"]),
         ("هل هذا سؤال؟ نعم.", ["هل هذا سؤال؟", "نعم."]),
+        ("Il dit : « Viens ! » Puis il part.", ["Il dit : « Viens ! »", "Puis il part."]),
+        ("« Ça va ?\u202f» dit-il. « Oui. »", ["« Ça va ?\u202f» dit-il.", "« Oui. »"]),
+        ("Er rief. »Komm!« Dann ging er.", ["Er rief.", "»Komm!«", "Dann ging er."]),
     ],
 )
 def test_a_sentence_ends_where_the_next_one_begins(text: str, expected: list[str]) -> None:
@@ -141,7 +147,9 @@ def test_a_text_that_grows_gives_the_same_sentences(text: str, chance: random.Ra
     assert grown + scanner.advance(text[scanner.offset :], final=True) == sentence_spans(text)
 
 
-@pytest.mark.parametrize("pattern", [". ", ".\n", " ", "> ", "[1]", "- ", "`", '(".', ". [1", "|", "\n- ", "a.B. "])
+@pytest.mark.parametrize(
+    "pattern", [". ", ".\n", " ", "> ", "[1]", "- ", "`", '(".', ". [1", "|", "\n- ", "a.B. ", ". »", " » "]
+)
 def test_hostile_repetition_takes_linear_time(pattern: str) -> None:
     def seconds(copies: int) -> float:
         began = time.perf_counter()
