@@ -1,29 +1,39 @@
 """HTTP clients for services outside: httpx's interface over aiohttp's connections, and its errors as the port's."""
 
+import asyncio
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
-from urllib.request import getproxies
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from adapters.resilience.connections import (
+    CONNECT_TIMEOUT_S,
+    KEEP_ALIVE_S,
+    BrokenOff,
+    Connection,
+    Connections,
+    Lost,
+    Unreachable,
+)
 from adapters.resilience.rests import Rests
 from domain.errors import PortUnavailable
 
-CONNECT_TIMEOUT_S: Final = 5.0
 MANY_STREAMS: Final = 8
 """So many and more open at once share the cost of being read; fewer cost little, and each word goes on as it comes."""
 
-_KEEP_ALIVE_S: Final = 30.0
 _CONNECT_IN_TIME: Final = aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT_S)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """``headers`` ignore case."""
+    """The names of ``headers`` are in lower case."""
 
     status_code: int
     reason: str
@@ -35,69 +45,105 @@ class JsonPosts:
     """
     POSTs of JSON to one service; close it by ``aclose``.
 
-    By aiohttp itself: httpx's requests and replies over the same connections cost as much again as the sending, and
-    its client, which merges addresses, headers, cookies, redirects and authentication, that much once more
-    (docs/adr/0009).
+    By connections of our own, since clients for every purpose cost more than the sending (docs/adr/0009); by aiohttp
+    where the environment names a proxy.
     """
 
     def __init__(self, base_url: str, *, headers: Mapping[str, str] | None = None) -> None:
         self._base_url = base_url.rstrip("/")
         plain = {"accept": "application/json", "content-type": "application/json", "user-agent": "ibid"}
         self._headers = plain | {name.lower(): value for name, value in (headers or {}).items()}
+        self._by_proxy = _has_proxy(base_url)
         self._make = _sessions(base_url, self._headers)
         self._made: aiohttp.ClientSession | None = None
+        self._connections: Connections | None = None
         self._streams = 0
         self._rests: Rests | None = None
 
     async def post(self, path: str, body: bytes) -> Reply:
         """A reply read whole. Raises what aiohttp does, and OSError."""
-        async with self._sent(path, body) as response:
-            content = await response.read()
-            return Reply(response.status, response.reason or "", response.headers, content)
+        async with self._sent(path, body) as source:
+            parts = []
+            while part := await source.part():
+                parts.append(part)
+            return Reply(source.status, source.reason, source.headers, b"".join(parts))
 
     @asynccontextmanager
     async def stream(self, path: str, body: bytes) -> AsyncIterator["StreamedReply"]:
         """A reply that is read as it comes. Raises what aiohttp does, and OSError."""
         self._streams += 1
         try:
-            async with self._sent(path, body) as response:
-                yield StreamedReply(response, self._rest)
+            async with self._sent(path, body) as source:
+                yield StreamedReply(source, self._rest)
         finally:
             self._streams -= 1
 
     async def aclose(self) -> None:
         if self._made is not None:
             await self._made.close()
+        if self._connections is not None:
+            self._connections.close()
+            await asyncio.sleep(0)  # for the loop to let go of them
 
-    def _sent(self, path: str, body: bytes) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        if self._made is None:
-            self._made = self._make()
-        return self._made.post(self._base_url + path, data=body, allow_redirects=False, timeout=_CONNECT_IN_TIME)
+    @asynccontextmanager
+    async def _sent(self, path: str, body: bytes) -> "AsyncIterator[Connection | _ByAiohttp]":
+        if self._by_proxy:
+            if self._made is None:
+                self._made = self._make()
+            url = self._base_url + path
+            async with self._made.post(url, data=body, allow_redirects=False, timeout=_CONNECT_IN_TIME) as response:
+                yield _ByAiohttp(response)
+            return
+        if self._connections is None:
+            self._connections = Connections(self._base_url, self._headers, _tls(self._base_url))
+        connection = await self._connections.post(path, body)
+        try:
+            yield connection
+        finally:
+            self._connections.done(connection)
 
-    def _rest(self, response: aiohttp.ClientResponse) -> None:
-        if self._streams < MANY_STREAMS or response.connection is None or response.connection.transport is None:
+    def _rest(self, transport: asyncio.Transport | None) -> None:
+        if self._streams < MANY_STREAMS or transport is None:
             return  # or everything has come already
         if self._rests is None:
             self._rests = Rests()
-        self._rests.rest(response.connection.transport, among=self._streams)
+        self._rests.rest(transport, among=self._streams)
+
+
+class _ByAiohttp:
+    """A reply of aiohttp's, read as one of our own connections is."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.reason = response.reason or ""
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        return None if self._response.connection is None else self._response.connection.transport
+
+    async def part(self) -> bytes:
+        return await self._response.content.readany()
 
 
 class StreamedReply:
-    def __init__(self, response: aiohttp.ClientResponse, rest: Callable[[aiohttp.ClientResponse], None]) -> None:
-        self._response = response
+    """The names of ``headers`` are in lower case."""
+
+    def __init__(self, source: Connection | _ByAiohttp, rest: Callable[[asyncio.Transport | None], None]) -> None:
+        self._source = source
         self._rest = rest
-        self.status_code = response.status
-        self.headers: Mapping[str, str] = response.headers
+        self.status_code = source.status
+        self.headers: Mapping[str, str] = source.headers
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
         """What each read of the connection brings."""
-        content = self._response.content
-        while part := await content.readany():
+        while part := await self._source.part():
             yield part
 
     def rest(self) -> None:
         """Where many streams are open, let what comes next gather for a moment, to be read at once."""
-        self._rest(self._response)
+        self._rest(self._source.transport)
 
 
 def http_client(base_url: str, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
@@ -124,16 +170,27 @@ def http_transport(base_url: str) -> httpx.AsyncBaseTransport:
 
 def _sessions(base_url: str, headers: Mapping[str, str] | None = None) -> Callable[[], aiohttp.ClientSession]:
     """What makes a session, which needs a running loop, to a service."""
-    tls = httpx.create_ssl_context() if base_url.startswith("https:") else None
+    tls = _tls(base_url)
     # aiohttp looks for a proxy in the environment in a thread, at every request.
     proxies = bool(getproxies())
 
     def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_S, ssl=tls or True)
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=tls or True)
         jar = aiohttp.DummyCookieJar()
         return aiohttp.ClientSession(connector=connector, cookie_jar=jar, trust_env=proxies, headers=headers)
 
     return session
+
+
+def _tls(base_url: str) -> ssl.SSLContext | None:
+    return httpx.create_ssl_context() if base_url.startswith("https:") else None
+
+
+def _has_proxy(base_url: str) -> bool:
+    """Whether the environment names a proxy for this service."""
+    address = urlsplit(base_url)
+    named = getproxies()
+    return (address.scheme in named or "all" in named) and not proxy_bypass(address.netloc.rpartition("@")[2])
 
 
 @contextmanager
@@ -141,7 +198,7 @@ def translated(port: str) -> Iterator[None]:
     """Raise PortUnavailable in place of the client's errors; its message says what happened and quotes nothing."""
     try:
         yield
-    except aiohttp.ClientConnectorError as error:
+    except (Unreachable, aiohttp.ClientConnectorError) as error:
         raise PortUnavailable(port, "cannot be reached") from error
     except (httpx.TimeoutException, TimeoutError) as error:
         if isinstance(error.__cause__, aiohttp.ClientConnectorError):
@@ -152,8 +209,8 @@ def translated(port: str) -> Iterator[None]:
         raise PortUnavailable(port, "did not answer in time") from error
     except httpx.ConnectError as error:
         raise PortUnavailable(port, "cannot be reached") from error
-    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+    except (Lost, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
         raise PortUnavailable(port, "closed the connection") from error
-    except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+    except (BrokenOff, httpx.HTTPError, aiohttp.ClientError, OSError) as error:
         # Some of aiohttp's own errors pass through httpx-aiohttp as they are.
         raise PortUnavailable(port, "broke off its answer") from error

@@ -7,6 +7,7 @@ from typing import TypeVar
 import aiohttp
 import httpx
 
+from adapters.resilience.connections import Unreachable
 from adapters.resilience.dependency import Dependency
 from adapters.resilience.faults import Blame, Fault
 from domain.access.ports import ProviderBudgets
@@ -58,6 +59,6 @@ def _never_arrived(error: PortError) -> bool:
     """No connection came about: the service cannot have counted anything."""
     cause = error.__cause__
     # httpx-aiohttp 0.2 calls a refused connection a connect timeout.
-    return isinstance(cause, aiohttp.ClientConnectorError | httpx.ConnectError) or (
+    return isinstance(cause, Unreachable | aiohttp.ClientConnectorError | httpx.ConnectError) or (
         isinstance(cause, httpx.ConnectTimeout) and isinstance(cause.__cause__, aiohttp.ClientConnectorError)
     )
