@@ -11,6 +11,8 @@ SHARED: Final = 0.8
 """Of the shorter passage's runs of words: a copied page with its version number changed stays well above."""
 _RUN: Final = 4
 _WORD: Final = re.compile(r"\w+")
+_PLAIN: Final = "".join(chr(code) if _WORD.match(chr(code)) else " " for code in range(128))
+"""ASCII with blanks for all that stands between words: most texts are, and are taken apart without a pattern."""
 
 
 def drop_near_duplicates(
@@ -30,7 +32,7 @@ def drop_near_duplicates(
     for passage in passages:
         if len(kept) == keep:
             break
-        found = _WORD.findall(passage.source.passage.text.casefold())
+        found = _words(passage.source.passage.text)
         distinct = frozenset(found)
         words = _Words(found, distinct, _least_in_both(found, distinct, shared))
         # Most have too few words in common even with all earlier ones together, and need no closer look.
@@ -41,6 +43,10 @@ def drop_near_duplicates(
         earlier.append(words)
         kept.append(passage)
     return kept
+
+
+def _words(text: str) -> Sequence[str]:
+    return text.lower().translate(_PLAIN).split() if text.isascii() else _WORD.findall(text.casefold())
 
 
 class _Words(NamedTuple):

@@ -1,8 +1,9 @@
 """How likely a found passage answers the question, on one scale for all searches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
 from math import exp
-from typing import Final
+from typing import Final, cast
 
 from domain.grounding.kinship import akin
 from domain.grounding.salience import salience
@@ -15,6 +16,8 @@ from domain.text import Analyzer
 # BM25 has no weight: its scores grow with the collection, and the best of thousands of passages always looked good.
 _BIAS, _OF_OVERLAP, _OF_DENSE = -5.03, 3.35, 4.62
 _LEXICAL_BIAS, _LEXICAL_OF_OVERLAP = -4.26, 4.97
+_CACHED_PASSAGES: Final = 1_024
+"""Some 1.5 MB: what one question finds, others find as well."""
 _RUN: Final = 24
 """Content words, some two sentences, in which the question's words are looked for."""
 
@@ -52,7 +55,7 @@ def _best_share(wanted: Mapping[str, float], named: set[str], text: str, analyze
     total = sum(wanted.values())
     best = now = sum([weight for stem, weight in wanted.items() if stem in named])
     counts = dict.fromkeys(wanted.keys() - named, 0)
-    stems = analyzer.stems(text, language=language)
+    stems = _stems(text, cast(Hashable, analyzer), language)
     inside = [(place, stem) for place, stem in enumerate(stems) if stem in counts]
     first = 0
     for place, stem in inside:
@@ -67,3 +70,8 @@ def _best_share(wanted: Mapping[str, float], named: set[str], text: str, analyze
             now += wanted[stem]
             best = max(best, now)
     return best / total if total else 0.0
+
+
+@lru_cache(maxsize=_CACHED_PASSAGES)
+def _stems(text: str, remembered: Hashable, language: str) -> Sequence[str]:
+    return cast(Analyzer, remembered).stems(text, language=language)

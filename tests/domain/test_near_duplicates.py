@@ -38,11 +38,21 @@ def test_of_two_equal_passages_the_better_one_stays() -> None:
     [
         LANTERN.upper(),
         LANTERN.replace("late", "early"),
+        LANTERN.replace(". ", " – "),  # another sign between the words, and one that ASCII does not have
+        LANTERN.replace(", ", ",").replace(". ", "\x1f"),
         "  " + LANTERN.replace(" ", "\n") + " ",
         LANTERN + " More is said of it elsewhere, in the chapter about the house.",
         LANTERN[: LANTERN.index(". Whoever") + 60],
     ],
-    ids=["case", "one word", "white space", "contained in a longer one", "part of the better one"],
+    ids=[
+        "case",
+        "one word",
+        "white space",
+        "contained in a longer one",
+        "part of the better one",
+        "other signs",
+        "no blanks",
+    ],
 )
 def test_a_passage_that_hardly_differs_is_dropped(again: str) -> None:
     passages = found(LANTERN, again)
