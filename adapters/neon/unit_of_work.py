@@ -1,7 +1,8 @@
 """Units of work on PostgreSQL."""
 
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Final, Self
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -24,6 +25,24 @@ from adapters.neon.turns import NeonTurns
 from adapters.neon.work_queue import NeonJobs
 from application.ports import UnitOfWork
 
+_STORES: Final[Mapping[str, Callable[[Transaction], object]]] = {
+    "collections": NeonCollections,
+    "documents": NeonDocuments,
+    "generations": NeonGenerations,
+    "passage_text": NeonPassageText,
+    "embeddings": NeonEmbeddingStore,
+    "conversations": NeonConversations,
+    "turns": NeonTurns,
+    "feedbacks": NeonFeedbacks,
+    "idempotency_keys": NeonIdempotencyKeys,
+    "turn_journal": NeonTurnJournal,
+    "ingestions": NeonIngestions,
+    "known_pages": NeonKnownPages,
+    "jobs": NeonJobs,
+    "retention": NeonRetention,
+    "api_keys": NeonApiKeys,
+}
+
 
 class NeonUnitOfWork(UnitOfWork):
     """A transaction at READ COMMITTED; stores that need more take locks of their own."""
@@ -31,21 +50,14 @@ class NeonUnitOfWork(UnitOfWork):
     def __init__(self, engine: AsyncEngine, known: KnownCollections | None = None) -> None:
         """``known``: the collections as this process, which alone changes them, last read them."""
         self._transaction = Transaction(engine, known)
-        self.collections = NeonCollections(self._transaction)
-        self.documents = NeonDocuments(self._transaction)
-        self.generations = NeonGenerations(self._transaction)
-        self.passage_text = NeonPassageText(self._transaction)
-        self.embeddings = NeonEmbeddingStore(self._transaction)
-        self.conversations = NeonConversations(self._transaction)
-        self.turns = NeonTurns(self._transaction)
-        self.feedbacks = NeonFeedbacks(self._transaction)
-        self.idempotency_keys = NeonIdempotencyKeys(self._transaction)
-        self.turn_journal = NeonTurnJournal(self._transaction)
-        self.ingestions = NeonIngestions(self._transaction)
-        self.known_pages = NeonKnownPages(self._transaction)
-        self.jobs = NeonJobs(self._transaction)
-        self.retention = NeonRetention(self._transaction)
-        self.api_keys = NeonApiKeys(self._transaction)
+
+    def __getattr__(self, name: str) -> Any:
+        """A store, made when it is first asked for: a question's units use one or two of them each."""
+        if (make := _STORES.get(name)) is None:
+            raise AttributeError(name)
+        store = make(self._transaction)
+        setattr(self, name, store)
+        return store
 
     async def __aenter__(self) -> Self:
         return self
