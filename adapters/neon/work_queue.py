@@ -21,6 +21,7 @@ from adapters.neon.engine import read_url
 from adapters.neon.errors import translated
 from adapters.neon.transaction import Transaction
 from application.ports import SIDE_BY_SIDE, Job, Jobs, TryAgain, Work, WorkQueue
+from domain.errors import PortUnavailable
 
 if TYPE_CHECKING:
     from pgqueuer.core.qm import QueueManager
@@ -50,6 +51,8 @@ _ADD: Final = text(
     """
 )
 _RELEASE: Final = "UPDATE pgqueuer SET status = 'queued', queue_manager_id = NULL WHERE status = 'picked'"
+_GIVE_BACK: Final = _RELEASE + " AND queue_manager_id = $1 RETURNING id"
+_LEFT: Final = "SELECT EXISTS (SELECT FROM pgqueuer WHERE status = 'queued')"
 _YOUNGEST_LEASE: Final = "SELECT extract(epoch FROM now() - max(heartbeat)) FROM pgqueuer WHERE status = 'picked'"
 
 
@@ -87,7 +90,8 @@ class PgQueuerWorkQueue(WorkQueue):
         self._woken.clear()
 
     async def drain(self, work: Work) -> None:
-        await self._run(work, "drain")
+        while await self._run(work, "drain"):
+            pass
 
     async def serve(self, work: Work) -> None:
         await self._run(work, "continuous")
@@ -107,7 +111,8 @@ class PgQueuerWorkQueue(WorkQueue):
         if "pgqueuer.core.qm" not in sys.modules:
             await asyncio.to_thread(import_module, "pgqueuer.core.qm")
 
-    async def _run(self, work: Work, mode: Literal["drain", "continuous"]) -> None:
+    async def _run(self, work: Work, mode: Literal["drain", "continuous"]) -> bool:
+        """Whether jobs are left, put off too late for the engine to wait for them."""
         await self._imported()
         from pgqueuer.domain.types import QueueExecutionMode
 
@@ -133,6 +138,10 @@ class PgQueuerWorkQueue(WorkQueue):
                     running.cancel()
                     await asyncio.wait([running])
                     raise
+                # What the engine could not write back, on a full disk say, it still counts as being worked on.
+                if mode == "drain" and await connection.fetchval(_GIVE_BACK, manager.queue_manager_id):
+                    raise PortUnavailable("database", "did not take what became of a job")
+                return mode == "drain" and bool(await connection.fetchval(_LEFT))
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Any]:
@@ -157,11 +166,12 @@ def _manager(connection: Any, work: Work) -> "QueueManager":
     """Names are given here, so that no environment variable of pgqueuer's changes where the jobs are."""
     from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
     from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
-    from pgqueuer.adapters.persistence.queries import Queries
     from pgqueuer.core.qm import QueueManager
     from pgqueuer.domain.errors import RetryRequested
     from pgqueuer.domain.settings import DBSettings
     from pgqueuer.domain.types import Channel
+
+    from adapters.neon.persistent_queries import PersistentQueries
 
     names = DBSettings(
         prefix="",
@@ -175,7 +185,7 @@ def _manager(connection: Any, work: Work) -> "QueueManager":
         queue_status_type="pgqueuer_status",
         db_schema=None,
     )
-    queries = Queries(
+    queries = PersistentQueries(
         AsyncpgDriver(connection),
         qbe=QueryBuilderEnvironment(names),
         qbq=QueryQueueBuilder(names),

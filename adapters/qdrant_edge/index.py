@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from shutil import disk_usage
 from typing import Final, ParamSpec, TypeVar, cast
 from uuid import UUID
 
@@ -40,6 +41,11 @@ _LET_GO_FROM: Final = 2_000
 _LET_GO_WHILE_TWO: Final = 500
 """The same while two indexes are open and what is read of one is written to the other: more is in memory anyhow."""
 _THREADS: Final = 2
+ROOM_BYTES: Final = 32 << 20
+"""
+Free on the disk before passages are written. The engine writes through mapped files: where the system finds no room for
+what was written, it kills the process (SIGBUS) instead of telling it.
+"""
 
 
 class QdrantEdgeIndex(PassageIndex):
@@ -100,7 +106,8 @@ class QdrantEdgeIndex(PassageIndex):
     async def put(self, passages: Sequence[IndexedPassage]) -> None:
         for start in range(0, len(passages), _POINTS_AT_ONCE):
             some = passages[start : start + _POINTS_AT_ONCE]
-            await self._write(await self._in_thread(upsert, some), [passage.id for passage in some])
+            operation = await self._in_thread(_upsert, some, self._path)
+            await self._write(operation, [passage.id for passage in some])
 
     async def remove(self, passage_ids: Sequence[UUID]) -> None:
         if passage_ids:
@@ -238,6 +245,13 @@ class QdrantEdgeIndex(PassageIndex):
 
     async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **kwargs))
+
+
+def _upsert(passages: Sequence[IndexedPassage], path: Path) -> UpdateOperation:
+    """Raises PortUnavailable for a disk that is nearly full."""
+    if disk_usage(path).free < ROOM_BYTES:
+        raise PortUnavailable(PORT, f"has less than {ROOM_BYTES >> 20} MB of disk left to write to")
+    return upsert(passages)
 
 
 def _apply(operation: UpdateOperation, shard: EdgeShard) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.neon.work_queue import PgQueuerWorkQueue
-from application.ports import Job, UnitOfWorkFactory
+from application.ports import Job, TryAgain, UnitOfWorkFactory
 from domain.errors import PortUnavailable
 
 
@@ -63,6 +63,50 @@ async def test_a_dead_worker_s_job_comes_again_after_its_lease_and_not_before(
     await pick_as_somebody_who_died(engine, silent_s=31)
     assert await drained(queue) == [job]
     assert await queue.reclaim(all_lost=False) is None
+
+
+REFUSE_ONCE = (
+    "CREATE SEQUENCE refusals",
+    """
+    CREATE FUNCTION refuse_once() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF nextval('refusals') = 1 THEN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END IF;
+        RETURN NEW;
+    END $$
+    """,
+    "CREATE TRIGGER refuse_once BEFORE UPDATE ON pgqueuer"
+    " FOR EACH ROW WHEN (OLD.status = 'picked' AND NEW.status = 'queued') EXECUTE FUNCTION refuse_once()",
+)
+REFUSE_NO_MORE = (
+    "DROP TRIGGER refuse_once ON pgqueuer",
+    "DROP FUNCTION refuse_once",
+    "DROP SEQUENCE refusals",
+)
+
+
+async def test_a_job_that_cannot_be_put_off_for_a_moment_is_not_lost(
+    engine: AsyncEngine, unit_of_work: UnitOfWorkFactory, migrated_url: str
+) -> None:
+    """As on a disk that is full: the engine took it for failed, and out of the queue."""
+    await add(unit_of_work, Job(uuid4(), 0))
+    attempts: list[int] = []
+
+    async def put_off_once(job: Job) -> None:
+        attempts.append(job.attempts)
+        if not job.attempts:
+            raise TryAgain(0.0)
+
+    async with engine.begin() as connection:
+        for statement in REFUSE_ONCE:
+            await connection.execute(text(statement))
+    try:
+        await asyncio.wait_for(PgQueuerWorkQueue(migrated_url).drain(put_off_once), 20)
+    finally:
+        async with engine.begin() as connection:
+            refusals = (await connection.execute(text("SELECT last_value FROM refusals"))).scalar_one()
+            for statement in REFUSE_NO_MORE:
+                await connection.execute(text(statement))
+    assert (attempts, refusals) == ([0, 1], 2)
 
 
 async def test_where_nobody_else_can_be_at_work_a_lost_job_comes_again_at_once(

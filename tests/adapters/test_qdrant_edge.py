@@ -305,3 +305,19 @@ async def test_a_passage_that_is_replaced_again_and_again_leaves_nothing_behind(
 async def held(index: QdrantEdgeIndex) -> int:
     """Vectors that the engine's search structures hold."""
     return int((await index._read(EdgeShard.info)).indexed_vectors_count)
+
+
+async def test_nothing_is_written_to_a_disk_that_is_nearly_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write through a mapped file that finds no room ends the process."""
+    async with opened(tmp_path / "index") as index:
+        await index.put(points(10))
+        monkeypatch.setattr("adapters.qdrant_edge.index.ROOM_BYTES", 1 << 60)
+        with pytest.raises(PortUnavailable, match="of disk left"):
+            await index.put(points(10, first=10))
+        assert await found(index, 3)
+        assert await index.count() == 10
+        monkeypatch.undo()
+        await index.put(points(10, first=10))
+        assert await index.count() == 20
