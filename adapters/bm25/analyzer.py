@@ -131,12 +131,13 @@ class SnowballAnalyzer(Analyzer):
     def terms(self, text: str, *, language: str) -> Sequence[Term]:
         known = self._known.setdefault(language, {})
         terms: list[Term] = []
-        for match in _WORD.finditer(text):
-            word = match[0]
-            stems = known.get(word)
+        at = 0
+        for token in text.split():  # no word goes over white space
+            start = text.index(token, at)
+            at = start + len(token)
+            stems = known.get(token)
             if stems is None:
-                stems = self._learn(word, language)
-            start = match.start()
+                stems = self._learn_token(token, language)
             for stem, first, last in stems:
                 terms.append(_term((stem, start + first, start + last)))
         return terms
@@ -164,6 +165,17 @@ class SnowballAnalyzer(Analyzer):
         stems = known.get(word)
         return self._learn(word, language) if stems is None else stems
 
+    def _learn_token(self, token: str, language: str) -> _Stems:
+        """What stands between white space: a word as it is, else the words in it with their places."""
+        found: list[tuple[str, int, int]] = []
+        for match in _WORD.finditer(token):
+            start = match.start()
+            stems = self._of_word(match[0], language)
+            if len(match[0]) == len(token):
+                return stems
+            found += [(stem, start + first, start + last) for stem, first, last in stems]
+        return self._remember(token, tuple(found), language)
+
     def _learn(self, word: str, language: str) -> _Stems:
         plain = self._plain_of(language)
         learnt: _Stems
@@ -177,12 +189,15 @@ class SnowballAnalyzer(Analyzer):
                     for stem in plain[piece.lower() if piece.isascii() else normalize("NFKC", piece).casefold()]
                 ]
             )
+        return self._remember(word, learnt, language)
+
+    def _remember(self, token: str, stems: _Stems, language: str) -> _Stems:
         known = self._known.setdefault(language, {})
         if len(known) >= _CACHED_WORDS:
             known.clear()
-        if len(word) <= _LONGEST_CACHED:
-            known[word] = learnt
-        return learnt
+        if len(token) <= _LONGEST_CACHED:
+            known[token] = stems
+        return stems
 
 
 def _is_whole(word: str) -> bool:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _RISING: Final = """
@@ -102,54 +102,65 @@ def senses_of(text: str, language: str) -> Senses:
     """The senses of one sentence; none in a language other than English."""
     if language != "en":
         return _SILENT
-    known = list(map(_KNOWN.__getitem__, _WORD.findall(text)))
-    if known.count(_PLAIN) == len(known):
+    tokens = text.split()
+    known = list(map(_KNOWN.__getitem__, tokens))  # no word goes over white space
+    if not any(known):
         return _SILENT
     found: list[Direction] = []
-    denials, denied_to, same = 0, -1, False
-    for match, sense in zip(_WORD.finditer(text), known, strict=True):
-        if sense is _PLAIN:
-            continue
-        sign, same_word = sense
-        same = same or same_word
-        if sign is None:
-            continue
-        if sign == 0:
-            denials, denied_to = denials + 1, match.end() + _DENIAL_REACH
-        else:
-            turned = -sign if match.start() < denied_to else sign
-            found.append(Direction(match.start(), turned, match[0].lower()[:_SAME_WORD]))
+    denials, denied_to, same, at = 0, -1, False, 0
+    for token, senses in zip(tokens, known, strict=True):
+        at = text.index(token, at)
+        for start, end, sign, same_word, word in senses:
+            same = same or same_word
+            if sign is None:
+                continue
+            if sign == 0:
+                denials, denied_to = denials + 1, at + end + _DENIAL_REACH
+            else:
+                turned = -sign if at + start < denied_to else sign
+                found.append(Direction(at + start, turned, word))
+        at += len(token)
     return Senses(tuple(found), denials, same)
 
 
-_CACHED_WORDS: Final = 20_000
+_CACHED_TOKENS: Final = 20_000
+_LONGEST_CACHED: Final = 40
+
+_Sense: TypeAlias = tuple[int, int, int | None, bool, str]
+"""
+A word that has one: where it begins and ends in what stands between white space; +1, -1, 0 for a denial or None;
+whether it denies a difference; and what forms of it have in common.
+"""
 
 
-class _Known(dict[str, tuple[int | None, bool]]):
-    """
-    Of each word: +1, -1, 0 for a denial, None for any other; and whether it denies a difference.
+class _Known(dict[str, tuple[_Sense, ...]]):
+    """The senses of what stands between white space: of most none. Empties itself when full."""
 
-    Nearly all words are ``_PLAIN``. Empties itself when full.
-    """
-
-    def __missing__(self, word: str) -> tuple[int | None, bool]:
-        if len(self) >= _CACHED_WORDS:
+    def __missing__(self, token: str) -> tuple[_Sense, ...]:
+        found: list[_Sense] = []
+        for match in _WORD.finditer(token):
+            word = match[0].lower()
+            sign, same = _sense_of(word)
+            if sign is not None or same:
+                found.append((match.start(), match.end(), sign, same, word[:_SAME_WORD]))
+        senses = tuple(found)
+        if len(self) >= _CACHED_TOKENS:
             self.clear()
-        self[word] = found = _sense_of(word.lower())
-        return found
+        if len(token) <= _LONGEST_CACHED:
+            self[token] = senses
+        return senses
 
 
 def _sense_of(word: str) -> tuple[int | None, bool]:
+    """+1, -1, 0 for a denial, None for any other word; and whether it denies a difference."""
     alike = _BY_OPENING.get(word[:_OPENING_LETTERS]) or _BY_OPENING.get(word[:2])
     plain = alike is None or not alike.fullmatch(word)
     if plain and not word.endswith(_DENYING_ENDS):
-        return _PLAIN
+        return None, False
     sign = 0 if _DENIES.fullmatch(word) else 1 if _RISES.fullmatch(word) else -1 if _FALLS.fullmatch(word) else None
-    same = _NO_DIFFERENCE.fullmatch(word) is not None
-    return _PLAIN if sign is None and not same else (sign, same)
+    return sign, _NO_DIFFERENCE.fullmatch(word) is not None
 
 
-_PLAIN: Final[tuple[int | None, bool]] = (None, False)
 _KNOWN: Final = _Known()
 
 
