@@ -9,21 +9,21 @@ import uvicorn
 from litestar import Litestar, Request, get, post
 from litestar.response import Stream
 
-from adapters.resilience.http_client import http_client
+from adapters.resilience.http_client import JsonPosts
 from bench.pace import WORDS
 
 PROMPT: Final = "====0 [1] Bench\n" + "A word and another one, then a third. " * 40 + "\n====0 end"
 BODY: Final = msgspec.json.encode(
     {"model": f"{WORDS}/proxy", "messages": [{"role": "user", "content": PROMPT}], "stream": True, "max_tokens": 4096}
 )
-_client = http_client(os.environ.get("OPENROUTER_BASE_URL", ""), headers={"accept-encoding": "identity"})
+_posts = JsonPosts(os.environ.get("OPENROUTER_BASE_URL", ""))
 
 
 @post("/v1/ask", status_code=200)
 async def ask(request: Request[Any, Any, Any]) -> Stream:
     async def parts() -> AsyncIterator[bytes]:
-        async with _client.stream("POST", "chat/completions", content=BODY) as response:
-            async for part in response.aiter_raw():
+        async with _posts.stream("/chat/completions", BODY) as reply:
+            async for part in reply.parts():
                 yield part
 
     return Stream(parts(), media_type="text/event-stream")
