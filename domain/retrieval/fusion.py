@@ -25,25 +25,34 @@ def fuse(hits: HybridHits, *, lexical: Sequence[Hit] = (), dense_weight: float =
     that a half did not find counts 0 there, as its last one does: it stood below it. When one half found nothing, the
     other decides alone. ``lexical`` are sparse hits of passages that the dense half could not look at: their words
     alone decide about them, on one scale with the others. Equal scores keep the order of the sparse half, then of the
-    dense one.
+    dense one, and twins of one half that of their ids: in which order an index finds them is its own affair, and
+    another after it was made anew.
     Source: Bruch, Gai & Ingber, An Analysis of Fusion Functions for Hybrid Retrieval, 2023; figures in
     docs/evaluation.md, reciprocal rank fusion among them.
     """
     if not hits.dense or not hits.sparse:
         dense_weight = 1.0 if hits.dense else 0.0
-    parts = _stretched([*hits.sparse, *lexical] if lexical else hits.sparse)
+    in_sparse, in_dense = _steady(hits.sparse), _steady(hits.dense)
+    parts = _stretched([*in_sparse, *lexical] if lexical else in_sparse)
     sparse_weight = 1 - dense_weight
     # By the ids' numbers: an id is hashed and compared in Python, and would be twice what fusing costs.
     fused = {
         passage_id.int: _fused((passage_id, sparse_weight * part, None, raw))
-        for (passage_id, raw), part in zip(hits.sparse, parts, strict=False)
+        for (passage_id, raw), part in zip(in_sparse, parts, strict=False)
     }
-    for (passage_id, raw), part in zip(lexical, parts[len(hits.sparse) :], strict=True):
+    for (passage_id, raw), part in zip(lexical, parts[len(in_sparse) :], strict=True):
         fused[passage_id.int] = _fused((passage_id, part, None, raw))
-    for (passage_id, raw), part in zip(hits.dense, _stretched(hits.dense), strict=True):
+    for (passage_id, raw), part in zip(in_dense, _stretched(in_dense), strict=True):
         _, score, _, sparse = fused.get(passage_id.int, _NOT_FOUND)
         fused[passage_id.int] = _fused((passage_id, score + dense_weight * part, raw, sparse))
     return sorted(fused.values(), key=itemgetter(1), reverse=True)
+
+
+def _steady(hits: Sequence[Hit]) -> Sequence[Hit]:
+    """Best first, twins by id."""
+    if len({score for _, score in hits}) == len(hits):
+        return hits
+    return sorted(hits, key=lambda hit: (-hit[1], hit[0].int))
 
 
 def _stretched(hits: Sequence[Hit]) -> list[float]:

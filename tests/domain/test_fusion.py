@@ -46,6 +46,13 @@ def test_one_half_alone_keeps_its_order_and_decides_alone() -> None:
         assert [hit.score for hit in fuse(hits)] == pytest.approx([1, 0.5, 0])
 
 
+def test_twins_stand_in_one_order_however_each_half_found_them() -> None:
+    twins = (Hit(C, 4.0), Hit(A, 4.0)), (Hit(A, 4.0), Hit(C, 4.0))
+    found = [order(HybridHits((), (Hit(B, 9.0), *sparse, Hit(D, 1.0)))) for sparse in twins]
+    found += [order(HybridHits((Hit(B, 9.0), *dense, Hit(D, 1.0)), ())) for dense in twins]
+    assert found == [[B, A, C, D]] * 4
+
+
 def test_nothing_found_gives_nothing() -> None:
     assert fuse(HybridHits((), ())) == []
 
