@@ -2,15 +2,19 @@
 
 import asyncio
 import gzip
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from adapters.resilience import connections as module
 from adapters.resilience.connections import BrokenOff, Connection, Connections, Lost, Unreachable
-from adapters.resilience.http_client import JsonPosts
+from adapters.resilience.http_client import JsonPosts, translated
+from domain.errors import PortUnavailable
+from tests.certificates import certificates
 
 OK = b"HTTP/1.1 200 OK\r\n"
 SHORT = OK + b"content-length: 5\r\n\r\nhello"
@@ -46,9 +50,11 @@ class _Server:
 
 
 @asynccontextmanager
-async def _running(*replies: Sequence[bytes]) -> AsyncIterator[tuple[_Server, Connections]]:
+async def _running(
+    *replies: Sequence[bytes], tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[_Server, Connections]]:
     told = _Server(list(replies))
-    server = await asyncio.start_server(told.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(told.serve, "127.0.0.1", 0, ssl=tls)
     told.port = server.sockets[0].getsockname()[1]
     async with server:
         connections = Connections(f"http://127.0.0.1:{told.port}/base/", {"x-key": "k"}, None)
@@ -235,3 +241,30 @@ async def test_a_proxy_of_the_environment_is_asked_in_the_services_place(monkeyp
             assert [part async for part in streamed.parts()] == [b"hello"]
         await posts.aclose()
     assert proxy.requests[0].startswith(b"POST http://service.invalid/v2/embed HTTP/1.1\r\n")
+
+
+async def test_tls_is_spoken_with_a_service_that_is_who_it_says_and_with_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls, certificate = certificates(tmp_path, "localhost")
+    async with _running([SHORT], [CHUNKED[:40], CHUNKED[40:]], [SHORT], tls=tls) as (server, _):
+
+        async def asked(host: str) -> bytes:
+            posts = JsonPosts(f"https://{host}:{server.port}")
+            try:
+                with translated("the service"):
+                    whole = (await posts.post("/whole", b"{}")).content
+                    async with posts.stream("/streamed", b"{}") as reply:
+                        return whole + b"".join([part async for part in reply.parts()])
+            finally:
+                await posts.aclose()
+
+        with pytest.raises(PortUnavailable, match="cannot be reached"):
+            await asked("localhost")  # nobody known vouches for it
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with pytest.raises(PortUnavailable, match="cannot be reached"):
+            await asked("127.0.0.1")  # that is not its name
+        assert server.requests == []
+
+        assert await asked("localhost") == b"hellohello"
+        assert [request.partition(b" HTTP")[0] for request in server.requests] == [b"POST /whole", b"POST /streamed"]

@@ -2,9 +2,7 @@
 
 import asyncio
 import gzip
-import shutil
 import ssl
-import subprocess
 import zlib
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
@@ -19,6 +17,7 @@ from adapters.web.fetching import FetcherAtNeed
 from domain.errors import PortUnavailable
 from domain.library.ports import FetchedPage, FetchedSitemap, NotFetched, UnchangedPage, Validators
 from domain.library.web_addresses import AddressPolicy
+from tests.certificates import certificates
 from tests.fakes.site import HTML, Page, ScriptedNames, Site, served
 
 FORMS = {
@@ -432,22 +431,9 @@ async def test_what_is_no_sitemap_is_refused(site: Site, body: str | bytes) -> N
     assert found.reason.startswith("the sitemap cannot be read: ")
 
 
-def certificates(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's context whose certificate is for ``docs.example``, and a client's that believes who signed it."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed: certificates go untried")
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-days", "2", "-subj", "/CN=docs.example", "-addext", "subjectAltName=DNS:docs.example"]
-    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate, key)
-    return server, ssl.create_default_context(cafile=str(certificate))
-
-
 async def test_tls_is_verified_for_the_name_whatever_the_address(tmp_path: Path) -> None:
-    server, believed = certificates(tmp_path)
+    server, certificate = certificates(tmp_path, "docs.example")
+    believed = ssl.create_default_context(cafile=str(certificate))
     names = {name: [["127.0.0.1"]] for name in ("docs.example", "other.example")}
     async with served(Site(), tls=server) as site:
         site.html("/", "<h1>Hello</h1>")
