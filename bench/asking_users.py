@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,8 +13,8 @@ from typing import Any
 class Crowd:
     """
     What the users met: milliseconds to the ``first`` word of each reply, replies that came to their ``last``, what
-    failed, and how many replies held each of the ``noted`` words. Of what was asked while it was measured; ``all``: at
-    any time.
+    failed, how many replies held each of the ``noted`` words, and when each request was ``sent``, by the machine's
+    monotonic clock. Of what was asked while it was measured; ``all``: at any time.
     """
 
     first: bytes = b"event: text"
@@ -25,6 +26,7 @@ class Crowd:
     all: int = 0
     failed: list[bytes] = field(default_factory=list)
     met: Counter[bytes] = field(default_factory=Counter)
+    sent: dict[bytes, float] = field(default_factory=dict)
     measuring: bool = False
 
 
@@ -33,12 +35,13 @@ class _Question(asyncio.Protocol):
 
     def __init__(self, request: bytes, crowd: Crowd) -> None:
         self._request, self._crowd = request, crowd
-        self._loop = asyncio.get_running_loop()
         self._counted = crowd.measuring
         self._seen = bytearray()
         self._first = False
-        self.ended: asyncio.Future[None] = self._loop.create_future()
-        self._began = self._loop.time()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._began = time.monotonic()  # the loop's own stands still while it is busy
+        if self._counted:
+            crowd.sent[request] = self._began
         crowd.asked += self._counted
         crowd.all += 1
 
@@ -50,7 +53,7 @@ class _Question(asyncio.Protocol):
         if not self._first and self._crowd.first in self._seen:
             self._first = True
             if self._counted:
-                self._crowd.first_ms.append((self._loop.time() - self._began) * 1_000)
+                self._crowd.first_ms.append((time.monotonic() - self._began) * 1_000)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._first and self._crowd.last in self._seen:
@@ -80,8 +83,13 @@ async def crowd_of(
     seconds: float,
     pause_s: float = 5.0,
     crowd: Crowd | None = None,
+    at_edge: Callable[[], None] = lambda: None,
 ) -> Crowd:
-    """Let them ask for ``warm_s`` and then, counted, for ``seconds``; every counted question is waited for."""
+    """
+    Let them ask for ``warm_s`` and then, counted, for ``seconds``; every counted question is waited for.
+
+    ``at_edge`` is called when counting begins and when it ends.
+    """
     loop, crowd, stopping = asyncio.get_running_loop(), crowd or Crowd(), asyncio.Event()
 
     def ask() -> Any:
@@ -89,9 +97,11 @@ async def crowd_of(
 
     tasks = [asyncio.create_task(_user(ask, crowd, stopping, pause_s)) for _ in range(users)]
     await asyncio.sleep(warm_s)
+    at_edge()
     crowd.measuring = True
     await asyncio.sleep(seconds)
     crowd.measuring = False
+    at_edge()
     stopping.set()
     await asyncio.wait_for(asyncio.gather(*tasks), 120)
     return crowd

@@ -3,12 +3,14 @@ A model's server that costs next to nothing: bare connections on uvloop, a word 
 
 It repeats the words of the evidence that it is sent, as a model's own text would have them. A model's name says how
 many words it writes, for whom they are counted, and perhaps how many ms apart: ``900/service``, ``60/service/500``.
-``GET /sent?model=`` returns the words sent so far.
+``GET /sent?model=`` returns the words sent so far, ``GET /heard`` when the latest questions came, by the machine's
+monotonic clock.
 """
 
 import asyncio
 import os
 import re
+import time
 from collections import Counter
 from functools import lru_cache
 from itertools import cycle, islice
@@ -33,7 +35,11 @@ _LAST: Final = (
     b'"completion_tokens":100,"total_tokens":1600,"cost":0.0001}}\n\ndata: [DONE]\n\n'
 )
 
+HEARD: Final = 20_000
+"""Questions that are remembered."""
+
 sent: Counter[str] = Counter()
+heard: dict[str, float] = {}
 
 
 def events_of(prompt: str, words: int) -> list[bytes]:
@@ -114,12 +120,15 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         url, body, self._url, self._body = self._url.decode(), self._body, b"", b""
         if self._parser.get_method() == b"GET":
-            told = msgspec.json.encode(sent[unquote(url.partition("model=")[2])])
+            told = msgspec.json.encode(heard if url == "/heard" else sent[unquote(url.partition("model=")[2])])
             self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(told), told))
             return
         asked = msgspec.json.decode(body)
-        self._model = asked["model"]
-        self._events = events_of(asked["messages"][-1]["content"], int(self._model.partition("/")[0]))
+        self._model, prompt = asked["model"], asked["messages"][-1]["content"]
+        heard[prompt.rpartition("\n\nQuestion: ")[2]] = time.monotonic()
+        if len(heard) > HEARD:
+            del heard[next(iter(heard))]
+        self._events = events_of(prompt, int(self._model.partition("/")[0]))
         self._next = 0
         _, _, pause_ms = self._model.partition("/")[2].partition("/")
         self._pause_s = float(pause_ms) / 1_000 if pause_ms else PAUSE_S
