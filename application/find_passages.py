@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
@@ -14,6 +15,7 @@ from application.choose_passages import Chances, choose
 from application.embedders import Embedders
 from application.give_way import GiveWay, goes_first
 from application.ports import Clock, UnitOfWorkFactory
+from application.rerank_pace import RerankPace
 from domain.access.readable import ReadableCollections
 from domain.errors import PortError, PortUnavailable, QuotaSpent
 from domain.grounding.evidence import as_evidence
@@ -65,10 +67,11 @@ class FoundEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Reranking:
-    """The reranker, and how long after the question came for its passages it may answer: embedding counts as well."""
+    """The reranker, and how long after the question arrived it may answer: all that comes before it counts as well."""
 
     reranker: Reranker
     budget_s: float
+    pace: RerankPace = field(default_factory=RerankPace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +107,12 @@ class FindPassages:
         question: str | None = None,
         trust: Mapping[str, int] | None = None,
         rerank: bool = True,
+        waited_s: float = 0.0,
     ) -> FoundEvidence:
         """
         ``collections`` say how each of the readable ones is indexed. ``question`` is what the passages are scored by,
         where that is not all that is searched for. ``trust`` by collection, 0 to 9; the default where it is not said.
+        ``waited_s``: since the question arrived; the reranker's budget counts it.
 
         Raises PortUnavailable or PortRefused, of the database alone.
         """
@@ -123,8 +128,8 @@ class FindPassages:
         else:
             read = await self._read_back(hits[: max(RERANKED, top_k + SPARE)], readable, plan.cuts)
             began = self.clock.elapsed_ms()
-            left_s = reranking.budget_s - (began - started) / 1_000
-            read = await self._reranked(reranking.reranker, text, read, left_s, degraded)
+            left_s = reranking.budget_s - waited_s - (began - started) / 1_000
+            read = await self._reranked(reranking, text, read, left_s, degraded)
             first = drop_near_duplicates(read, keep=top_k)
             rerank_ms = self.clock.elapsed_ms() - began
         dense_asked = dense is not None and by_index
@@ -221,15 +226,15 @@ class FindPassages:
         return [hit._replace(sparse=None) for hit in fused]
 
     async def _reranked(
-        self, reranker: Reranker, text: str, passages: list[FoundPassage], left_s: float, degraded: list[str]
+        self, reranking: Reranking, text: str, passages: list[FoundPassage], left_s: float, degraded: list[str]
     ) -> list[FoundPassage]:
         """The passages as the reranker orders them, those that it leaves out last; as they came when it fails."""
         if len(passages) < 2:
             return passages
-        if left_s < NO_RERANKER_S:
+        if left_s < NO_RERANKER_S or not reranking.pace.worth(left_s):
             degraded.append("rerank_late")
             return passages
-        ranking = asyncio.ensure_future(reranker.rerank(text, list(map(_shown, passages)), keep=len(passages)))
+        ranking = asyncio.ensure_future(_timed(reranking, text, passages))
         try:
             await asyncio.wait({ranking}, timeout=left_s)
         finally:
@@ -300,6 +305,14 @@ def _shown(passage: FoundPassage) -> str:
     """A passage as a reranker reads it: where it stands, then what it says."""
     source = passage.source
     return "\n".join((source.document.title, *source.section.heading_path, source.passage.text))
+
+
+async def _timed(reranking: Reranking, text: str, passages: Sequence[FoundPassage]) -> Sequence[Ranked]:
+    """To its end, whoever still waits for it: how long it takes is what the next question goes by."""
+    began_s = time.monotonic()
+    ranked = await reranking.reranker.rerank(text, list(map(_shown, passages)), keep=len(passages))
+    reranking.pace.took(time.monotonic() - began_s)
+    return ranked
 
 
 def _go_on_without(error: PortError, degraded: list[str], *words: str) -> None:

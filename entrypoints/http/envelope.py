@@ -12,6 +12,7 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
 
+from application.arrival import arrived
 from domain.access.rates import RateStanding
 from domain.errors import TooBusy
 from entrypoints.http.auth import STANDING
@@ -78,6 +79,7 @@ class Envelope:
 
     async def _http(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         began = perf_counter()
+        arrived()
         request_id = _request_id(scope)
         method: str = scope["method"]
         if method == "HEAD":

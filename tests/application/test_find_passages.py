@@ -9,7 +9,9 @@ import pytest
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
 from adapters.memory.reranker import WordOverlapReranker
+from application.arrival import arrived
 from application.find_passages import Reranking
+from application.rerank_pace import ENOUGH, LOOKS_AGAIN_AFTER, LOOKS_AGAIN_AFTER_S, RerankPace
 from application.search_passages import SearchPassagesQuery
 from domain.errors import PortError, PortRefused, PortReplyInvalid, PortUnavailable, QuotaSpent
 from domain.retrieval.model import HybridHits, Purpose, Ranked, Vector
@@ -173,6 +175,35 @@ async def test_a_reranking_that_is_late_is_let_come_to_its_end_whatever_that_is(
     reranker.delay_s, reranker.error = 0.3, FAILURES[0]
     assert (await search(await a_story(reranking=Reranking(reranker, 0.1))))[1] == ("rerank_late",)
     await asyncio.wait_for(reranker.ended.wait(), 10)
+
+
+async def test_what_a_question_waited_before_is_not_left_for_the_reranker() -> None:
+    reranker = Reranker()
+    story = await a_story(reranking=Reranking(reranker, 0.5))
+    plain, _ = await search(await a_story())
+    arrived()
+    assert await search(story) == (plain[::-1], ())
+    await asyncio.sleep(0.55)
+    assert await search(story) == (plain, ("rerank_late",))
+    assert reranker.asked == 1
+    arrived()
+    assert await search(story) == (plain[::-1], ())
+
+
+async def test_a_reranker_that_was_late_of_late_is_not_asked_in_vain_and_asked_again_when_it_is_quick() -> None:
+    reranker, now = Reranker(), 0.0
+    reranking = Reranking(reranker, 0.1, RerankPace(lambda: now))
+    story = await a_story(reranking=reranking)
+    plain, _ = await search(await a_story())
+    reranker.delay_s = 0.3
+    for _ in range(ENOUGH):
+        assert await search(story) == (plain, ("rerank_late",))
+    await asyncio.sleep(0.5)
+    for _ in range(LOOKS_AGAIN_AFTER):
+        assert await search(story) == (plain, ("rerank_late",))
+    assert reranker.asked == ENOUGH
+    reranker.delay_s, now = 0.0, LOOKS_AGAIN_AFTER_S
+    assert await search(story) == (plain[::-1], ())
 
 
 async def test_what_embedding_takes_is_not_left_for_the_reranker_which_is_not_asked_in_vain() -> None:

@@ -1,0 +1,50 @@
+"""How long rerankings take, so that none is bought that would most likely come too late."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+KEPT: Final = 64
+"""Rerankings that are remembered, the late ones among them."""
+ENOUGH: Final = 8
+"""Fewer say nothing yet."""
+CHANCE: Final = 0.25
+"""Of coming in time, below which none is asked for: three of four would be paid for, and counted by a plan, in vain."""
+LOOKS_AGAIN_AFTER: Final = 10
+LOOKS_AGAIN_AFTER_S: Final = 1.0
+"""After so many that were not asked for, and so long, one is: the service may have become quicker."""
+
+
+class RerankPace:
+    """Of one reranker, in this process's memory."""
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
+        self._took_s: deque[float] = deque(maxlen=KEPT)
+        self._quick_s: float | None = None
+        self._left_out = 0
+        self._asked_at_s = now_s()
+
+    def worth(self, left_s: float) -> bool:
+        """Whether one that has ``left_s`` is to be asked for; whoever is told so asks."""
+        now_s = self._now_s()
+        again = self._left_out >= LOOKS_AGAIN_AFTER and now_s - self._asked_at_s >= LOOKS_AGAIN_AFTER_S
+        if left_s < self._quick() and not again:
+            self._left_out += 1
+            return False
+        self._left_out, self._asked_at_s = 0, now_s
+        return True
+
+    def took(self, seconds: float) -> None:
+        """One was answered."""
+        self._took_s.append(seconds)
+        self._quick_s = None
+
+    def _quick(self) -> float:
+        """Seconds within which the quickest quarter of the latest came; 0 while too little is known."""
+        if len(self._took_s) < ENOUGH:
+            return 0.0
+        if self._quick_s is None:
+            self._quick_s = sorted(self._took_s)[int(len(self._took_s) * CHANCE)]
+        return self._quick_s
