@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.memory.clock import SettableClock
 from adapters.memory.rates import InMemoryRateLimits
 from adapters.neon.engine import make_engine, statement_by_statement
-from adapters.neon.rates import CLEAR_EVERY, NeonRateLimits
+from adapters.neon.rates import BLOCK_SHARE, CLEAR_EVERY, NeonRateLimits
 from adapters.neon.tables import rate_windows
 from tests.builders import NOON
 
@@ -46,6 +46,29 @@ async def test_two_processes_on_one_database_share_a_limit(engine: AsyncEngine, 
     finally:
         await other.dispose()
     assert sum(one.used <= one.limit for one in standings) == 20
+
+
+async def test_what_two_processes_count_ahead_lets_none_beyond_the_limit_and_refuses_none_long_before(
+    engine: AsyncEngine, migrated_url: str
+) -> None:
+    other = make_engine(migrated_url)
+    try:
+        first, second = NeonRateLimits(statement_by_statement(engine)), NeonRateLimits(statement_by_statement(other))
+        within: list[int] = []
+        for _ in range(52):
+            takes = [limits.take(b"shared", limit=2_000) for limits in (first, second) for _ in range(20)]
+            within += [one.used for one in await asyncio.gather(*takes) if one.used <= one.limit]
+    finally:
+        await other.dispose()
+    assert len(within) == len(set(within))
+    assert 2_000 - 2_000 // BLOCK_SHARE <= len(within) <= 2_000
+
+
+async def test_whoever_asks_often_is_counted_by_few_statements(engine: AsyncEngine) -> None:
+    limits = NeonRateLimits(statement_by_statement(engine))
+    standings = [await limits.take(b"often", limit=60_000) for _ in range(500)]
+    assert [one.used for one in standings] == list(range(1, 501))
+    assert limits._taken < 20
 
 
 async def shift(engine: AsyncEngine, seconds: int) -> None:

@@ -39,6 +39,16 @@ async def test_of_200_at_once_at_a_limit_of_20_just_20_are_within(limits: RateLi
     assert sorted(one.used for one in standings)[:20] == list(range(1, 21))
 
 
+async def test_of_a_long_burst_each_request_is_counted_once_and_none_beyond_the_limit_passes(
+    limits: RateLimits,
+) -> None:
+    first = [(await limits.take(b"many", limit=1_200)).used for _ in range(20)]
+    rest = [one.used for one in await asyncio.gather(*(limits.take(b"many", limit=1_200) for _ in range(1_300)))]
+    assert first == list(range(1, 21))
+    assert sorted(rest)[:1_180] == list(range(21, 1_201))
+    assert sorted(rest)[1_180:] == [1_201] * 120
+
+
 def test_beyond_the_limit_is_refused_with_the_time_to_come_back() -> None:
     RateStanding(3, 3, 17).require()
     with pytest.raises(RateExceeded) as refused:
