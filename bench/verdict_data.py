@@ -8,11 +8,15 @@ from bench.grounding_data import rows
 
 WICE, CONTRADICTED, UNRELATED = "wice", "scifact, contradicted", "scifact, unrelated"
 ASIDE, FOREIGN = "scifact, as long", "another's text"
+TOGETHER, SENTENCES = "scifact, together", "scifact, sentences"
 """
 WiCE's claims of Wikipedia against the chunks of web pages that hold most of their support; SciFact's claims against
 their cited sentences, supporting or contradicting; its supported ones against each cited sentence and each other
 sentence of the same abstract; the same with as many other sentences together as are cited together; claims of both
 against what another claim cites.
+
+Of SciFact's claims all that a text may be to them, at once: supporting, contradicting and unrelated runs of sentences;
+and each cited sentence, supporting or contradicting, with as many others of the same abstract.
 """
 
 
@@ -28,11 +32,14 @@ class Labelled:
 def labelled_sets() -> dict[str, list[Labelled]]:
     wice, contradicted = _wice(), list(_contradicted())
     foreign = [*_exchanged(wice), *_exchanged(contradicted)]
+    aside = list(_as_long())
     return {
         WICE: wice,
+        TOGETHER: [*contradicted, *(one for one in aside if not one.supported)],
+        SENTENCES: list(_sentences()),
         CONTRADICTED: contradicted,
         UNRELATED: list(_single()),
-        ASIDE: list(_as_long()),
+        ASIDE: aside,
         FOREIGN: foreign,
     }
 
@@ -110,5 +117,17 @@ def _as_long() -> Iterator[Labelled]:
             others = one.others
             if len(others) >= len(run):
                 at += _STRIDE
-                chosen = sorted({others[(at + step) % len(others)] for step in range(len(run))})
-                yield Labelled(one.claim, (one.text(chosen),), supported=False)
+                yield Labelled(one.claim, (one.text(_chosen(others, at, len(run))),), supported=False)
+
+
+def _sentences() -> Iterator[Labelled]:
+    for at, one in enumerate(_cited(), start=1):
+        for place in one.places:
+            yield Labelled(one.claim, (one.sentences[place],), one.supported)
+        for place in _chosen(one.others, at * _STRIDE, len(one.places)):
+            yield Labelled(one.claim, (one.sentences[place],), supported=False)
+
+
+def _chosen(places: Sequence[int], at: int, count: int) -> list[int]:
+    """So many of the places, or all, from the one at ``at`` on, round and round."""
+    return sorted({places[(at + step) % len(places)] for step in range(min(count, len(places)))})

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Final
 
 from domain.grounding.addresses import addresses
-from domain.grounding.calibration import SUPPORTED_CHANCE, UNSUPPORTED_CHANCE, chance_of_support
+from domain.grounding.calibration import SUPPORTED_CHANCE, UNSUPPORTED_CHANCE, chance_of_support, lowered
 from domain.grounding.claims import is_claim, without_markers
 from domain.grounding.copying import is_copied
 from domain.grounding.figures import missing_figures
@@ -22,7 +22,7 @@ from domain.grounding.sources import Source, joined, source_of
 from domain.sentences import sentence_spans
 from domain.text import Analyzer, Term
 
-VERIFIER: Final = Verifier("lexical", "2")
+VERIFIER: Final = Verifier("lexical", "3")
 
 _QUOTES: Final = frozenset("“«„「『")
 _VERBATIM_SCORE: Final = 0.99
@@ -50,7 +50,6 @@ _STRAY: Final = 0.35
 _UNRELATED: Final = 0.1
 """Share of the claim's words, the same weights, below which texts share what any two texts share."""
 _LEAST: Final = ((Verdict.SUPPORTED, SUPPORTED_CHANCE), (Verdict.PARTIAL, UNSUPPORTED_CHANCE))
-_BELOW: Final = {Verdict.PARTIAL: SUPPORTED_CHANCE, Verdict.UNSUPPORTED: UNSUPPORTED_CHANCE}
 _DATED: Final = re.compile(
     r"(?:Jan|Febr)uary|March|April|May|June|July|August|(?:Sept|Nov|Dec)ember|October|(?:Mon|Tues|Wednes|Thurs|Fri)day|"
     r"(?:Satur|Sun)day"
@@ -84,7 +83,7 @@ def judge(
             key=attrgetter("score"),
         )
         if sentence.stray and found.verdict is Verdict.SUPPORTED:
-            found = Judgement(Verdict.PARTIAL, _below(Verdict.PARTIAL, found.score))
+            found = Judgement(Verdict.PARTIAL, round(lowered(found.score, Verdict.PARTIAL), 4))
     copied = is_copied(sentence.text, (piece.text for piece in evidence))
     return Claim(index, sentence.start, sentence.end, found.verdict, found.score, copied, citations)
 
@@ -126,16 +125,9 @@ def judgement(
         return Judgement(Verdict.UNSUPPORTED, 0.0)
     place = source.best_sentence(weights)
     chance = chance_of_support(signals_of(claim, terms, weights, source, place, language=language))
-    left = _departure(claim, terms, weights, source, place, language)
-    if left is not Verdict.SUPPORTED:
-        chance = min(chance, _below(left, chance))
+    chance = lowered(chance, best_left(claim, terms, weights, source, place, language))
     verdict = next((one for one, least in _LEAST if chance >= least), Verdict.UNSUPPORTED)
     return Judgement(verdict, round(chance, 4))
-
-
-def _below(verdict: Verdict, chance: float) -> float:
-    """A score of ``verdict`` for what had a better chance, still in the order of the chances."""
-    return round(_BELOW[verdict] * (0.9 + 0.099 * chance), 4)
 
 
 def adds_nothing(text: str, evidence: Sequence[str], *, analyzer: Analyzer, language: str) -> bool:
@@ -172,7 +164,7 @@ def _obeys(weights: Mapping[str, float], source: Source) -> bool:
     return asked >= _OBEYS and all(asked > coverage(weights, unit.stems) for unit in source.units)
 
 
-def _departure(
+def best_left(
     claim: str, terms: Sequence[Term], weights: Mapping[str, float], source: Source, place: int | None, language: str
 ) -> Verdict:
     """The best verdict that is left to a claim after what it says otherwise than the sentence that it reworks."""
