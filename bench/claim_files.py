@@ -4,8 +4,7 @@ What ``ibid eval --claims`` prints of the public sets: ``python -m bench.claim_f
 Writes them as files of the command's format into a folder that goes again, the kinds of SciFact apart and together,
 and runs the command itself: the shipped verifier, rules included, process and all. It fails below the bars of WiCE, on
 which its threshold was chosen, and of SciFact, and where a set that has all that a text may be to a claim is calibrated
-worse than its bar. The figures are in-sample; ``bench.verdict_fit`` has what the method reaches on claims that were kept
-out.
+worse than its bar. The figures are in-sample; ``bench.verdict_fit`` has what the method reaches on claims kept out.
 """
 
 import json

@@ -83,7 +83,10 @@ class Fit:
     def _straighten(self, sets: Sets) -> None:
         """Moves the logits of the chances by the line that makes the scores, rules applied, most likely."""
         open_ones = [
-            (one, 1 / len(sets[name])) for name in _TRUE_OF for one in sets[name] if one.certain == [None] * len(one.left)
+            (one, 1 / len(sets[name]))
+            for name in _TRUE_OF
+            for one in sets[name]
+            if one.certain == [None] * len(one.left)
         ]
         scores = np.array([self.score(one) for one, _ in open_ones])
         truth = np.array([one.supported for one, _ in open_ones], float)

@@ -3,10 +3,10 @@ How well scores could be calibrated over all kinds of pairs at once: ``python -m
 
 First how often a pair of WiCE or of a kind of SciFact's is supported, by the shipped verifier's score. Then the
 calibration error: the shipped one; and, on claims that were kept out (five folds by claim), that of two monotone maps
-from score to chance, one learnt on the kind for itself, which so knows its base rate, one learnt as the shipped line is,
-on WiCE and on SciFact's three kinds of texts together. What lies between the two is the price of not knowing the kind.
-Last, the least that the worst kind could have by any one map from these ranges of scores to chances, monotone or not,
-that had seen all answers: of WiCE and of the kinds that leave out one of the three.
+from score to chance: one learnt on the kind for itself, which so knows its base rate, one learnt as the shipped line
+is, on WiCE and on SciFact's three kinds of texts together. What lies between the two is the price of not knowing the
+kind. Last, the least that the worst kind could have by any one map from these ranges of scores to chances, monotone or
+not, that had seen all answers: of WiCE and of the kinds that leave out one of the three.
 """
 
 import sys
