@@ -24,6 +24,7 @@ REVISIONS: Final = (
     "0008",
     "0012",
     "0013",
+    "0015",
 )
 """
 Every revision in alembic/versions, oldest first; a test compares. Known here, so that a start on a current database
