@@ -128,13 +128,18 @@ class OpenRouterChatModel(ChatModel):
                     reading.call_id = response.headers.get(_GENERATION_ID)
                     reading.heard = lambda over: silence.heard(_AFTERWORD_S if over else self.patience.idle_s)
                     told = {"model": call.model, "status": response.status_code, "generation_id": reading.call_id}
-                    _log.info("model answers", extra=told)
                     if response.status_code != 200:
+                        _log.info("model refuses", extra=told)
                         content = await _bounded(response, _MAX_REFUSAL_BYTES)
                         raise reading.noted(*refusal(response.status_code, response.headers, content))
                     if not (_is_json(response) or "event-stream" in _content_type(response)):
                         raise PortReplyInvalid(PORT, "answered with another content type")
-                    yield response
+                    try:
+                        yield response
+                    except (GeneratorExit, asyncio.CancelledError):
+                        # Nobody is left to book its end, which else is logged with its id.
+                        _log.info("model left", extra=told)
+                        raise
 
     def _of(self, model: str) -> Dependency:
         policy = Policy(timeout_s=self.patience.total_s, attempts=1, width=self.width, queue=0)

@@ -1,6 +1,8 @@
 """What the contract of ChatModel does not say of OpenRouter's adapter: bytes, error objects, requests."""
 
 import asyncio
+import logging
+from contextlib import aclosing
 from itertools import pairwise
 
 import msgspec
@@ -9,13 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.openrouter.bodies import ErrorBody, MaxPrice, ProviderPreferences, request_body
+from adapters.openrouter.chat_model import OpenRouterChatModel
 from adapters.openrouter.event_lines import MAX_LINE_BYTES, EventLines
 from adapters.openrouter.refusals import refusal, refusal_inside
 from adapters.openrouter.silence import Silence
+from adapters.resilience.dependency import Dependencies
 from adapters.resilience.faults import Blame
 from domain.conversation.calls import Message, ModelCall, Role
 from domain.conversation.model import AttemptOutcome
 from domain.errors import PortReplyInvalid
+from tests.fakes.openrouter import KEY, FakeOpenRouter, Play, event
 
 CALL = ModelCall("m", (Message(Role.USER, "question"),), 64)
 
@@ -117,3 +122,15 @@ async def test_silence_ends_a_wait_and_a_word_puts_the_end_off() -> None:
     with pytest.raises(TimeoutError):
         await listen()
     assert heard == 4
+
+
+async def test_a_call_that_is_left_is_logged_with_its_id(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "ibid")
+    async with FakeOpenRouter() as server:
+        server.script("m", Play([event("one")], then="hang"))
+        model = OpenRouterChatModel(Dependencies(), KEY, server.url)
+        async with aclosing(model.stream(CALL)) as pieces:
+            assert await anext(pieces) == "one"
+        await model.close()
+    [left] = [one for one in caplog.records if one.message == "model left"]
+    assert vars(left)["generation_id"].startswith("gen-")
