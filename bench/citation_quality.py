@@ -16,14 +16,13 @@ from statistics import mean
 from typing import Final
 
 from bench.grounding_data import ANALYZER, ask, react_native, react_native_texts
+from bench.quotations import quotations
 from bench.retrieval_data import Excerpt
 from domain.conversation.extractive import extractive_answer
 from domain.grounding.abstention import decide_abstention
 from domain.grounding.joining import gaps, joined
 from domain.grounding.model import Evidence
 
-_QUOTED: Final = re.compile(r"“(.*?)” ((?:\[\d+\])+)", re.DOTALL)
-_NUMBER: Final = re.compile(r"\d+")
 _SOURCE_NUMBERS: Final = re.compile(r"[ \t]*[\[［【]\d{1,3}(?:[,;–-]\s*\d{1,3})*[\]］】]")
 """The source's own markers, which a quotation leaves out."""
 _EACH: Final = 100
@@ -41,8 +40,8 @@ def cited(question: str, found: Sequence[Evidence], texts: Mapping[str, str]) ->
     evidence = as_answered(found, texts)
     answer = "".join(extractive_answer(question, evidence, analyzer=ANALYZER, language="en"))
     numbers: dict[int, None] = {}
-    for quote, markers in _QUOTED.findall(answer):
-        for number in map(int, _NUMBER.findall(markers)):
+    for quote, cited_by in quotations(answer):
+        for number in cited_by:
             if _SOURCE_NUMBERS.sub("", evidence[number - 1].text).find(quote) < 0:
                 raise AssertionError(f"not verbatim: {quote}")
             numbers[number] = None

@@ -7,7 +7,6 @@ What a sentence is worth as an answer was fitted on even-numbered questions; eve
 halves. What is refused was fitted on all of them: ``bench.abstention_quality`` measures that.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,12 +22,12 @@ from bench.grounding_data import (
     mtrag_questions,
     react_native,
 )
+from bench.quotations import quotations
 from bench.retrieval_data import DATA, load_chroma
 from domain.conversation.extractive import extractive_answer
 from domain.grounding.abstention import decide_abstention
 from domain.grounding.model import Evidence
 
-_QUOTED: Final = re.compile(r"“(.*?)” \[(\d+)\](?:\[\d+\])*", re.DOTALL)
 _EVERY: Final = 9
 """Of the questions made of sections, which there are some 1,900 of, every ninth is asked."""
 
@@ -59,7 +58,7 @@ class Tally:
             self.refused += 1
             return
         answer = "".join(extractive_answer(one.question, one.evidence, analyzer=ANALYZER, language="en"))
-        golden = [_is_golden(quote, int(number), one) for quote, number in _QUOTED.findall(answer)]
+        golden = [_is_golden(quote, numbers[0], one) for quote, numbers in quotations(answer)]
         self.unanswered += not golden
         self.sentences += len(golden)
         self.gold += any(golden)

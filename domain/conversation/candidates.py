@@ -1,17 +1,28 @@
 """The sentences of some evidence that may answer a question, and what each is worth."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
-from domain.conversation.question_kind import FITS, QuestionKind, defines, fitness, kind_of
-from domain.conversation.quotable import CODE, is_fragment, is_item, is_named_above, is_pointer, is_quotable
+from domain.conversation.quotable import (
+    CODE,
+    LONGEST_CHARS,
+    is_fragment,
+    is_item,
+    is_named_above,
+    is_pointer,
+    is_quotable,
+)
+from domain.grounding.answer_forms import PART, form_asked
+from domain.grounding.leaning import leans, refers
 from domain.grounding.measures import Given
 from domain.grounding.model import Evidence
 from domain.grounding.overlap import Unit, coverage, length_weight, units_of, weigh
 from domain.grounding.polarity import opposites
+from domain.grounding.question_kind import FITS, QuestionKind, asked_last, defines, fitness, kind_of
 from domain.grounding.salience import salience
+from domain.grounding.tables import ROW, cells_of, heads_of, row_stems
 from domain.text import Analyzer
 
 _ABSENT, _COMMON = 0.5, 0.6
@@ -26,13 +37,22 @@ question has nothing to spare, and a long one is mostly put in other words by wh
 _SHORT_KEEP_UP, _LONG_KEEP_UP = 0.84, 0.7
 """Of the best sentence's worth, what a further one must be worth: a long question asks for several things."""
 _OF_HEADING, _OF_NEIGHBOURS, _OF_EVIDENCE, _OF_FOCUS = 1.0, 0.05, 0.4, 0.25
+_OF_REST: Final = 0.3
+"""
+What it is worth to hold all that the headings leave unsaid of the question: below "fadeDuration", asked for its
+default, the sentence that speaks of a default.
+"""
+_COLUMN: Final = 0.3
+"""What it is worth that a table row stands in a column, or is named by a label, that the question names."""
+_NOTHING: Final = 1e-9
+_OF_LEANT_ON: Final = 0.5
+"""What counts of the words that a sentence leans on: they are the sentence's before it."""
+_GIVES_FORM: Final = 0.8
+"""What it is worth to give the name, date or number that is asked for: no other sentence can be the answer."""
+_CARRIED: Final = 0.5
+"""What a word counts that only leads up to the question: it tells the subject, and less what is asked of it."""
 _UPWARDS: Final = 0.5
 _FIRST, _OPENING, _LEADS_NOWHERE, _LEANS, _FRAGMENT, _OPPOSITE = 0.08, 0.4, 0.3, 0.1, 0.2, 0.3
-_DANGLING: Final = re.compile(
-    r"[\"“(*_]*(?:this|that|these|those|it|its|they|their|them|he|she|his|her|such|however|therefore|thus|instead|"
-    r"otherwise|then|also|but|and|so|both|the (?:former|latter)|in this case|as a result)\b",
-    re.IGNORECASE,
-)
 _SOURCE_NUMBERS: Final = re.compile(r"[ \t]*[\[［【]\d{1,3}(?:[,;–-]\s*\d{1,3})*[\]］】]")
 
 
@@ -45,11 +65,21 @@ class Sentence:
     worth: float
     quoted: str
     unit: Unit
+    head: str | None = None
+    """Of a table row, the row that names its columns."""
+
+    def written(self, numbers: Sequence[int]) -> str:
+        """As it stands in an answer, in quotation marks and with its markers; a table row cell by cell."""
+        markers = "".join([f"[{n}]" for n in numbers])
+        if self.head is None:
+            return f"“{self.quoted}” {markers}"
+        cells = [f"“{cell}”" if cell else "" for cell in cells_of(self.quoted)]
+        return f"| {' | '.join(cells)} {markers} |"
 
     @property
     def leans(self) -> bool:
         """It begins with a word that points at the sentence before it."""
-        return _leans(self.quoted)
+        return leans(self.quoted)
 
     @property
     def announces(self) -> bool:
@@ -65,35 +95,59 @@ class Candidates:
 
     def __init__(self, question: str, evidence: Sequence[Evidence], analyzer: Analyzer, language: str) -> None:
         self._opposites = opposites(question, language=language)
-        self._kind: QuestionKind = kind_of(question, language=language)
+        asked = asked_last(question)
+        self._kind: QuestionKind = kind_of(asked, language=language)
+        self._asked_form = form_asked(asked, analyzer=analyzer, language=language)
         self._analyzer, self._language, self._evidence = analyzer, language, evidence
         self._units = {piece.n: units_of(piece.text, analyzer, language) for piece in evidence}
+        self._stems_of = {piece.n: row_stems(piece.text, self._units[piece.n]) for piece in evidence}
         self._salience = salience(question, analyzer=analyzer, language=language)
-        self._weights = self._rarity()
+        self._weights = self._rarity(question, asked)
         self._given = Given(question, analyzer, language)
-        length = min(1.0, max(0.0, (sum(self._salience.values()) - _SHORT_WEIGHT) / (_LONG_WEIGHT - _SHORT_WEIGHT)))
-        self._least = _SHORT_SHARE + (_LONG_SHARE - _SHORT_SHARE) * length
+        self._whole, whole = sum(self._weights.values()), sum(self._salience.values())
+        length = min(1.0, max(0.0, (whole - _SHORT_WEIGHT) / (_LONG_WEIGHT - _SHORT_WEIGHT)))
+        self._least = (_SHORT_SHARE + (_LONG_SHARE - _SHORT_SHARE) * length) * whole
         self.keep_up = _SHORT_KEEP_UP + (_LONG_KEEP_UP - _SHORT_KEEP_UP) * length
 
     def __iter__(self) -> Iterator[Sentence]:
         """Those that hold enough of what the question is about, their headings' words counting as their own."""
+        if not self._whole:
+            return
         for piece in self._evidence:
-            named = self._named(piece)
+            named = self._weights.keys() & self._named(piece)
             of_heading = self._heading_fit(piece)
-            shares = [coverage(self._weights, self._held(piece, unit)) for unit in self._units[piece.n]]
+            held = self._held(piece)
+            shares = self._shares(piece, held)
+            unsaid = self._whole - self._weight(named)
             for place, unit in enumerate(self._units[piece.n]):
-                beside = max(shares[max(0, place - 1) : place] + shares[place + 1 : place + 2], default=0.0)
-                if not (shares[place] or of_heading) or not self._holds_enough(piece, place, named):
+                if not (shares[place] or of_heading) or not self._holds_enough(piece, place, held, named):
                     continue
                 if not self.is_quotable(piece, place) or is_pointer(unit.span.of(piece.text), language=self._language):
                     continue
+                beside = max(shares[max(0, place - 1) : place] + shares[place + 1 : place + 2], default=0.0)
                 worth = shares[place] + _OF_HEADING * of_heading + _OF_NEIGHBOURS * beside + _OF_EVIDENCE * piece.score
-                worth += _OF_FOCUS * len(unit.stems & self._weights.keys()) / len(unit.stems)
+                stems = self._stems_of[piece.n][place]
+                worth += _OF_FOCUS * len(stems & self._weights.keys()) / len(stems)
+                worth += _OF_REST * (self._weight(held[place] - named) / unsaid if unsaid > _NOTHING else 1.0)
                 yield self.sentence(piece, place, worth + self._form(piece, place, of_heading))
+
+    def _weight(self, stems: Set[str]) -> float:
+        return sum(map(self._weights.__getitem__, stems))
+
+    def _shares(self, piece: Evidence, held: Sequence[Set[str]]) -> list[float]:
+        """Of the question's weight, what each sentence holds; what it leans on counts half."""
+        shares: list[float] = []
+        for place, own in enumerate(held):
+            weight = self._weight(own) if own else 0.0
+            if place and (before := held[place - 1] - own) and leans(self.text_at(piece, place)):
+                weight += _OF_LEANT_ON * self._weight(before)
+            shares.append(weight / self._whole)
+        return shares
 
     def sentence(self, piece: Evidence, place: int, worth: float) -> Sentence:
         unit = self._units[piece.n][place]
-        return Sentence(piece, place, worth, _SOURCE_NUMBERS.sub("", unit.span.of(piece.text)), unit)
+        head = self._head(piece, place)
+        return Sentence(piece, place, worth, _SOURCE_NUMBERS.sub("", unit.span.of(piece.text)), unit, head)
 
     def defines(self, sentence: Sentence) -> bool:
         """Whether the sentence is the definition that was asked for, and needs no other."""
@@ -110,17 +164,21 @@ class Candidates:
         """``listed``: below the sentence that announces it, where a label may stand as well."""
         unit = self._units[piece.n][place]
         text = unit.span.of(piece.text)
+        if text.startswith(ROW):
+            return len(text) <= LONGEST_CHARS and self._is_asked_of_row(piece, place)
         item = listed and is_item(piece.text, unit.span.start)
         headings = (piece.document.title, *piece.section.heading_path)
         return is_quotable(text, unit, item=item, language=self._language) and not is_named_above(text, headings)
 
-    def _rarity(self) -> Mapping[str, float]:
-        """The question's words weighed by salience and by rarity among the sentences."""
+    def _rarity(self, question: str, asked: str) -> Mapping[str, float]:
+        """The question's words weighed by salience and by rarity among the sentences; less what only leads up to it."""
         everything = [unit for units in self._units.values() for unit in units]
         held = frozenset().union(*(unit.stems for unit in everything))
         rarity = weigh(held & self._salience.keys(), everything)
+        own = self._salience.keys() if asked == question else self._stems(asked)
         return {
-            stem: weight * max(_COMMON, rarity[stem] / length_weight(stem)) if stem in rarity else _ABSENT * weight
+            stem: (weight if stem in own else _CARRIED * weight)
+            * (max(_COMMON, rarity[stem] / length_weight(stem)) if stem in rarity else _ABSENT)
             for stem, weight in self._salience.items()
         }
 
@@ -145,15 +203,36 @@ class Candidates:
                 best = max(best, coverage(self._weights, stems) * precision * _UPWARDS**above)
         return best
 
-    def _holds_enough(self, piece: Evidence, place: int, named: set[str]) -> bool:
-        before = place - _leans(self.text_at(piece, place)) if place else place
-        around = self._units[piece.n][before : place + 1]
-        return coverage(self._salience, named.union(*[self._held(piece, unit) for unit in around])) >= self._least
+    def _holds_enough(self, piece: Evidence, place: int, held: Sequence[Set[str]], named: Set[str]) -> bool:
+        around = named | held[place]
+        if place and not held[place - 1] <= around and refers(self.text_at(piece, place)):
+            around |= held[place - 1]
+        return sum(map(self._salience.__getitem__, around)) >= self._least
 
-    def _held(self, piece: Evidence, unit: Unit) -> frozenset[str]:
-        """A sentence's stems, and those of the question that a unit in it stands for."""
-        given = self._given.by([unit.span.of(piece.text)]) if self._given else None
-        return unit.stems | given if given else unit.stems
+    def _held(self, piece: Evidence) -> list[Set[str]]:
+        """Of the question, what each sentence has, a row with its head, and what a unit in it stands for."""
+        wanted = self._weights.keys()
+        held: list[Set[str]] = [wanted & stems for stems in self._stems_of[piece.n]]
+        if not self._given:
+            return held
+        return [own | self._given.by([self.text_at(piece, place)]) for place, own in enumerate(held)]
+
+    def _head(self, piece: Evidence, place: int) -> str | None:
+        if not self.text_at(piece, place).startswith(ROW):
+            return None
+        head = heads_of(piece.text, self._units[piece.n])[place]
+        return None if head is None else self.text_at(piece, head)
+
+    def _is_asked_of_row(self, piece: Evidence, place: int) -> bool:
+        """Whether the question names a column of the row's table, or the row by its label, or its measure."""
+        head = self._head(piece, place)
+        if head is None:
+            return False
+        row = self.text_at(piece, place)
+        names = map(self._stems, (cells_of(row)[0], *cells_of(head)))
+        return any(name and name <= self._weights.keys() for name in names) or bool(
+            self._given and self._given.by([row])
+        )
 
     def _form(self, piece: Evidence, place: int, of_heading: float) -> float:
         """What a sentence's form and place are worth, whatever its words."""
@@ -163,10 +242,14 @@ class Candidates:
         opens = place == 0 and self._kind is QuestionKind.DEFINITION and len(piece.section.heading_path) <= 1
         if self._given and self._given.by([text]):
             bonus += FITS
+        if self._asked_form is not None and self._asked_form.share(text) <= PART:
+            bonus += _GIVES_FORM
+        if text.startswith(ROW):
+            bonus += _COLUMN
         bonus += _FIRST * (place == 0) + _OPENING * opens * of_heading
         leads_nowhere = text.endswith((":", "：")) and not self._leads_on(piece, place)
         bonus -= _LEADS_NOWHERE * leads_nowhere + _OPPOSITE * self._says_opposite(text)
-        return bonus - _LEANS * _leans(text) - _FRAGMENT * is_fragment(text)
+        return bonus - _LEANS * leans(text) - _FRAGMENT * is_fragment(text)
 
     def _says_opposite(self, text: str) -> bool:
         """Whether it has only the opposite of one of the question's words: to stop the server, asked how to start."""
@@ -179,15 +262,10 @@ class Candidates:
         """Where in the sentence the question's first word stands; only of a definition does anybody look."""
         if self._kind is not QuestionKind.DEFINITION:
             return 0
-        subject = (term.start for term in unit.terms if term.stem in self._weights)
-        return min(subject, default=unit.span.end) - unit.span.start
+        return unit.opening(self._weights.keys())
 
     def _leads_on(self, piece: Evidence, place: int) -> bool:
         units = self._units[piece.n]
         if place + 1 == len(units):
             return False
         return self.text_at(piece, place + 1).startswith(CODE) or is_item(piece.text, units[place + 1].span.start)
-
-
-def _leans(sentence: str) -> bool:
-    return _DANGLING.match(sentence) is not None

@@ -9,6 +9,7 @@ from domain.conversation.quotable import CODE, ENDS
 from domain.grounding.kinship import akin
 from domain.grounding.model import Evidence, Verdict
 from domain.grounding.reader import AnswerReader
+from domain.grounding.tables import cells_of
 from domain.grounding.verdicts import judge
 from domain.text import Analyzer
 
@@ -26,7 +27,8 @@ def extractive_answer(
 ) -> Iterator[str]:
     """
     The pieces of an answer: the one to three sentences that answer best, each as ``“sentence” [n]``, verbatim; other
-    pieces that have the very sentence are cited beside it.
+    pieces that have the very sentence are cited beside it. A table row comes below the names of its columns, its cells
+    quoted one by one: ``| “cell” | “cell” [n] |``.
 
     A sentence that leans on the one before it ("This ...") brings it along; one that ends in a colon brings the code
     fence or the list items that follow it. The source's own bracketed numbers are left out, for they would be read as
@@ -36,8 +38,7 @@ def extractive_answer(
     quoter = _Quoter(candidates, evidence, analyzer, language)
     before: Sentence | None = None
     for sentence in quoter.chosen():
-        yield _gap(before, sentence) + f"“{sentence.quoted}”"
-        yield " " + "".join([f"[{n}]" for n in (sentence.piece.n, *quoter.said_by_others(sentence))])
+        yield _gap(before, sentence) + sentence.written((sentence.piece.n, *quoter.said_by_others(sentence)))
         before = sentence
         if fence := quoter.fence_after(sentence):
             yield f"\n\n{fence}"
@@ -45,8 +46,15 @@ def extractive_answer(
 
 def _gap(before: Sentence | None, sentence: Sentence) -> str:
     bullet = "- " if sentence.is_item else ""
+    if sentence.head is not None:
+        if before is not None and before.head == sentence.head and before.piece.n == sentence.piece.n:
+            return "\n"
+        head = "\n".join((sentence.head, f"|{' --- |' * len(cells_of(sentence.head))}", ""))
+        return head if before is None else f"\n\n{head}"
     if before is None:
         return bullet
+    if before.head is not None:
+        return "\n\n" + bullet
     if bullet:
         return ("\n" if before.is_item else "\n\n") + bullet
     adjoining = before.piece.n == sentence.piece.n and not before.is_item
@@ -81,6 +89,8 @@ class _Quoter:
 
     def said_by_others(self, sentence: Sentence) -> list[int]:
         """The next pieces, two at most, that have the very sentence: what was asked may be about one of them."""
+        if sentence.head is not None:
+            return []  # the same cells say something else below another heading
         others = (
             piece.n
             for piece in self._evidence
@@ -123,7 +133,7 @@ class _Quoter:
     def _holds(self, sentence: Sentence) -> bool:
         """Whether the quotation reads back as one sentence that its passage supports, word for word."""
         reader = AnswerReader(sentence.piece.n)
-        written = f"“{sentence.quoted}” [{sentence.piece.n}]"
+        written = sentence.written([sentence.piece.n])
         sentences = (*reader.feed(written).sentences, *reader.finish().sentences)
         if len(sentences) != 1 or reader.text != written:
             return False

@@ -34,6 +34,8 @@ _POINTS_ELSEWHERE: Final = re.compile(
 """English sentences that send the reader elsewhere instead of saying it."""
 
 
+_LABELLED: Final = re.compile(r"[^:.!?\n]{1,60}(?::| [–—-]) +\S[^:\n]*\Z")
+"""A label and what is so of it: "After five years: three months"."""
 _FRAGMENT: Final = re.compile(r"(?:whether|if|when)\b[^,;]*\Z", re.IGNORECASE)
 
 
@@ -50,7 +52,7 @@ def is_quotable(sentence: str, unit: Unit, *, item: bool, language: str) -> bool
     announces = sentence.endswith((":", "："))
     if len(unit.stems) < (1 if announces else _SHORTEST_TERMS):
         return False
-    if not (announces or item or ENDS.search(sentence) or unit.words >= _PLAIN_TERMS):
+    if not (announces or item or ENDS.search(sentence) or unit.words >= _PLAIN_TERMS or _LABELLED.match(sentence)):
         return False
     return is_claim(sentence + " [1]", language=language) and not sentence.rstrip("\"'”’)").endswith(("?", "？"))
 

@@ -1,15 +1,19 @@
 """Is what was found enough to answer? If not: no answer, with the reason and what came closest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from math import exp, log
 from typing import Final
 
+from domain.grounding.answer_forms import form_asked
 from domain.grounding.kinship import akin
+from domain.grounding.leaning import leans
 from domain.grounding.measures import Given
 from domain.grounding.messages import listed, wording_for
 from domain.grounding.model import Abstention, AbstentionReason, Evidence
-from domain.grounding.overlap import coverage, units_of
-from domain.grounding.salience import MOST_OF_SCAFFOLD, salience
+from domain.grounding.overlap import Unit, coverage, length_weight, units_of
+from domain.grounding.question_kind import QuestionKind, defines, kind_of
+from domain.grounding.salience import MOST_OF_SCAFFOLD, OF_NAME, salience
+from domain.grounding.tables import row_stems
 from domain.text import Analyzer
 
 # A logistic over whole questions, fitted on Chroma's, asked of each of its texts alone, on questions made of
@@ -39,6 +43,11 @@ else to be like the question or not. Every question that the weights were fitted
 """
 SURE: Final = 0.9
 """A passage as likely as that decides alone: a reranker may know it by other words than the question's."""
+_DEFINED: Final = 0.5
+"""
+Even odds at least where a sentence opens with the very thing that is asked about and says what it is: a question of one
+word has little else to be known by.
+"""
 CLOSEST: Final = 3
 """Passages shown with an abstention at most."""
 _NAMED_WORDS: Final = 3
@@ -87,18 +96,21 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
         for piece, names, own in zip(evidence, named, units, strict=True)
     )
     passage = max(coverage(weights, whole) for whole in wholes)
+    rows = [row_stems(piece.text, own) for piece, own in zip(evidence, units, strict=True)]
     sentence = max(
         (
-            coverage(weights, one.stems | given.by([one.span.of(piece.text)]))
-            for piece, own in zip(evidence, units, strict=True)
-            for one in own
+            coverage(weights, said | given.by([one.span.of(piece.text)]))
+            for piece, own, stems_of in zip(evidence, units, rows, strict=True)
+            for one, said in zip(own, stems_of, strict=True)
         ),
         default=0.0,
     )
+    if not _gives_form(question, evidence, weights, named, rows, analyzer, language):
+        return 0.0
     logit = (
         _BIAS
         + _OF_BEST * _odds(scores[0])
-        + _OF_SECOND * _odds(scores[1] if len(scores) > 1 else _NO_SECOND)
+        + _OF_SECOND * _odds(max([*scores[1:2], _NO_SECOND]))
         + _OF_MEAN * sum(scores[:3]) / 3
         + _OF_QUESTION * min(total, _LONGEST_QUESTION)
         + _OF_HELD * held
@@ -106,7 +118,55 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
         + _OF_SENTENCE * sentence
         + _OF_LACK_IN_SHORT * (1 - held) * (total < _SHORT_WEIGHT)
     )
-    return 1 / (1 + exp(-max(-30.0, min(30.0, logit))))
+    chance = 1 / (1 + exp(-max(-30.0, min(30.0, logit))))
+    if chance < MIN_CHANCE and _is_defined(question, weights.keys(), evidence, units, language):
+        return _DEFINED
+    return chance
+
+
+def _is_defined(
+    question: str, subject: Set[str], evidence: Sequence[Evidence], units: Sequence[Sequence[Unit]], language: str
+) -> bool:
+    """Whether a sentence opens with all that a question for a definition is about, and says what it is."""
+    kind = kind_of(question, language=language)
+    if kind is not QuestionKind.DEFINITION:
+        return False
+    return any(
+        subject <= one.stems and defines(kind, one.span.of(piece.text), early=one.opening(subject))
+        for piece, own in zip(evidence, units, strict=True)
+        for one in own
+    )
+
+
+def _gives_form(
+    question: str,
+    evidence: Sequence[Evidence],
+    weights: Mapping[str, float],
+    named: Sequence[set[str]],
+    rows: Sequence[Sequence[frozenset[str]]],
+    analyzer: Analyzer,
+    language: str,
+) -> bool:
+    """Whether any sentence that is about the question gives what it asks for, where that has a form: a date, a name."""
+    asked = form_asked(question, analyzer=analyzer, language=language)
+    if asked is None:
+        return True
+    telling = {
+        stem: weight
+        for stem, weight in weights.items()
+        if MOST_OF_SCAFFOLD < weight < OF_NAME * length_weight(stem) and stem not in asked.by_other_words
+    }
+    for piece, names, stems_of in zip(evidence, named, rows, strict=True):
+        # A passage that begins with "It ..." leans on words that were cut off: they may be any.
+        before: Set[str] = weights.keys()
+        for one, said in zip(units_of(piece.text, analyzer, language), stems_of, strict=True):
+            text = one.span.of(piece.text)
+            before = before | said if leans(text) else said
+            if not (asked.by_other_words or not telling or not telling.keys().isdisjoint(said)):
+                continue
+            if asked.share(text) <= max(coverage(telling, before | names), coverage(weights, before | names)):
+                return True
+    return False
 
 
 def _odds(chance: float) -> float:

@@ -1,7 +1,7 @@
 """Passages taken apart for comparison: their sentences, the content words of each, and what a word weighs."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from functools import lru_cache
 from itertools import chain
 from math import log
@@ -43,6 +43,10 @@ class Unit:
             found, shift = self._analyzer.terms(self._sentence, language=self._language), self.span.start
             self._terms = tuple([Term(stem, shift + start, shift + end) for stem, start, end in found])
         return self._terms
+
+    def opening(self, stems: Set[str]) -> int:
+        """How far into the sentence the first of these stems stands; its length where none does."""
+        return min((term.start for term in self.terms if term.stem in stems), default=self.span.end) - self.span.start
 
     def places(self) -> dict[str, int]:
         """Where in the sentence each stem stands, the last time it does; cheaper than ``terms``."""
@@ -104,7 +108,7 @@ def length_weights(terms: Iterable[Term]) -> dict[str, float]:
     return {stem: _LENGTH_WEIGHTS[len(stem)] if len(stem) < 8 else _FULL_WEIGHT for stem, _, _ in terms}
 
 
-def coverage(weights: Mapping[str, float], found: frozenset[str] | set[str]) -> float:
+def coverage(weights: Mapping[str, float], found: Set[str]) -> float:
     """The share of the weights that is found, 0 to 1; 0 when there is nothing to find."""
     total = sum(weights.values())
     return sum([weight for stem, weight in weights.items() if stem in found]) / total if total else 0.0

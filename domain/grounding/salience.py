@@ -106,7 +106,7 @@ does it reach" and "what is its maximum size" are answered by other words, such 
 _OF_SCAFFOLD: Final = 0.3
 MOST_OF_SCAFFOLD: Final = _OF_SCAFFOLD * length_weight("scaffold")
 """What a word of asking weighs at most."""
-_OF_NAME: Final = 1.5
+OF_NAME: Final = 1.5
 """A name or figure inside a question is what it turns on: another passage about other names does not answer it."""
 _FIRST_WORD: Final = re.compile(r"\w+")
 
@@ -134,6 +134,6 @@ def _salience(question: str, remembered: Hashable, language: str) -> Mapping[str
         word = question[start:end]
         named = (word[0].isupper() and opening is not None and start >= opening.end()) or word[0].isdigit()
         asking = end in measured or word.lower() in scaffold or word.lower() in beside
-        factor = _OF_SCAFFOLD if asking else _OF_NAME if named else 1.0
+        factor = _OF_SCAFFOLD if asking else OF_NAME if named else 1.0
         weights[stem] = max(weights.get(stem, 0.0), factor * length_weight(stem))
     return weights

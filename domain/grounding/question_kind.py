@@ -4,6 +4,8 @@ import re
 from enum import Enum
 from typing import Final
 
+from domain.sentences import sentence_spans
+
 
 class QuestionKind(Enum):
     PLAIN = "plain"
@@ -50,6 +52,12 @@ _DEFINES: Final = 0.45
 _EARLY_CHARS: Final = 20
 _SUBJECT_CHARS: Final = 8
 """An article and an opening mark."""
+
+
+def asked_last(question: str) -> str:
+    """The last sentence that asks, where what comes before only leads up to it, or was carried over to a follow-up."""
+    sentences = [span.of(question) for span in sentence_spans(question)]
+    return next((one for one in reversed(sentences) if one.endswith(("?", "？"))), question)
 
 
 def kind_of(question: str, *, language: str) -> QuestionKind:

@@ -1,0 +1,183 @@
+"""
+What a reader is answered where no model is configured: questions as people ask them, over small documents.
+
+The stores are in memory; words and vectors are the embedded default's, since what is answered depends on them.
+"""
+
+import pytest
+
+from adapters.bm25.analyzer import SnowballAnalyzer
+from adapters.bm25.encoder import Bm25SparseEncoder
+from adapters.formats.by_format import FormatParser
+from adapters.memory.preparer import InThreadPreparer
+from adapters.static.embedder import StaticEmbedder
+from application.begin_turn import AskQuestionCommand
+from application.prepare_documents import Parts
+from domain.conversation.model import Question, Turn, TurnStatus
+from domain.grounding.model import Verdict
+from tests.story import ADMIN, Story
+
+MACHINE = """# Espresso machine
+
+The machine is a domestic appliance with one boiler.
+
+A dose is the amount of ground coffee that one press of the button delivers. A dose falls into the basket.
+
+## Props
+
+### `autoOff`
+
+Whether the machine switches itself off.
+
+| Type | Default |
+| ---- | ------- |
+| bool | `true`  |
+
+### `preInfusion`
+
+Whether the puck is wetted first.
+
+| Type | Default |
+| ---- | ------- |
+| bool | `false` |
+
+### `backdropColor`
+
+The color behind the display. Defaults to `white` if no other is set.
+
+## Settings
+
+| Setting | Range | Default |
+| --- | --- | --- |
+| Brew temperature | 88-96 degrees | 93 degrees |
+| Grind | 1-30 | 12 |
+
+## Rinsing
+
+Rinse the pipes every morning.
+"""
+HIVE = """# Keeping a beehive
+
+## Inspecting
+
+Look into the hive every nine days from April to July. Open it only above 12 °C and never in rain.
+"""
+POLICY = """# Leave policy
+
+This policy applies to all employees of Halden Instruments. It was adopted on 12 May 2023.
+
+Ingrid Solheim answers questions on the leave policy.
+
+## Notice periods
+
+A notice period is the time between giving notice and the end of employment.
+
+- During probation: two weeks
+- After five years: three months
+"""
+PLAYER = """# Player
+
+The player shows examples. It is a handy tool that was created by Expo to run code in the browser.
+
+Many developers use the player, and the player is used by developers of all kinds.
+
+The player became the default view, and was released for all platforms.
+"""
+PAGES = {"machine.md": MACHINE, "hive.md": HIVE, "policy.md": POLICY, "player.md": PLAYER}
+
+
+@pytest.fixture
+async def story() -> Story:
+    analyzer = SnowballAnalyzer()
+    terms = Bm25SparseEncoder(analyzer)
+    told = Story(
+        analyzer=analyzer,
+        sparse_encoder=terms,
+        embedder=StaticEmbedder(),
+        preparer=InThreadPreparer(lambda: Parts(FormatParser(), terms)),
+    )
+    await told.ingest(PAGES)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("question", "row"),
+    [
+        ("What is the default value of autoOff?", "| Type | Default |\n| --- | --- |\n| “bool” | “`true`” [1] |"),
+        ("What is the default of preInfusion?", "| Type | Default |\n| --- | --- |\n| “bool” | “`false`” [1] |"),
+        ("Which type does the prop autoOff take?", "| Type | Default |\n| --- | --- |\n| “bool” | “`true`” [1] |"),
+        (
+            "What is the default brew temperature?",
+            "| Setting | Range | Default |\n| --- | --- | --- |\n"
+            "| “Brew temperature” | “88-96 degrees” | “93 degrees” [1] |",
+        ),
+    ],
+)
+async def test_a_value_is_quoted_from_its_row_below_the_heads_of_the_columns(
+    story: Story, question: str, row: str
+) -> None:
+    turn = await story.ask(question)
+    assert turn.answer.startswith(row)
+    for claim in turn.claims:
+        assert claim.verdict is Verdict.SUPPORTED
+    cited = turn.claims[0].citations[0]
+    piece = turn.evidence[cited.evidence - 1]
+    assert cited.quote == piece.text[cited.quote_start - piece.start : cited.quote_end - piece.start]
+    assert cited.quote.startswith("| ")
+
+
+async def test_a_row_that_another_heading_has_too_is_cited_below_its_own_alone(story: Story) -> None:
+    turn = await story.ask("Which type does the prop autoOff take?")
+    headings = [turn.evidence[one.evidence - 1].section.heading_path[-1] for one in turn.claims[0].citations]
+    assert headings == ["autoOff"]
+
+
+async def test_of_what_the_heading_names_the_sentence_that_says_the_rest_is_quoted(story: Story) -> None:
+    assert "“Defaults to `white` if no other is set.”" in (await story.ask("What is the default backdropColor?")).answer
+
+
+async def test_a_question_of_one_word_is_answered_by_its_definition(story: Story) -> None:
+    assert (await story.ask("What is a dose?")).answer.startswith("“A dose is the amount of ground coffee")
+
+
+async def test_a_measure_is_found_in_a_sentence_that_calls_its_subject_it(story: Story) -> None:
+    assert "“Open it only above 12 °C" in (await story.ask("Above what temperature may the hive be opened?")).answer
+
+
+async def test_an_item_with_a_label_answers_what_the_label_names(story: Story) -> None:
+    assert (
+        "“After five years: three months”"
+        in (await story.ask("How long is the notice period after five years?")).answer
+    )
+
+
+async def test_the_maker_is_named_though_the_sentence_calls_what_was_made_it(story: Story) -> None:
+    assert "created by Expo" in (await story.ask("Who made the player?")).answer
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who founded Halden Instruments?",
+        "How many developers use the player?",
+        "When did the player become the default view?",
+        "When was the player released?",
+        "Who designed the espresso machine?",
+    ],
+)
+async def test_what_nobody_names_dates_or_counts_is_not_answered_by_what_is_said_beside_it(
+    story: Story, question: str
+) -> None:
+    assert (await story.ask(question)).status is TurnStatus.ABSTAINED
+
+
+async def test_of_a_follow_up_its_own_words_are_answered(story: Story) -> None:
+    first = await story.ask("Who answers questions on the leave policy?")
+    assert first.answer.startswith("“Ingrid Solheim")
+    second = await ask_on(story, first, "When was it adopted?")
+    assert "adopted on 12 May 2023" in second.answer
+
+
+async def ask_on(story: Story, turn: Turn, question: str) -> Turn:
+    command = AskQuestionCommand(ADMIN, Question.checked(question), conversation_id=turn.conversation_id)
+    return await (await story.ask_question.execute(command)).turn()
