@@ -26,15 +26,19 @@ _SNOWBALL: Final = {
 # Python's \w leaves out the vowel signs of Indic scripts and combining accents, which would cut words in pieces.
 _LETTER: Final = r"[\w\u0300-\u036f\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e]"
 _WORD: Final = re.compile(rf"[A-Za-z](?:\+\+|\#)(?!\w)|{_LETTER}+(?:(?:[.'’]|(?<=\d),(?=\d\d\d(?!\d))){_LETTER}+)*")
+_ASCII_WORD: Final = re.compile(r"[A-Za-z](?:\+\+|\#)(?!\w)|\w+(?:(?:[.']|(?<=\d),(?=\d\d\d(?!\d)))\w+)*", re.ASCII)
+"""The same for text of nothing but ASCII."""
 _UNSPACED: Final = re.compile(f"[{UNSPACED}]+")
 _PART: Final = re.compile(rf"(?:(?!_){_LETTER})+")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
+_IDENTIFIER_BORDER: Final = re.compile(rf"[._]+|{_HUMP.pattern}")
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
 _AROUND: Final = ".,;:!?()[]{}<>\"'“”‘’«»*`$€£%&@=|~^/\\…—–\u200b"
 """What may stand around a plain word without changing what it is: no word begins or ends with any of these."""
 _CACHED_WORDS: Final = 50_000
 """Some 18 MB a language when full; the 1.7 MB of the React Native documentation have 13,000 distinct words."""
 _LONGEST_CACHED: Final = 40
+_SHORTEST_PART: Final = 2
 _SHORTEST_BESIDE_APOSTROPHE: Final = 3
 """Two letters or fewer are endings or articles: it's, we'll, l'index."""
 
@@ -77,6 +81,28 @@ class _Plain(_Known):
             return self._keep(word, stems)
         self[word] = stems  # as _keep does, without the call: half the words of a passage are new
         return stems
+
+
+class _Words(_Known):
+    """The stems of a word that a pattern has found, in its pieces; ``other`` finds those of what is no identifier."""
+
+    def __init__(self, plain: _Plain, other: Callable[[str], tuple[str, ...]]) -> None:
+        super().__init__()
+        self._plain, self._other = plain, other
+
+    def __missing__(self, word: str) -> tuple[str, ...]:
+        if not word.isascii() or "0" <= word[0] <= "9" or word[-1] in "+#" or "'" in word or "," in word:
+            return self._keep(word, self._other(word))
+        parts = [part for part in _IDENTIFIER_BORDER.split(word) if part]
+        if not parts:
+            return self._keep(word, ())
+        if len(parts) == 1:
+            return self._keep(word, self._plain[parts[0].lower()])
+        stems = self._plain[word.strip("._").lower()]
+        for part in parts:
+            if len(part) >= _SHORTEST_PART and not part.isdigit():
+                stems += self._plain[part.lower()]
+        return self._keep(word, stems)
 
 
 class _Tokens(_Known):
@@ -146,19 +172,22 @@ class SnowballAnalyzer(Analyzer):
         # No word goes over white space, so that what stands between is looked up as it is, its punctuation included.
         tokens = self._tokens.get(language)
         if tokens is None:
-            other = partial(self._stems_of, language=language)
-            tokens = self._tokens.setdefault(language, _Tokens(self._plain_of(language), other))
+            tokens = self._tokens.setdefault(language, self._new_tokens(language))
         return list(chain.from_iterable(map(tokens.__getitem__, text.split())))
 
     def _plain_of(self, language: str) -> _Plain:
         plain = self._plain.get(language)
         return self._plain.setdefault(language, _Plain(language)) if plain is None else plain
 
-    def _stems_of(self, token: str, language: str) -> tuple[str, ...]:
-        found: list[str] = []
-        for one in _WORD.findall(token):
-            found += [stem for stem, _, _ in self._of_word(one, language)]
-        return tuple(found)
+    def _new_tokens(self, language: str) -> _Tokens:
+        plain = self._plain_of(language)
+        words = _Words(plain, lambda word: tuple([stem for stem, _, _ in self._of_word(word, language)]))
+
+        def stems_of(token: str) -> tuple[str, ...]:
+            found = (_ASCII_WORD if token.isascii() else _WORD).findall(token)
+            return words[found[0]] if len(found) == 1 else tuple(chain.from_iterable(map(words.__getitem__, found)))
+
+        return _Tokens(plain, stems_of)
 
     def _of_word(self, word: str, language: str) -> _Stems:
         known = self._known.setdefault(language, {})
@@ -239,7 +268,7 @@ def _spaced_pieces(word: str, start: int, end: int) -> Iterator[tuple[str, int, 
         yield word[first:last], first, last
     if len(parts) == 1 and not apostrophe:
         return
-    shortest = _SHORTEST_BESIDE_APOSTROPHE if apostrophe else 2
+    shortest = _SHORTEST_BESIDE_APOSTROPHE if apostrophe else _SHORTEST_PART
     for first, last in parts:
         if last - first >= shortest and not word[first:last].isdigit():
             yield word[first:last], first, last

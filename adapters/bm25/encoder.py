@@ -1,7 +1,8 @@
 """BM25's term-frequency half as sparse vectors; the index multiplies by inverse document frequency."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Final
 from zlib import crc32
 
@@ -19,8 +20,26 @@ A stand-in for the average length, which changes with every document: fixed, so 
 Between our passages with their context (86 terms on Chroma's texts) and scientific abstracts (151 on SciFact).
 """
 
-
 _CACHED_STEMS: Final = 50_000
+_CACHED_TOKENS: Final = 50_000
+"""Some 10 MB a language when full; the 1.7 MB of the React Native documentation have 24,000."""
+_LONGEST_CACHED: Final = 40
+
+
+class _Numbers(dict[str, tuple[int, ...]]):
+    """The numbers of the terms of what stands between white space, which comes again and again; empties when full."""
+
+    def __init__(self, numbers_of: Callable[[str], tuple[int, ...]]) -> None:
+        super().__init__()
+        self._numbers_of = numbers_of
+
+    def __missing__(self, token: str) -> tuple[int, ...]:
+        numbers = self._numbers_of(token)
+        if len(self) >= _CACHED_TOKENS:
+            self.clear()
+        if len(token) <= _LONGEST_CACHED:
+            self[token] = numbers
+        return numbers
 
 
 class Bm25SparseEncoder(SparseEncoder):
@@ -29,21 +48,27 @@ class Bm25SparseEncoder(SparseEncoder):
     def __init__(self, analyzer: Analyzer) -> None:
         self._analyzer = analyzer
         self._numbers: dict[str, int] = {}
+        self._tokens: dict[str, _Numbers] = {}
 
     def encode_passages(self, texts: Sequence[str], *, language: str) -> Sequence[SparseVector]:
-        return [self._encode(text, language) for text in texts]
+        numbers_of = self._tokens_of(language).__getitem__
+        # No term goes over white space.
+        return [_weighted(list(chain.from_iterable(map(numbers_of, text.split())))) for text in texts]
 
     def encode_question(self, text: str, *, languages: Iterable[str]) -> SparseVector:
         stems = {stem for language in languages for stem in self._analyzer.stems(text, language=language)}
         indices = sorted({term_number(stem) for stem in stems})
         return SparseVector(indices, [1.0] * len(indices))
 
-    def _encode(self, text: str, language: str) -> SparseVector:
-        stems = self._analyzer.stems(text, language=language)
-        saturation = K1 * (1 - B + B * len(stems) / AVERAGE_TERMS)
-        counts = Counter([self._number(stem) for stem in stems])
-        indices = sorted(counts)
-        return SparseVector(indices, [counts[i] * (K1 + 1) / (counts[i] + saturation) for i in indices])
+    def _tokens_of(self, language: str) -> _Numbers:
+        known = self._tokens.get(language)
+        if known is None:
+
+            def numbers_of(token: str) -> tuple[int, ...]:
+                return tuple([self._number(stem) for stem in self._analyzer.stems(token, language=language)])
+
+            known = self._tokens.setdefault(language, _Numbers(numbers_of))
+        return known
 
     def _number(self, stem: str) -> int:
         number = self._numbers.get(stem)
@@ -52,6 +77,14 @@ class Bm25SparseEncoder(SparseEncoder):
                 self._numbers.clear()
             number = self._numbers[stem] = term_number(stem)
         return number
+
+
+def _weighted(numbers: Sequence[int]) -> SparseVector:
+    counts = Counter(numbers)
+    indices = sorted(counts)
+    saturation = K1 * (1 - B + B * len(numbers) / AVERAGE_TERMS)
+    weights = {count: count * (K1 + 1) / (count + saturation) for count in set(counts.values())}
+    return SparseVector(indices, [weights[counts[index]] for index in indices])
 
 
 def term_number(stem: str) -> int:

@@ -32,6 +32,13 @@ def test_the_stems_alone_are_the_stems_of_the_terms(text: str) -> None:
         assert list(analyzer.stems(text, language="en")) == stems(analyzer, text)
 
 
+@given(st.text(st.characters() | st.sampled_from("aZ09_.'’,+# \n")))
+def test_the_terms_of_a_text_are_those_of_its_pieces_between_white_space(text: str) -> None:
+    for analyzer in ANALYZERS.values():
+        pieces = [stem for piece in text.split() for stem in analyzer.stems(piece, language="en")]
+        assert list(analyzer.stems(text, language="en")) == pieces
+
+
 def test_case_makes_no_difference(analyzer: Analyzer) -> None:
     assert stems(analyzer, "COMPASS Éclair") == stems(analyzer, "compass éclair")
 
