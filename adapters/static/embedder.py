@@ -4,7 +4,9 @@ import asyncio
 import re
 from array import array
 from collections.abc import Sequence
+from functools import reduce
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -24,6 +26,10 @@ _ON_THE_LOOP_CHARS: Final = 4_000
 _UNIT: Final = re.compile(r" ?(?:\w+|[^\w\s]+)")
 _CACHED_UNITS: Final = 20_000
 """Some 20 MB when full; the 1.7 MB of the React Native documentation have some 14,000."""
+_CACHED_PIECES: Final = 50_000
+"""What stands between white space, each a word or two with their signs; some 10 MB when full."""
+_ADDED_IN_ORDER: Final = 8
+"""numpy adds up more than these by halves."""
 _CHARS_AT_ONCE: Final = 50_000
 """Texts embedded together: they cannot hold more distinct words than the cache has room for."""
 
@@ -44,6 +50,7 @@ class _Model:
         self._model = tokenizer.model
         self._table = table
         self._rows: dict[str, int] = {}
+        self._rows_of: dict[str, tuple[int, ...]] = {}
         self._sums = np.empty((_CACHED_UNITS, DIMENSIONS), dtype=np.float32)  # memory is given as it is written to
         self._lock = Lock()
 
@@ -53,14 +60,17 @@ class _Model:
 
     def means(self, texts: Sequence[str]) -> list[Vector]:
         np = self._np
-        units = [_units(text) for text in texts]
+        pieces = [text.split() for text in texts]
         with self._lock:
-            self._learn({unit for text in units for unit in text})
-            rows, ones = self._rows, np.ones(max(map(len, units), default=0), dtype=np.float32)
+            self._learn(pieces)
+            rows_of = self._rows_of.__getitem__
+            # No unit goes over white space, so that what stands between is looked up as it is.
+            rows = [list(chain.from_iterable(map(rows_of, some))) for some in pieces]
+            ones = np.ones(max(map(len, rows), default=0), dtype=np.float32)
             sums = np.ones((len(texts), DIMENSIONS), dtype=np.float32)  # what a text without any word keeps
-            for place, text in enumerate(units):
-                if text:
-                    sums[place] = ones[: len(text)] @ self._sums.take([rows[unit] for unit in text], axis=0)
+            for place, some in enumerate(rows):
+                if some:
+                    sums[place] = ones[: len(some)] @ self._sums.take(some, axis=0)
         norms = np.linalg.norm(sums, axis=1, keepdims=True)
         sums[norms[:, 0] == 0] = 1.0
         sums /= np.linalg.norm(sums, axis=1, keepdims=True)
@@ -70,26 +80,61 @@ class _Model:
         # The model itself: the tokenizer around it takes as long again, for what a single unit needs nothing of.
         return [token.id for token in self._model.tokenize(unit.replace(" ", "▁"))]
 
-    def _learn(self, units: set[str]) -> None:
-        new = [unit for unit in units if unit not in self._rows]
+    def _learn(self, texts: Sequence[Sequence[str]]) -> None:
+        """That ``_rows_of`` has every piece of the texts."""
+        pieces = set(chain.from_iterable(texts))
+        new = pieces.difference(self._rows_of)
         if not new:
             return
-        if len(self._rows) + len(new) > _CACHED_UNITS:
+        if len(self._rows_of) + len(new) > _CACHED_PIECES:
+            self._rows_of.clear()
+            new = pieces
+        units_of = {piece: _units(piece) for piece in new}
+        units = set(chain.from_iterable(units_of.values())).difference(self._rows)
+        if len(self._rows) + len(units) > _CACHED_UNITS:
             self._rows.clear()
-            new = list(units)
-        needed = len(self._rows) + len(new)
+            self._rows_of.clear()
+            units_of = {piece: _units(piece) for piece in pieces}
+            units = set(chain.from_iterable(units_of.values()))
+        self._sum_up(list(units))
+        rows = self._rows
+        self._rows_of.update((piece, tuple([rows[unit] for unit in some])) for piece, some in units_of.items())
+
+    def _sum_up(self, units: Sequence[str]) -> None:
+        if not units:
+            return
+        needed = len(self._rows) + len(units)
         if needed > len(self._sums):  # a single text of so many words
             self._sums = self._np.empty((needed, DIMENSIONS), dtype=self._np.float32)
-        tokens = [self._tokens(unit) or [0] for unit in new]
-        starts = self._np.cumsum([0, *map(len, tokens[:-1])])
-        vectors = self._table.take([token for ids in tokens for token in ids], axis=0).astype(self._np.float32)
-        self._sums[len(self._rows) : needed] = self._np.add.reduceat(vectors, starts, axis=0)
-        self._rows.update((unit, row) for row, unit in enumerate(new, start=len(self._rows)))
+        tokens = [self._tokens(unit) or [0] for unit in units]
+        self._sums[len(self._rows) : needed] = self._added(tokens)
+        self._rows.update((unit, row) for row, unit in enumerate(units, start=len(self._rows)))
+
+    def _added(self, tokens: Sequence[Sequence[int]]) -> "NDArray[numpy.float32]":
+        """
+        The sum of the vectors of each unit's tokens.
+
+        By how many tokens they have: adding along a list of all of them takes six times as long. In the same order,
+        though, the first to what the others come to, so that every sum is the same to the last bit.
+        """
+        np = self._np
+        counts = np.array([len(some) for some in tokens])
+        sums = np.empty((len(tokens), DIMENSIONS), dtype=np.float32)
+        for count in np.unique(counts):
+            places = np.nonzero(counts == count)[0]
+            if count > _ADDED_IN_ORDER:
+                for place in places:
+                    sums[place] = np.add.reduceat(self._table.take(tokens[place], axis=0).astype(np.float32), [0])[0]
+                continue
+            ids = np.array([tokens[place] for place in places])
+            first, *others = (self._table.take(column, axis=0).astype(np.float32) for column in ids.T)
+            sums[places] = first + reduce(np.add, others) if others else first
+        return sums
 
 
-def _units(text: str) -> list[str]:
-    """A text's words and signs; one that follows white space, or nothing, begins with a blank."""
-    return _UNIT.findall(" " + " ".join(text.split()))
+def _units(piece: str) -> list[str]:
+    """The words and signs of what stands between white space; the first begins with a blank."""
+    return _UNIT.findall(" " + piece)
 
 
 class StaticEmbedder(Embedder):
