@@ -29,7 +29,7 @@ class CancelIngestion:
             ended = await uow.ingestions.cancel(ingestion_id, at=self.clock.now())
             ingestion = await uow.ingestions.get(ingestion_id, None)
             await uow.commit()
-        self.news.tell(ingestion_id)
+        self.news.tell(ingestion_id, ended=True)
         return ingestion, ended
 
 

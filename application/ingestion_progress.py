@@ -17,37 +17,47 @@ LOOK_EVERY_S: Final = 1.0
 AT_MOST_EVERY_S: Final = 0.2
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """``news``: something has changed; ``end``: there is no more to come."""
+
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    end: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 @dataclass(slots=True)
 class IngestionNews:
     """Wakes those who follow an ingestion when the worker of this process has got on with it."""
 
-    _waiting: dict[UUID, set[asyncio.Event]] = field(default_factory=dict, init=False)
+    _waiting: dict[UUID, set[Told]] = field(default_factory=dict, init=False)
     _closed: bool = field(default=False, init=False)
 
-    def tell(self, ingestion_id: UUID) -> None:
-        for news in self._waiting.get(ingestion_id, ()):
-            news.set()
+    def tell(self, ingestion_id: UUID, *, ended: bool = False) -> None:
+        for told in self._waiting.get(ingestion_id, ()):
+            told.news.set()
+            if ended:
+                told.end.set()
 
     def close(self) -> None:
         """The service stops: nobody waits any more."""
         self._closed = True
         for ingestion_id in self._waiting:
-            self.tell(ingestion_id)
+            self.tell(ingestion_id, ended=True)
 
     @property
     def closed(self) -> bool:
         return self._closed
 
     @contextmanager
-    def of(self, ingestion_id: UUID) -> Iterator[asyncio.Event]:
-        """An event that is set whenever there is news of the ingestion."""
-        news = asyncio.Event()
+    def of(self, ingestion_id: UUID) -> Iterator[Told]:
+        """What is told of the ingestion from now on."""
+        told = Told()
         waiting = self._waiting.setdefault(ingestion_id, set())
-        waiting.add(news)
+        waiting.add(told)
         try:
-            yield news
+            yield told
         finally:
-            waiting.discard(news)
+            waiting.discard(told)
             if not waiting:
                 self._waiting.pop(ingestion_id, None)
 
@@ -78,16 +88,18 @@ class FollowIngestion:
     async def _follow(self, ingestion: Ingestion, owner: Owner | None) -> AsyncIterator[Progress]:
         began_ms, began_at = self.clock.elapsed_ms(), done(ingestion)
         yield Progress(ingestion, began_at, None, None)
-        with self.news.of(ingestion.id) as news:
+        with self.news.of(ingestion.id) as told:
             while not ingestion.status.is_final and not self.news.closed:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), LOOK_EVERY_S)
-                news.clear()
+                    await asyncio.wait_for(told.news.wait(), LOOK_EVERY_S)
+                told.news.clear()
                 before, ingestion = ingestion, await self._read(ingestion.id, owner)
                 if ingestion != before:
                     seconds = (self.clock.elapsed_ms() - began_ms) / 1_000
                     yield _progress(ingestion, done(ingestion) - began_at, seconds)
-                    await asyncio.sleep(0 if ingestion.status.is_final else AT_MOST_EVERY_S)
+                    if not ingestion.status.is_final:
+                        with suppress(TimeoutError):  # the end is told at once
+                            await asyncio.wait_for(told.end.wait(), AT_MOST_EVERY_S)
 
     async def _read(self, ingestion_id: UUID, owner: Owner | None) -> Ingestion:
         async with self.unit_of_work() as uow:

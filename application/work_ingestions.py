@@ -204,17 +204,17 @@ class WorkIngestions:
         if documents:
             await self._ingest(ingestion, documents, job)
             await self.fetch_pages.remember(ingestion, fetched)
-        await self._end_if_done(ingestion)
-        self.news.tell(ingestion.id)
+        self.news.tell(ingestion.id, ended=await self._end_if_done(ingestion))
         if fetched.again_after_s is not None:
             self._turns[job.ingestion_id, job.part] += 1
             raise TryAgain(fetched.again_after_s)
         self._turns.pop((job.ingestion_id, job.part), None)
 
     async def _build(self, ingestion: Ingestion, job: Job) -> None:
+        ended = False
         try:
             await self.build_generation.work(ingestion, job.ordinals)
-            if await self.build_generation.end_if_done(ingestion):
+            if ended := await self.build_generation.end_if_done(ingestion):
                 self._sweep_beside()
         except PortUnavailable as error:
             failures = self._failures(job)
@@ -222,7 +222,7 @@ class WorkIngestions:
                 raise TryAgain(error.retry_after_s or self._wait_s(failures)) from error
             raise
         finally:
-            self.news.tell(ingestion.id)
+            self.news.tell(ingestion.id, ended=ended)
 
     async def _fetch(self, ingestion: Ingestion, pages: Sequence[StagedPage]) -> FetchedPart:
         return await self.fetch_pages.execute(ingestion, pages) if pages else FetchedPart()
@@ -264,11 +264,11 @@ class WorkIngestions:
             await uow.ingestions.record(ingestion_id, {staged.ordinal: outcome})
             await uow.commit()
 
-    async def _end_if_done(self, ingestion: Ingestion) -> None:
+    async def _end_if_done(self, ingestion: Ingestion) -> bool:
         """Prune and finish, in one transaction, for whoever had the last part."""
         async with self.unit_of_work() as uow:
             if not await uow.ingestions.done(ingestion.id):
-                return
+                return False
             # A retry prunes nothing: what the collection holds may be newer than the request. Nor does a site of which
             # pages were not looked at: they may well be there.
             left_out = (await uow.ingestions.get(ingestion.id, None)).left_out
@@ -279,6 +279,7 @@ class WorkIngestions:
             await uow.commit()
         await unindex(stale, self.unit_of_work, self.indexes)
         self._sweep_beside()
+        return True
 
     async def _prune(self, uow: UnitOfWork, ingestion: Ingestion) -> Sequence[StalePassage]:
         """

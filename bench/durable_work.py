@@ -114,10 +114,7 @@ def _searching(data_dir: Path) -> Iterator[Row]:
         rates: list[float] = []
 
         def ingesting() -> None:
-            rates.extend(
-                len(pages) / ingest(service, f"copy-{copy}", _varied(pages, copy), look_every_s=0.2)
-                for copy in range(4)
-            )
+            rates.extend(len(pages) / ingest(service, f"copy-{copy}", _varied(pages, copy)) for copy in range(4))
 
         thread = threading.Thread(target=ingesting)
         thread.start()

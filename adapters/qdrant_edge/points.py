@@ -24,7 +24,9 @@ def upsert(passages: Sequence[model.IndexedPassage]) -> UpdateOperation:
     for passage in passages:
         if before is None or _filtered_by(passage) != _filtered_by(before):  # those of a document follow each other
             payload, before = _payload(passage), passage
-        points.append(Point(passage.id, {DENSE: list(passage.dense), SPARSE: _sparse(passage.sparse)}, payload))
+        # The binding takes any sequence; a list of it would be made for nothing.
+        vectors: dict[str, Any] = {DENSE: passage.dense, SPARSE: _sparse(passage.sparse)}
+        points.append(Point(passage.id, vectors, payload))
     return UpdateOperation.upsert_points(points)
 
 
@@ -69,15 +71,13 @@ def _filtered_by(passage: model.IndexedPassage) -> tuple[Any, ...]:
 
 
 def _payload(passage: model.IndexedPassage) -> dict[str, Any]:
-    payload: dict[str, Any] = {
-        "collection": passage.collection,
-        "uri": passage.uri,
-        "metadata": [metadata_word(key, value) for key, value in passage.metadata.items()],
-    }
+    payload: dict[str, Any] = {"collection": passage.collection, "uri": passage.uri}
+    if passage.metadata:  # an empty list would be a sixth of what giving the engine a passage takes
+        payload["metadata"] = [metadata_word(key, value) for key, value in passage.metadata.items()]
     if passage.peer_reviewed is not None:
         payload["peer_reviewed"] = REVIEWED if passage.peer_reviewed else NOT_REVIEWED
     return payload
 
 
 def _sparse(vector: model.SparseVector) -> SparseVector:
-    return SparseVector(indices=list(vector.indices), values=list(vector.values))
+    return SparseVector(indices=cast(list[int], vector.indices), values=cast(list[float], vector.values))

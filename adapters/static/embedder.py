@@ -118,6 +118,7 @@ class _Model:
         though, the first to what the others come to, so that every sum is the same to the last bit.
         """
         np = self._np
+        sums: NDArray[numpy.float32]
         counts = np.array([len(some) for some in tokens])
         sums = np.empty((len(tokens), DIMENSIONS), dtype=np.float32)
         for count in np.unique(counts):
