@@ -1,8 +1,9 @@
 """Is what was found enough to answer? If not: no answer, with the reason and what came closest."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Hashable, Mapping, Sequence, Set
+from functools import lru_cache
 from math import exp, log
-from typing import Final
+from typing import Final, cast
 
 from domain.grounding.answer_forms import form_asked
 from domain.grounding.kinship import akin
@@ -74,14 +75,19 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
     The best of thousands of passages always looks a bit relevant; so it also counts how far the best stands out, and
     how much of what the question is about, by ``salience``, the passages hold: together, one alone, one sentence alone.
     """
-    scores = sorted((piece.score for piece in evidence), reverse=True)
+    scores = sorted([piece.score for piece in evidence], reverse=True)
     if scores[0] >= SURE:
         return scores[0]
     analyzer = akin(question, analyzer, language)
     weights = salience(question, analyzer=analyzer, language=language)
     given = Given(question, analyzer, language)
-    stems = _held(evidence, analyzer, language)
-    stems |= given.by(piece.text for piece in evidence)
+    named = [_named(piece, analyzer, language) for piece in evidence]
+    units = [units_of(piece.text, analyzer, language) for piece in evidence]
+    wholes = [
+        names.union(given.by([piece.text]), *[one.stems for one in own])
+        for piece, names, own in zip(evidence, named, units, strict=True)
+    ]
+    stems = frozenset[str]().union(*wholes)
     weights = given.weighed(weights, stems)
     total = sum(weights.values())
     held = coverage(weights, stems)
@@ -89,22 +95,20 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
     heaviest = max(weights.values(), default=1.0)
     if total < _SHORT_WEIGHT and lacking == heaviest and heaviest > MOST_OF_SCAFFOLD:
         return 0.0
-    named = [_named(piece, analyzer, language) for piece in evidence]
-    units = [units_of(piece.text, analyzer, language) for piece in evidence]
-    wholes = (
-        names.union(given.by([piece.text]), *(one.stems for one in own))
-        for piece, names, own in zip(evidence, named, units, strict=True)
-    )
-    passage = max(coverage(weights, whole) for whole in wholes)
+    passage = max([coverage(weights, whole) for whole in wholes])
     rows = [row_stems(piece.text, own) for piece, own in zip(evidence, units, strict=True)]
-    sentence = max(
-        (
-            coverage(weights, said | given.by([one.span.of(piece.text)]))
+    if given:
+        said_by_each = [
+            said | given.by([one.span.of(piece.text)])
             for piece, own, stems_of in zip(evidence, units, rows, strict=True)
             for one, said in zip(own, stems_of, strict=True)
-        ),
-        default=0.0,
-    )
+        ]
+    else:
+        said_by_each = [said for stems_of in rows for said in stems_of]
+    # Most sentences hold the same few of the question's words, or none.
+    wanted = weights.keys()
+    told_by_each = {said.intersection(wanted) for said in said_by_each}
+    sentence = max([coverage(weights, told) for told in told_by_each], default=0.0)
     if not _gives_form(question, evidence, weights, named, rows, analyzer, language):
         return 0.0
     logit = (
@@ -142,7 +146,7 @@ def _gives_form(
     question: str,
     evidence: Sequence[Evidence],
     weights: Mapping[str, float],
-    named: Sequence[set[str]],
+    named: Sequence[Set[str]],
     rows: Sequence[Sequence[frozenset[str]]],
     analyzer: Analyzer,
     language: str,
@@ -211,6 +215,12 @@ def _held(evidence: Sequence[Evidence], analyzer: Analyzer, language: str) -> se
     return named.union(*(unit.stems for piece in evidence for unit in units_of(piece.text, analyzer, language)))
 
 
-def _named(piece: Evidence, analyzer: Analyzer, language: str) -> set[str]:
+def _named(piece: Evidence, analyzer: Analyzer, language: str) -> frozenset[str]:
     headings = (piece.document.title, *piece.section.heading_path)
-    return {stem for heading in headings for stem in analyzer.stems(heading, language=language)}
+    return _stems_of_headings(headings, cast(Hashable, analyzer), language)
+
+
+@lru_cache(maxsize=1_024)  # what one question finds, others find as well
+def _stems_of_headings(headings: tuple[str, ...], remembered: Hashable, language: str) -> frozenset[str]:
+    analyzer = cast(Analyzer, remembered)
+    return frozenset([stem for heading in headings for stem in analyzer.stems(heading, language=language)])

@@ -5,7 +5,7 @@ General knowledge of English, German and Spanish; nothing here was fitted. In ot
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -291,7 +291,7 @@ class Given:
             return _NOTHING
         return frozenset([stem for text in texts for stem, asked in self._asked if asked.is_given(text)])
 
-    def weighed(self, weights: Mapping[str, float], held: set[str]) -> Mapping[str, float]:
+    def weighed(self, weights: Mapping[str, float], held: Set[str]) -> Mapping[str, float]:
         """A measure that is certainly asked for and given nowhere, by word or unit, weighs as much as any word."""
         missed = [stem for stem, asked in self._asked if asked.certain and stem not in held]
         return {**weights, **dict.fromkeys(missed, max(weights.values()))} if missed else weights
