@@ -155,8 +155,8 @@ class SentenceScanner:
 
 def _inside_quotation(text: str, start: int, end: int) -> bool:
     """Whether a quotation that opens in the unit from ``start`` is still open at ``end``, which no line break makes."""
-    if text[end : end + 1] == "\n" or end == len(text):
-        return False
+    if text.isascii() or text[end : end + 1] == "\n" or end == len(text):
+        return False  # there is no such mark in ASCII
     opened, closers = start, ""
     for mark in _QUOTATION_MARK.finditer(text, start, end):
         if closers:

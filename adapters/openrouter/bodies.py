@@ -65,20 +65,15 @@ class ErrorBody(Struct):
     metadata: dict[str, Any] | None = None
 
 
-class _Text(Struct):
+class _Text(Struct, gc=False):
     content: str | None = None
 
 
-class Choice(Struct):
+class Choice(Struct, gc=False):
     delta: _Text | None = None
     message: _Text | None = None
     finish_reason: str | None = None
     error: ErrorBody | None = None
-
-    @property
-    def text(self) -> str:
-        said = self.delta or self.message
-        return said.content or "" if said is not None else ""
 
 
 class UsageBody(Struct):
@@ -91,8 +86,8 @@ class UsageBody(Struct):
         return Usage(self.prompt_tokens, self.completion_tokens, self.cost or 0.0)
 
 
-class ReplyBody(Struct):
-    """A whole reply, or one event of a stream."""
+class ReplyBody(Struct, gc=False):
+    """A whole reply, or one event of a stream; comes by the hundred, and is in no cycle with anything."""
 
     id: str | None = None
     choices: list[Choice] | None = None

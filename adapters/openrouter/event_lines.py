@@ -22,13 +22,12 @@ class EventLines:
 
     def feed(self, part: bytes) -> list[bytes]:
         """Raises PortReplyInvalid for a line beyond 8 MB."""
-        if (
-            not self._held
-            and part.startswith(b"data: ")
-            and part.endswith(b"\n\n")
-            and part.find(b"\n") == len(part) - 2
-        ):
-            return [part[6:-2]]  # one event and no more: most parts of most streams
+        if not self._held and part.startswith(b"data: ") and part.endswith(b"\n\n"):
+            if part.find(b"\n") == len(part) - 2:
+                return [part[6:-2]]  # one event and no more: most parts of most streams
+            events = part[6:-2].split(b"\n\ndata: ")
+            if part.count(b"\n") == 2 * len(events) and b"\r" not in part:
+                return events  # or several, and nothing else
         if b"\n" not in part:
             self._hold(part)
             return []

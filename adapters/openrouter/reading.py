@@ -7,7 +7,7 @@ from typing import Final
 import httpx
 import msgspec
 
-from adapters.openrouter.bodies import REPLY, ErrorBody
+from adapters.openrouter.bodies import REPLY, ErrorBody, ReplyBody
 from adapters.openrouter.event_lines import EventLines
 from adapters.openrouter.refusals import PORT, refusal_inside
 from adapters.resilience.faults import Blame, Fault
@@ -113,7 +113,7 @@ class Reading:
     def _events(self, events: list[bytes]) -> str:
         if not events:
             return ""
-        text = self._event(events[0]) if len(events) == 1 else "".join([self._event(event) for event in events])
+        text = self._event(events[0]) if len(events) == 1 else self._several(events)
         self.heard(self._finish_reason is not None)
         if not text:
             return ""
@@ -135,8 +135,21 @@ class Reading:
             reply = REPLY.decode(event)
         except msgspec.DecodeError as error:
             raise PortReplyInvalid(PORT, "sent what is not a piece of a chat completion") from error
+        return self._replied(reply)
+
+    def _several(self, events: list[bytes]) -> str:
+        """Their text: decoded together, or one by one where one of them is no JSON, as the last is not."""
+        try:
+            replies = [] if self.over else REPLY.decode_lines(b"\n".join(events))
+        except msgspec.DecodeError:
+            replies = []
+        if len(replies) != len(events):
+            return "".join([self._event(event) for event in events])
+        return "".join([self._replied(reply) for reply in replies])
+
+    def _replied(self, reply: ReplyBody) -> str:
         self._begun = True
-        if reply.id is not None and self.call_id is None and reply.id.startswith("gen-"):
+        if self.call_id is None and reply.id is not None and reply.id.startswith("gen-"):
             self.call_id = reply.id
         if reply.usage is not None:
             self._usage = reply.usage.usage()
@@ -147,8 +160,10 @@ class Reading:
         choice = reply.choices[0]
         if choice.error is not None:
             raise self._refused(choice.error)
-        self._finish_reason = choice.finish_reason or self._finish_reason
-        return choice.text
+        if choice.finish_reason:
+            self._finish_reason = choice.finish_reason
+        said = choice.delta or choice.message
+        return said.content or "" if said is not None else ""
 
     def _refused(self, error: ErrorBody) -> Fault:
         return self.noted(*refusal_inside(error))

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-_MARKER: Final = re.compile(r"[ \t]*\[\d{1,3}\]")
+_MARKER: Final = re.compile(r"\[\d{1,3}\]")
 _HEADING: Final = re.compile(r"#{1,6}[ \t]|\*\*[^*]+\*\*:?\Z")
 _QUOTATION: Final = "\"'“”‘’«»„‹›「」『』"
 _WORD: Final = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
@@ -25,7 +25,11 @@ _CONNECTING: Final = {
 @lru_cache(maxsize=4)
 def without_markers(text: str) -> str:
     """A sentence without its markers ``[n]`` and the blanks before them."""
-    return _MARKER.sub("", text).strip()
+    if "[" not in text:
+        return text.strip()
+    # A pattern that began with the blanks would be tried at every character.
+    *before, last = _MARKER.split(text)
+    return ("".join([part.rstrip(" \t") for part in before]) + last).strip()
 
 
 def is_claim(text: str, *, language: str = "en") -> bool:

@@ -18,7 +18,8 @@ _TAIL: Final = 40
 _BEGINS: Final = re.compile(
     r"\]\(|\]:|<(?=[A-Za-z/])|:[/\\]{2}|(?<=www)(?<![A-Za-z0-9]www)\.|[\]<]\Z|:[/\\]?\Z", re.IGNORECASE
 )
-_MAY_BEGIN: Final = re.compile(r"[\]<:.]")
+_MAY_BEGIN: Final = re.compile(r"\](?=[(:]|\Z)|:(?=[/\\]{2}|[/\\]?\Z)|<(?=[A-Za-z/]|\Z)|(?:\A|(?<=[wW]))\.")
+"""``_BEGINS`` without what stood before: it finds more, and is looked for in a piece alone."""
 _HALF: Final = ("]", ":", ":/", ":\\")
 _BEFORE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*\Z")
 _ADDRESS_END: Final = re.compile(r"[\s<>\"`)\]}]")
@@ -101,27 +102,18 @@ class LinkFilter:
 
     def feed(self, piece: str) -> str:
         """What of the text so far may be passed on now."""
-        fresh = self._held + piece
-        end = self._plain_until(fresh)
-        if end is None:
-            return self._scan(fresh, final=False)
-        passed, self._held = fresh[:end], fresh[end:]
-        self.pass_by(passed)
-        return passed
-
-    def _plain_until(self, fresh: str) -> int | None:
-        """Up to where nothing begins, a bracket at the very end left to what follows it; None: that takes a scan."""
-        for found in _MAY_BEGIN.finditer(fresh):
-            at = found.start()
-            if fresh[at] == "]":
-                if at == len(fresh) - 1:
-                    return at
-                if fresh[at + 1] not in "(:":
-                    continue
-            elif fresh[at] == "." and (self._tail[-3:] + fresh[:at])[-3:].lower() != "www":
-                continue
-            return None
-        return len(fresh)
+        fresh = self._held + piece if self._held else piece
+        begins = _MAY_BEGIN.search(fresh)
+        if begins is None:
+            self._held = ""
+            self._tail = (self._tail + fresh)[-_TAIL:]
+            return fresh
+        at = begins.start()
+        if at == len(fresh) - 1 and fresh[at] != ".":  # what follows will tell
+            passed, self._held = fresh[:at], fresh[at:]
+            self._tail = (self._tail + passed)[-_TAIL:]
+            return passed
+        return self._scan(fresh, final=False)
 
     def finish(self) -> str:
         """The rest, once the answer has ended."""

@@ -71,10 +71,13 @@ class MarkerFilter:
         """What of the text so far may be passed on now."""
         if not piece:
             return ""
-        if self.calm and STARTS_SPECIAL.isdisjoint(piece) and piece[-1] not in " \t":
-            self.pass_by(piece)
+        if self._held:
+            piece = self._held + piece
+        elif self._lead is None and not self._ticks and STARTS_SPECIAL.isdisjoint(piece) and piece[-1] not in " \t":
+            self._passed += len(piece)
+            self._last = piece
             return piece
-        return self._scan(self._held + piece, final=False)
+        return self._scan(piece, final=False)
 
     @property
     def calm(self) -> bool:

@@ -14,6 +14,7 @@ from domain.text import Analyzer, Span
 _IGNORED: Final = re.compile(r"[\s\"'“”‘’«»„‹›`]+|\[\d{1,3}\]")
 _NUMBERED: Final = re.compile(r"\[\d{1,3}\]")
 _QUOTATION: Final = "\"'“”‘’«»„‹›`"
+_ASCII_QUOTATION: Final = "\"'`"
 _LIST_PREFIX: Final = re.compile(r"\A(?:[-*+•]|\d{1,3}[.)])[ \t]+")
 _END_MARKS: Final = ".!?…,;:" + ALWAYS_STOPS
 _SHORTEST_VERBATIM: Final = 8
@@ -24,6 +25,7 @@ _CLEARLY_SHORTER: Final = 0.6
 _CLAUSE_BORDER: Final = re.compile(
     r"[;:—][ \t\n]+|,[ \t\n]+(?=(?:and|but|while|whereas|which|so|because|although)\b)|[ ]–[ ]"
 )
+_LETTER: Final = re.compile(r"[^\W\d_]")
 _CHANGES_SENSE: Final = re.compile(
     r"\b(?:not|no|never|only|unless|if|except|without|neither|nor|until|when|may|might|\w+n['’]t|"
     r"nicht|kein\w*|nie|niemals|nur|wenn|falls|sofern|außer|ohne|weder|nunca|solo|sólo|salvo|excepto|sin|ni|si|cuando)\b",
@@ -86,7 +88,7 @@ def _bare(text: str) -> str:
     if "[" in text:
         text = _NUMBERED.sub("", text)
     bare = "".join(text.split())
-    for mark in _QUOTATION:
+    for mark in _ASCII_QUOTATION if bare.isascii() else _QUOTATION:
         if mark in bare:
             bare = bare.replace(mark, "")
     return bare
@@ -113,7 +115,10 @@ def _without_ignored(text: str) -> tuple[str, tuple[int, ...]]:
 @lru_cache(maxsize=8)  # as well: the same words of the same passage
 def changes_sense(text: str, span: Span, units: tuple[Unit, ...]) -> bool:
     """Whether the clause that the span was cut from holds a negation or condition outside it."""
-    clause = _clause_around(text, span, units)
+    around = _sentences_around(span, units)
+    if not _LETTER.search(text[around.start : span.start] + text[span.end : around.end]):
+        return False  # whole sentences: most of what is quoted
+    clause = _clauses(text, around, span)
     left_out = text[clause.start : span.start] + " " + text[span.end : clause.end]
     return _CHANGES_SENSE.search(left_out) is not None
 
@@ -137,10 +142,15 @@ def _to_the_edges(text: str, span: Span, units: Sequence[Unit]) -> Span:
 
 def _clause_around(text: str, span: Span, units: Sequence[Unit]) -> Span:
     """The span, widened to the borders of the clauses that it begins and ends in."""
+    return _clauses(text, _sentences_around(span, units), span)
+
+
+def _sentences_around(span: Span, units: Sequence[Unit]) -> Span:
+    """The span, widened to the sentences that it touches."""
     around = [unit.span for unit in units if unit.span.start < span.end and unit.span.end > span.start]
     if not around:
         return span
-    return _clauses(text, Span(min(around[0].start, span.start), max(around[-1].end, span.end)), span)
+    return Span(min(around[0].start, span.start), max(around[-1].end, span.end))
 
 
 def _clauses(text: str, whole: Span, inner: Span) -> Span:
