@@ -116,4 +116,4 @@ async def searched(
 
 
 def _hits(found: _Points) -> tuple[Hit, ...]:
-    return tuple(Hit(one.id, one.score) for one in found.points)
+    return tuple([Hit(one.id, one.score) for one in found.points])

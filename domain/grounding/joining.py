@@ -42,7 +42,7 @@ def joined(evidence: Sequence[Evidence], between: Mapping[SpanOfVersion, str]) -
             runs.append((order[id(piece)], piece))
         before = piece
     runs.sort(key=lambda run: run[0])
-    return tuple(replace(piece, n=number) for number, (_, piece) in enumerate(runs, start=1))
+    return tuple([piece.numbered(number) for number, (_, piece) in enumerate(runs, start=1)])
 
 
 def _by_place(evidence: Sequence[Evidence]) -> list[Evidence]:

@@ -1,7 +1,7 @@
 """Evidence, claims, citations, verdicts, abstention, references: what makes an answer traceable."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -68,6 +68,9 @@ class Evidence:
     score: float
     document: CitedDocument
     section: CitedSection
+
+    def numbered(self, n: int) -> "Evidence":
+        return self if self.n == n else replace(self, n=n)
 
 
 @dataclass(frozen=True, slots=True)

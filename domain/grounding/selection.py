@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from domain.grounding.model import Evidence
@@ -17,7 +16,7 @@ def selection_first(evidence: Sequence[Evidence], selected: str) -> tuple[Eviden
     """The evidence with the passages that the selection was made in ahead, numbered anew; else in its order."""
     wanted = _runs(selected)
     ordered = sorted(evidence, key=lambda piece: not _shares(_runs(piece.text), wanted))
-    return tuple(replace(piece, n=number) for number, piece in enumerate(ordered, start=1))
+    return tuple([piece.numbered(number) for number, piece in enumerate(ordered, start=1)])
 
 
 def _shares(runs: frozenset[tuple[str, ...]], wanted: frozenset[tuple[str, ...]]) -> bool:
