@@ -73,6 +73,10 @@ class Reranking:
     budget_s: float
     pace: RerankPace = field(default_factory=RerankPace)
 
+    def worth(self, left_s: float) -> bool:
+        """Whether passages are read and sent to it: fewer are read where they are not."""
+        return left_s >= NO_RERANKER_S and self.pace.worth(left_s)
+
 
 @dataclass(frozen=True, slots=True)
 class FindPassages:
@@ -122,14 +126,17 @@ class FindPassages:
         dense = await self._embed(text, plan, degraded)
         embedded = self.clock.elapsed_ms()
         hits, by_index = await self._search(text, dense, plan, readable, languages, filters, degraded)
-        reranking = self.reranking if rerank else None
-        if reranking is None:
-            (read, first), rerank_ms = await self._best(hits, readable, plan.cuts, top_k), 0.0
+        reranking, began = self.reranking if rerank else None, self.clock.elapsed_ms()
+        ends_ms = started + (reranking.budget_s - waited_s) * 1_000 if reranking is not None else began
+        rerank_ms = 0.0
+        if reranking is None or not reranking.worth((ends_ms - began) / 1_000):
+            if reranking is not None:
+                degraded.append("rerank_late")
+            read, first = await self._best(hits, readable, plan.cuts, top_k)
         else:
             read = await self._read_back(hits[: max(RERANKED, top_k + SPARE)], readable, plan.cuts)
             began = self.clock.elapsed_ms()
-            left_s = reranking.budget_s - waited_s - (began - started) / 1_000
-            read = await self._reranked(reranking, text, read, left_s, degraded)
+            read = await self._reranked(reranking, text, read, (ends_ms - began) / 1_000, degraded)
             first = drop_near_duplicates(read, keep=top_k)
             rerank_ms = self.clock.elapsed_ms() - began
         dense_asked = dense is not None and by_index
@@ -231,7 +238,7 @@ class FindPassages:
         """The passages as the reranker orders them, those that it leaves out last; as they came when it fails."""
         if len(passages) < 2:
             return passages
-        if left_s < NO_RERANKER_S or not reranking.pace.worth(left_s):
+        if left_s < NO_RERANKER_S:
             degraded.append("rerank_late")
             return passages
         ranking = asyncio.ensure_future(_timed(reranking, text, passages))
