@@ -1,6 +1,6 @@
 """An answer as it grows: text let through, sentences judged, under the verification that was asked for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -56,6 +56,12 @@ class JudgedAnswer:
     claims: list[Claim] = field(default_factory=list)
     withheld: int = 0
     verifier: Verifier = VERIFIER
+    passes: Callable[[str], bool] = field(init=False)
+    """
+    Whether a piece is let through as it is and brings nothing else: then it has been taken, as one TextWritten.
+
+    Most pieces are a word inside a sentence. Any other goes to ``feed``.
+    """
     _given: list[str] = field(default_factory=list)
     _given_chars: int = 0
     _cited: dict[int, None] = field(default_factory=dict)
@@ -67,10 +73,11 @@ class JudgedAnswer:
     def __post_init__(self) -> None:
         self._reader = AnswerReader(len(self.evidence), Sites(self.evidence))
         self._lets_through = self.verification is not Verification.REDACT
+        self.passes = self._reader.takes_whole if self._lets_through else _none_passes
 
     @property
     def text(self) -> str:
-        return "".join(self._given)
+        return self._reader.text if self._lets_through else "".join(self._given)
 
     @property
     def failed(self) -> bool:
@@ -81,17 +88,6 @@ class JudgedAnswer:
     def cited(self) -> tuple[int, ...]:
         """The evidence numbers that the text cites, in order of first citation."""
         return tuple(self._cited)
-
-    def passes(self, piece: str) -> bool:
-        """
-        Whether the piece is let through as it is and brings nothing else: then it has been taken, as one TextWritten.
-
-        Most pieces are a word inside a sentence. Any other goes to ``feed``.
-        """
-        if self._lets_through and self._reader.takes_whole(piece):
-            self._given.append(piece)
-            return True
-        return False
 
     def feed(self, piece: str) -> Sequence[AskEvent]:
         return self._pass_on(self._reader.feed(piece))
@@ -140,9 +136,9 @@ class JudgedAnswer:
         return CitedClaim(without_markers(sentence.text), cited)
 
     def _pass_on(self, read: Read) -> list[AskEvent]:
-        if self.verification is Verification.REDACT:
+        if not self._lets_through:
             return [event for sentence in read.sentences for event in self._judge(sentence)]
-        events = self._release(read.text)
+        events: list[AskEvent] = [TextWritten(read.text)] if read.text else []
         for sentence in read.sentences:
             events += self._judge(sentence)
         return events
@@ -198,6 +194,10 @@ class JudgedAnswer:
         self.claims.append(claim)
         self._cited.update(dict.fromkeys(citation.evidence for citation in claim.citations))
         return [ClaimJudged(claim)]
+
+
+def _none_passes(_: str) -> bool:
+    return False
 
 
 def _judgement(claim: Claim) -> Judgement:

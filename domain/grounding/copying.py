@@ -24,7 +24,8 @@ _ASCII_WORD: Final = re.compile("[a-z0-9]+")
 def is_copied(sentence: str, sources: Iterable[str]) -> bool:
     """Whether 12 words in a row stand in one of the sources as they stand here, outside quotation marks."""
     unmarked = _MARKER.sub(" ", sentence)
-    segments = [unmarked] if _QUOTES.isdisjoint(unmarked) else _QUOTED.split(unmarked)
+    quotes = '"' in unmarked or not (unmarked.isascii() or _QUOTES.isdisjoint(unmarked))
+    segments = _QUOTED.split(unmarked) if quotes else [unmarked]
     written = [words for segment in segments if len(words := _words(segment)) >= LIFTED_WORDS]
     return bool(written) and any(_Runs.of(source).share(words) for source in sources for words in written)
 

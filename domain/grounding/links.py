@@ -7,8 +7,11 @@ from typing import Final
 
 from domain.grounding.model import Evidence
 
-STARTS_LINK: Final = frozenset("]<:/\\")
-"""Characters without which a piece begins no link but ``www.``, whose full stop readers look at anyway."""
+STARTS_LINK: Final = frozenset("]<:")
+"""
+Characters without which a piece begins no link but ``www.``, whose full stop readers look at anyway, as long as nothing
+is held back.
+"""
 LEFT_OUT: Final = "…"
 """Stands where an address was."""
 

@@ -28,6 +28,7 @@ ASK_PATH: Final = "/v1/ask"
 """What a failed turn's problem document names: a turn's events are the same bytes on every route."""
 
 _KEEP_ALIVE: Final = b": still here\n\n"
+_TEXT: Final = b'\nevent: text\ndata: {"delta":'
 _encode = msgspec.json.Encoder().encode
 
 
@@ -38,7 +39,7 @@ def encode_events(turn: bytes, events: Sequence[AskEvent], first: int) -> list[b
         text = _encode(event.delta)
         if not text.isascii():
             text = _one_line(text)
-        return [b'id: %b:%d\nevent: text\ndata: {"delta":%b}\n\n' % (turn, first, text)]
+        return [b"".join((b"id: ", turn, b":%d" % first, _TEXT, text, b"}\n\n"))]
     frames = []
     for number, event in enumerate(events, start=first):
         name, value = _named(event)
@@ -183,6 +184,7 @@ class _Outbox:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._call_soon = loop.call_soon
+        self._clock = loop.time
         self._waiting: list[_Writer] = []
 
     def add(self, writer: "_Writer") -> None:
@@ -192,8 +194,9 @@ class _Outbox:
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
+        now = self._clock()
         for writer in waiting:
-            writer.flush()
+            writer.flush(now)
 
 
 _outboxes: Final = WeakKeyDictionary[asyncio.AbstractEventLoop, _Outbox]()
@@ -239,27 +242,30 @@ class _Writer:
             self._outbox.add(self)
         self._kept += frames
 
-    def flush(self) -> None:
+    def flush(self, now: float) -> None:
         """Write what is kept, unless a send is under way, which goes on with it."""
         kept = self._kept
-        if kept and self._sending is None:
-            body = kept[0] if len(kept) == 1 else b"".join(kept)
-            kept.clear()
-            self.say(body)
-
-    def say(self, body: bytes) -> None:
-        """``write``, whose failure ends the response."""
+        if not kept or self._sending is not None:
+            return
+        body = kept[0] if len(kept) == 1 else b"".join(kept)
+        kept.clear()
+        write_chunk = self._write_chunk
         try:
-            self.write(body)
+            if write_chunk is not None and write_chunk(body):
+                self.wrote_at = now
+                if self._last:
+                    self._end_if_last()
+            else:
+                self._send_off(body)
         except Exception as error:
             self.fail(error)
 
-    def write(self, body: bytes) -> None:
-        if self._write_chunk is not None and self._write_chunk(body):
-            self.wrote_at = self._clock()
-            if self._last:
-                self._end_if_last()
-            return
+    def say(self, body: bytes) -> None:
+        """Write this, ahead of what is kept."""
+        self._kept.insert(0, body)
+        self.flush(self._clock())
+
+    def _send_off(self, body: bytes) -> None:
         coroutine = self._send({"type": "http.response.body", "body": body, "more_body": True})
         try:
             waits_for = coroutine.send(None)  # type: ignore[attr-defined]  # every ASGI server's send is a coroutine
@@ -290,7 +296,7 @@ class _Writer:
             self.fail(error)
 
     def fail(self, error: Exception) -> None:
-        self.flush()  # what came before is still true
+        self.flush(self._clock())  # what came before is still true
         if not self.ended.done():
             self.ended.set_exception(error)
 
