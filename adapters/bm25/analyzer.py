@@ -35,6 +35,8 @@ _IDENTIFIER_BORDER: Final = re.compile(rf"[._]+|{_HUMP.pattern}")
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
 _AROUND: Final = ".,;:!?()[]{}<>\"'“”‘’«»*`$€£%&@=|~^/\\…—–\u200b"
 """What may stand around a plain word without changing what it is: no word begins or ends with any of these."""
+_APART: Final = "".join(one if one.isalnum() or one in "_.',+#" else " " for one in map(chr, range(128)))
+"""ASCII with blanks for all that is in no word of the pattern's and joins none: what stands between is words alone."""
 _CACHED_WORDS: Final = 50_000
 """Some 18 MB a language when full; the 1.7 MB of the React Native documentation have 13,000 distinct words."""
 _LONGEST_CACHED: Final = 40
@@ -128,18 +130,26 @@ class _Tokens(_Known):
             self[token] = stems
             return stems
         found: tuple[str, ...] = ()
-        for part in word.split("-"):  # nine-member, IL-6, the author's, --
-            owner = part[:-2] if part.endswith("'s") else part
-            if not part:
-                continue
-            if part.isdigit() or (owner.isalnum() and _is_one_piece(owner)):
-                if owner is part or len(owner) >= _SHORTEST_BESIDE_APOSTROPHE:
-                    found += self._plain[owner.lower()]
+        for part in word.translate(_APART).split():  # nine-member, IL-6, and/or, the author's
+            if part.isalnum():
+                found += self._plain[part.lower()] if part.isdigit() or _is_one_piece(part) else self._of_humps(part)
+            elif part.endswith("'s") and part[:-2].isalnum() and _is_one_piece(part[:-2]):
+                if len(part) >= _SHORTEST_BESIDE_APOSTROPHE + 2:
+                    found += self._plain[part[:-2].lower()]
             elif _is_decimal(part):
                 found += self._plain[part]
             else:
                 return self._keep(token, self._other(token))
         return self._keep(token, found)
+
+    def _of_humps(self, word: str) -> tuple[str, ...]:
+        """The stems of a word of letters and digits: of the whole, then of its humps where it has several."""
+        found = self._plain[word.lower()]
+        humps = _HUMP.split(word)
+        for hump in humps if len(humps) > 1 else ():
+            if len(hump) > 1 and not hump.isdigit():
+                found += self._plain[hump.lower()]
+        return found
 
 
 class SnowballAnalyzer(Analyzer):
@@ -196,6 +206,8 @@ class SnowballAnalyzer(Analyzer):
 
     def _learn_token(self, token: str, language: str) -> _Stems:
         """What stands between white space: a word as it is, else the words in it with their places."""
+        if token.isascii() and token.isalpha():
+            return self._of_word(token, language)
         found: list[tuple[str, int, int]] = []
         for match in _WORD.finditer(token):
             start = match.start()

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
+from itertools import compress
 from math import exp
 from typing import Final, cast
 
@@ -56,7 +57,7 @@ def _best_share(wanted: Mapping[str, float], named: set[str], text: str, analyze
     best = now = sum([weight for stem, weight in wanted.items() if stem in named])
     counts = dict.fromkeys(wanted.keys() - named, 0)
     stems = _stems(text, cast(Hashable, analyzer), language)
-    inside = [(place, stem) for place, stem in enumerate(stems) if stem in counts]
+    inside = list(compress(enumerate(stems), map(counts.__contains__, stems)))
     first = 0
     for place, stem in inside:
         while inside[first][0] <= place - _RUN:
