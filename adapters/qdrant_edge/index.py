@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from shutil import disk_usage
@@ -244,7 +245,34 @@ class QdrantEdgeIndex(PassageIndex):
         return self._shard
 
     async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **kwargs))
+        # As run_in_executor does, but for its two futures that tell each other what came of it: half of what it takes.
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[T] = loop.create_future()
+        self._threads.submit(_work, partial(work, *args, **kwargs), result, loop)
+        return await result
+
+
+def _work(work: Callable[[], T], result: "asyncio.Future[T]", loop: asyncio.AbstractEventLoop) -> None:
+    """In a thread: do what is still waited for, and tell the loop."""
+    if result.cancelled():
+        return
+    tell: Callable[[], None]
+    try:
+        tell = partial(_tell, result, work())
+    except BaseException as error:
+        tell = partial(_tell_failed, result, error)
+    with suppress(RuntimeError):  # the loop is closed: nobody waits
+        loop.call_soon_threadsafe(tell)
+
+
+def _tell(result: "asyncio.Future[T]", value: T) -> None:
+    if not result.done():
+        result.set_result(value)
+
+
+def _tell_failed(result: "asyncio.Future[T]", error: BaseException) -> None:
+    if not result.done():
+        result.set_exception(error)
 
 
 def _upsert(passages: Sequence[IndexedPassage], path: Path) -> UpdateOperation:

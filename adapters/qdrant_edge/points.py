@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from domain.retrieval import model
 
 _hit: Final = partial(tuple.__new__, model.Hit)
 """Hit(*fields) for half of what a named tuple's own constructor takes."""
+_fields: Final = attrgetter("id", "score")
 
 
 def upsert(passages: Sequence[model.IndexedPassage]) -> UpdateOperation:
@@ -52,7 +54,7 @@ def requests(
 
 
 def hits(points: Sequence[ScoredPoint]) -> tuple[model.Hit, ...]:
-    return tuple([_hit((point.id, point.score)) for point in points])
+    return tuple(map(_hit, map(_fields, points)))
 
 
 def carry_over(ids: Sequence[UUID], source: EdgeShard, target: EdgeShard) -> None:
