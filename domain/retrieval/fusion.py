@@ -14,6 +14,7 @@ CANDIDATES: Final = 60
 
 _fused: Final = partial(tuple.__new__, FusedHit)
 """FusedHit(*fields) for half of what a named tuple's own constructor takes."""
+_score: Final = itemgetter(1)
 _NOT_FOUND: Final = (None, 0.0, None, None)
 
 
@@ -45,19 +46,19 @@ def fuse(hits: HybridHits, *, lexical: Sequence[Hit] = (), dense_weight: float =
     for (passage_id, raw), part in zip(in_dense, _stretched(in_dense), strict=True):
         _, score, _, sparse = fused.get(passage_id.int, _NOT_FOUND)
         fused[passage_id.int] = _fused((passage_id, score + dense_weight * part, raw, sparse))
-    return sorted(fused.values(), key=itemgetter(1), reverse=True)
+    return sorted(fused.values(), key=_score, reverse=True)
 
 
 def _steady(hits: Sequence[Hit]) -> Sequence[Hit]:
     """Best first, twins by id."""
-    if len({score for _, score in hits}) == len(hits):
+    if len(set(map(_score, hits))) == len(hits):
         return hits
     return sorted(hits, key=lambda hit: (-hit[1], hit[0].int))
 
 
 def _stretched(hits: Sequence[Hit]) -> list[float]:
     """The scores moved and stretched to reach from 0 to 1; all 1 when all are alike."""
-    scores = [score for _, score in hits]
+    scores = list(map(_score, hits))
     low, high = min(scores, default=0.0), max(scores, default=0.0)
     if low == high:
         return [1.0] * len(scores)

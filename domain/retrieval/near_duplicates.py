@@ -35,10 +35,12 @@ def drop_near_duplicates(
         found = _words(passage.source.passage.text)
         distinct = frozenset(found)
         words = _Words(found, distinct, _least_in_both(found, distinct, shared))
-        # Most have too few words in common even with all earlier ones together, and need no closer look.
-        if len(distinct & met) >= min(words.least, fewest) and any(_repeats(words, one, shared) for one in earlier):
-            continue
+        met_before = len(met)
         met |= distinct
+        in_common = len(distinct) - (len(met) - met_before)
+        # Most have too few words in common even with all earlier ones together, and need no closer look.
+        if in_common >= min(words.least, fewest) and any(_repeats(words, one, shared) for one in earlier):
+            continue
         fewest = min(fewest, words.least)
         earlier.append(words)
         kept.append(passage)
