@@ -11,8 +11,8 @@ SHARED: Final = 0.8
 """Of the shorter passage's runs of words: a copied page with its version number changed stays well above."""
 _RUN: Final = 4
 _WORD: Final = re.compile(r"\w+")
-_PLAIN: Final = "".join(chr(code) if _WORD.match(chr(code)) else " " for code in range(128))
-"""ASCII with blanks for all that stands between words: most texts are, and are taken apart without a pattern."""
+_PLAIN: Final = "".join(chr(code).lower() if _WORD.match(chr(code)) else " " for code in range(128)).ljust(256).encode()
+"""Small letters, and blanks for all that stands between words: most texts are ASCII, and need no pattern."""
 
 
 def drop_near_duplicates(
@@ -48,7 +48,7 @@ def drop_near_duplicates(
 
 
 def _words(text: str) -> Sequence[str]:
-    return text.lower().translate(_PLAIN).split() if text.isascii() else _WORD.findall(text.casefold())
+    return text.encode().translate(_PLAIN).decode().split() if text.isascii() else _WORD.findall(text.casefold())
 
 
 class _Words(NamedTuple):
