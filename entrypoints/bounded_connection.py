@@ -95,6 +95,7 @@ class BoundedConnection(HttpToolsProtocol):
         if self._refused:
             return
         super().on_headers_complete()
+        self.cycle.transport = _WholeAnswers(self.cycle, self.loop)  # type: ignore[assignment]  # all that it asks of one
         # Not the exchange itself, which holds the scope: neither would go before the garbage collector came by.
         self.scope["extensions"] = {CHUNKS: partial(_chunks, ref(self.cycle))}  # type: ignore[dict-item]  # it may be anything
         if not self.pipeline:
@@ -183,22 +184,61 @@ class BoundedConnection(HttpToolsProtocol):
             self.transport.close()
 
 
+class _WholeAnswers:
+    """
+    The transport of an exchange until the head of its answer is written, which is kept back for the body: as a rule
+    that follows at once, and both go to the client together. One that comes later holds the head up for no longer than
+    this turn of the loop.
+    """
+
+    __slots__ = ("_exchange", "_head", "_loop", "_transport", "is_closing")
+
+    def __init__(self, exchange: RequestResponseCycle, loop: asyncio.AbstractEventLoop) -> None:
+        self._exchange = ref(exchange)
+        self._transport = exchange.transport
+        self._loop = loop
+        self._head: bytes | None = None
+        self.is_closing = exchange.transport.is_closing
+
+    def write(self, part: bytes) -> None:
+        exchange = self._exchange()
+        if exchange is None or not exchange.response_started:
+            self._transport.write(part)  # it says that the body may come
+        elif self._head is None:
+            self._head = part
+            self._loop.call_soon(self._write_head)
+        else:
+            self._write_head(part)
+
+    def close(self) -> None:
+        self._write_head()
+        self._transport.close()
+
+    def _write_head(self, *followed_by: bytes) -> None:
+        if self._head is None:
+            return
+        if not self._transport.is_closing():
+            self._transport.writelines((self._head, *followed_by))
+        self._head = None
+        if (exchange := self._exchange()) is not None:
+            exchange.transport = self._transport
+
+
 class _Chunks(WritesChunk):
     """Does what the exchange's ``send`` does with a part of a body in chunks, once the response has begun."""
 
-    __slots__ = ("_exchange", "_flow", "_write")
+    __slots__ = ("_exchange", "_flow")
 
     def __init__(self, exchange: RequestResponseCycle) -> None:
         self._exchange = exchange
         self._flow = exchange.flow
-        self._write = exchange.transport.write
 
     def __call__(self, part: bytes) -> bool:
         exchange = self._exchange
         # In chunks: nothing else is set before the response has begun, and never for HEAD.
         if self._flow.write_paused or not exchange.chunked_encoding or exchange.disconnected:
             return False
-        self._write(b"%x\r\n%b\r\n" % (len(part), part))
+        exchange.transport.write(b"%x\r\n%b\r\n" % (len(part), part))
         return True
 
 
