@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeAlias
+from uuid import UUID
 
 from application.ports import DocumentOutcome, Outcome, StagedDocument
 from domain.errors import DocumentUnreadable, TooManyPassages
@@ -44,6 +45,10 @@ class Preparation:
     def ordinal(self) -> int:
         return self.staged.ordinal
 
+    @property
+    def document_id(self) -> UUID:
+        return self.before.id
+
 
 @dataclass(frozen=True, slots=True)
 class Recutting:
@@ -54,6 +59,10 @@ class Recutting:
     version: DocumentVersion
     chunk_chars: int
     language: str
+
+    @property
+    def document_id(self) -> UUID:
+        return self.document.id
 
 
 @dataclass(frozen=True, slots=True)

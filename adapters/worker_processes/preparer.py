@@ -6,31 +6,18 @@ that eats all memory would take the service with it. Here it takes the other cor
 """
 
 import asyncio
-import gc
 import multiprocessing
 import os
-import signal
-import threading
-import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from typing import Final
 
-from adapters.worker_processes.results import send_fast
-from application.prepare_documents import (
-    Parts,
-    PartsFactory,
-    Preparation,
-    PreparedDocument,
-    Preparer,
-    Recutting,
-    Unprepared,
-    prepare,
-)
+from adapters.worker_processes import worker
+from adapters.worker_processes.results import send_plain
+from application.prepare_documents import PartsFactory, Preparation, PreparedDocument, Preparer, Recutting, Unprepared
 from domain.errors import PortUnavailable
 
 PORT: Final = "worker processes"
@@ -38,24 +25,20 @@ PROCESSES: Final = 2
 IDLE_S: Final = 20.0
 """Kept this long after the last document, then ended: an idle service holds no memory for parsing."""
 
+_POOL: Final = "concurrent.futures.process"
 TIME_LIMIT_S: Final = 120.0
 """For one batch; a page of 5 MB takes some 8 s."""
-
-GC_AFTER_OBJECTS: Final = 50_000
-"""Of a worker: with the interpreter's own 700, looking for garbage took a fifth of its time (measured)."""
-
-_parts: Parts | None = None
 
 
 class ProcessPreparer(Preparer):
     """
     ``parts`` must be a function, or an object, of a module that a new process can import: it makes them there.
-    ``preload`` names the module that is imported once, in the process that workers are forked from.
+    ``preload`` names modules that are imported once, in the process that workers are forked from, besides that one.
     """
 
-    def __init__(self, parts: PartsFactory, *, preload: str | None = None, time_limit_s: float = TIME_LIMIT_S) -> None:
+    def __init__(self, parts: PartsFactory, *, preload: Sequence[str] = (), time_limit_s: float = TIME_LIMIT_S) -> None:
         self._make_parts = parts
-        self._context = _context(preload or parts.__module__)
+        self._context = _context((_POOL, worker.__name__, parts.__module__, *preload))
         self._time_limit_s = time_limit_s
         self._pool: ProcessPoolExecutor | None = None
         self._busy = 0
@@ -70,7 +53,7 @@ class ProcessPreparer(Preparer):
         try:
             # Each is started by work that finds none idle.
             for _ in range(PROCESSES):
-                pool.submit(_nothing)
+                pool.submit(worker.nothing)
         except BrokenProcessPool:
             self._give_up(pool)  # one was ended while it had nothing to do; documents will begin others
         self._end_when_idle()
@@ -78,12 +61,14 @@ class ProcessPreparer(Preparer):
     async def prepare(self, preparations: Sequence[Preparation | Recutting]) -> Sequence[PreparedDocument | Unprepared]:
         pool = self._started()
         self._busy += 1
+        for kind in {type(one.document_id) for one in preparations}:
+            send_plain(kind)
         try:
             loop = asyncio.get_running_loop()
             # Halves, so that one batch alone keeps both processes at work.
             halves = [preparations[first::PROCESSES] for first in range(PROCESSES)]
             done = await asyncio.wait_for(
-                asyncio.gather(*(loop.run_in_executor(pool, _prepare_all, half) for half in halves if half)),
+                asyncio.gather(*(loop.run_in_executor(pool, worker.prepare_all, half) for half in halves if half)),
                 self._time_limit_s,
             )
         except (BrokenProcessPool, TimeoutError) as error:
@@ -109,7 +94,7 @@ class ProcessPreparer(Preparer):
             self._ending = None
         if self._pool is None:
             begun_with = (self._make_parts, os.getpid())
-            self._pool = ProcessPoolExecutor(PROCESSES, self._context, _begin, begun_with)
+            self._pool = ProcessPoolExecutor(PROCESSES, self._context, worker.begin, begun_with)
         return self._pool
 
     def _end_when_idle(self) -> None:
@@ -130,43 +115,8 @@ class ProcessPreparer(Preparer):
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _context(preload: str) -> BaseContext:
+def _context(preload: Sequence[str]) -> BaseContext:
     # A fork of the service itself would copy its threads and locks in whatever state they are.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([preload])
+    context.set_forkserver_preload(list(preload))
     return context
-
-
-def _begin(make_parts: PartsFactory, service: int) -> None:
-    global _parts
-    # Ctrl-C reaches the whole group; the service says when its workers end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with, args=(service,), daemon=True).start()
-    with suppress(OSError):
-        os.nice(10)  # questions go first
-    send_fast()
-    _parts = make_parts()
-    gc.freeze()  # it stays, as does what came with the fork, which looking at would copy
-    gc.set_threshold(GC_AFTER_OBJECTS, 20, 20)
-
-
-def _leave_with(service: int) -> None:
-    """
-    A killed service cannot end its workers: they notice that it has gone.
-
-    It is the service that is watched, not the process they were forked from: that one ends only when they have.
-    """
-    with suppress(ProcessLookupError):
-        while True:
-            os.kill(service, 0)
-            time.sleep(1)
-    os._exit(0)
-
-
-def _nothing() -> None:
-    """What takes time to start has started by then."""
-
-
-def _prepare_all(preparations: Sequence[Preparation | Recutting]) -> list[PreparedDocument | Unprepared]:
-    assert _parts is not None  # noqa: S101  the initializer ran
-    return [prepare(one, _parts) for one in preparations]

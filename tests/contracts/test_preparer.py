@@ -16,7 +16,7 @@ from domain.errors import PortUnavailable
 from domain.library.model import Format, ParsedDocument, SourceDocument
 from domain.library.ports import DocumentLimits, DocumentParser
 from entrypoints.document_parts import document_parts
-from entrypoints.preparing_parts import PartsWithin
+from entrypoints.parts_within import PartsWithin
 from tests.builders import a_document
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
