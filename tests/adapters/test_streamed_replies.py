@@ -1,6 +1,7 @@
 """Replies that are read as they come, alone and by the dozen."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
@@ -9,14 +10,16 @@ from http import HTTPStatus
 import pytest
 
 from adapters.resilience.http_client import MANY_STREAMS, JsonPosts
-from adapters.resilience.rests import CROWD, Rests
+from adapters.resilience.rests import CROWD, CROWD_BEATS, Rests
 
 PIECES = [f"piece {number} of it;".encode() for number in range(60)]
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, pause_s: float) -> None:
     await reader.readuntil(b"{}")
-    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+    writer.write(
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
     try:
         for piece in PIECES:
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
@@ -82,6 +85,31 @@ async def test_in_a_crowd_a_stream_rests_for_longer() -> None:
     assert await one_of_few.rested_s >= 0.039  # to the beat that it ends with
     assert not one_of_many.rested_s.done()
     assert await one_of_many.rested_s >= 0.089
+
+
+async def test_a_loop_that_cannot_keep_up_lets_a_crowd_rest_longer_until_it_can() -> None:
+    rests = Rests()
+
+    async def rested_s(*, late_s: float = 0.0) -> float:
+        line = _Line()
+        rests.rest(line, among=CROWD)
+        await asyncio.sleep(0)
+        time.sleep(late_s)  # noqa: ASYNC251  what the loop is late by
+        return await line.rested_s
+
+    for _ in range(6):
+        await rested_s(late_s=0.25)  # some 150 ms after the first is due, and still late when they rest longer
+    assert await rested_s() >= 0.12
+    for _ in range(60):
+        lines = [_Line() for _ in range(3)]
+        for line in lines:
+            rests.rest(line, among=1)
+            await asyncio.sleep(0.011)
+        await asyncio.gather(*(line.rested_s for line in lines))
+        if rests._crowd_beats() == CROWD_BEATS:
+            break
+    else:
+        pytest.fail("the loop has long been in time")
 
 
 async def test_a_stream_that_is_left_while_it_rests_holds_nothing_up() -> None:
