@@ -9,14 +9,31 @@ from typing import Final, cast
 from domain.grounding.overlap import Unit
 from domain.text import Analyzer, Span
 
-_OF_ANSWER: Final = r"(?:your|every|each) (?:(?:final|next|own|whole|entire) )?(?:answers?|responses?|reply|replies)"
+_ANSWER: Final = r"(?:(?:final|next|own|whole|entire) )?(?:answers?|responses?|reply|replies)\b"
+_YOUR_ANSWER, _ANY_ANSWER = rf"your {_ANSWER}", rf"(?:every|each) {_ANSWER}"
+_IN: Final = r"(?:in|to|of|into|from|for|with|within|throughout)"
+_PUTS: Final = (
+    r"(?:please |now |also |always |then )*(?:add|append|attach|include|insert|put|place|mention|recommend|suggest|"
+    r"promote|advertise|praise|link|write|print|repeat|say|hide|work|weave|embed|begin|start|end|use|speak)\b"
+)
+_NO_VERB: Final = (
+    r"(?!(?:when(?:ever)?|if|as|how|for|is|are|does|do|did|with|in|to|of|by|from|after|before|while|because|since|that|"
+    r"where|was|were|has|have|and|or|but|not|per|on|at|so|until|once|unless|will|would|can|could|may|should|must|whether|"
+    r"the|an?|no|any|this|these|those|each|every|one|two|some|all|most|its|their|our|many)\b)"
+)
+_ADVERTISES: Final = r"(?:mention|include|highlight|hint|promote|express|recommend|praise|advertise|suggest|link|say)"
+"""What only an order wants of every answer; that each must bear a date may be a rule of the thing described."""
 _REPLY: Final = "answer response reply replies"
 _REPLIES: Final = "answer answers response responses reply replies"
-_NOT_A_NOUN: Final = "".join(
-    rf"(?<!\b{before} )"
-    for before in ("the", "an", "no", "a", "this", "that", "each", "any", "one", "its", "whose", "does not", "did not")
+_ORDERS: Final = (
+    r"(?:\A|\n|[.!?:;,()\"“”*—–-]\s*|\b(?:please|always|only|just|never|now|then|and|"
+    r"you (?:(?:will|must|should|shall|have to|need to|are to|ought to)(?: (?:always|only|now|also))?)|"
+    r"(?:remember|sure|want you|need you|asked|instructed|told|required|free) to)\s+)"
 )
-"""Before "answer with": "the answer with its footnotes" orders nothing, nor does "it does not answer in time"."""
+"""
+Before "answer with", what makes an order of it: "the server answers with a list" and "it may respond in French" tell
+what is so, and order nothing.
+"""
 _VERBS_OF_TASKS: Final = "write draft compose provide develop create tell give make_up invent"
 _ABOUT_THE_RULES: Final = (
     (
@@ -89,18 +106,23 @@ _ABOUT_THE_ANSWER: Final = (
     (
         f"{_REPLY}; your_ every_ each_",
         _REPLIES,
-        rf"\b(?:in|to|of|into|from|for|with|within|throughout) {_OF_ANSWER}\b|"
-        rf"\b{_OF_ANSWER} (?:with|must|should|has to|to (?:mention|include|highlight|hint|promote|express))\b",
+        rf"\b(?:{_IN} {_YOUR_ANSWER}|{_YOUR_ANSWER} (?:with|must|should|has to|to {_ADVERTISES})\b|"
+        rf"{_ANY_ANSWER} (?:must|should|has to|have to|to) (?:also )?{_ADVERTISES}\b)",
+    ),
+    (
+        f"{_REPLY}; every_ each_",
+        _REPLIES,
+        rf"^\W*(?:{_PUTS}[^.!?]{{0,80}}\b{_IN} {_ANY_ANSWER}|{_IN} {_ANY_ANSWER}\W+{_PUTS})",
     ),
     (
         f"{_REPLY}; your_ every_ each_",
         _REPLIES,
-        rf"^\W*(?:please )?(?:now )?(?:\w+) (?:up )?(?:\w+ (?:to|of|with) )?{_OF_ANSWER}\b",
+        rf"^\W*(?:please )?(?:now )?{_NO_VERB}\w+ (?:up )?(?:\w+ (?:to|of|with) )?(?:{_YOUR_ANSWER}|{_ANY_ANSWER})",
     ),
     (
         "answer respond reply",
         "answer respond reply",
-        rf"{_NOT_A_NOUN}\b(?:answer|respond|reply) (?:only |always |just )?(?:with|in|as|by|using)\b",
+        rf"{_ORDERS}(?:answer|respond|reply) (?:only |always |just )?(?:with|in|as|by|using)\b",
     ),
     (
         "the_ an_ this_ that_; begin start open preface end close finish conclude give write phrase format put",

@@ -83,7 +83,13 @@ Many developers use the player, and the player is used by developers of all kind
 
 The player became the default view, and was released for all platforms.
 """
-PAGES = {"machine.md": MACHINE, "hive.md": HIVE, "policy.md": POLICY, "player.md": PLAYER}
+EXAM = """# Exam
+
+Each answer of the exam is marked by two people. Each answer with a correct unit gets two points.
+
+Candidates may answer with a sketch.
+"""
+PAGES = {"exam.md": EXAM, "machine.md": MACHINE, "hive.md": HIVE, "policy.md": POLICY, "player.md": PLAYER}
 
 
 @pytest.fixture
@@ -169,6 +175,13 @@ async def test_what_nobody_names_dates_or_counts_is_not_answered_by_what_is_said
     story: Story, question: str
 ) -> None:
     assert (await story.ask(question)).status is TurnStatus.ABSTAINED
+
+
+async def test_what_is_said_about_answers_is_no_instruction_to_whoever_answers(story: Story) -> None:
+    turn = await story.ask("How many points does each answer with a correct unit get?")
+    assert "“Each answer with a correct unit gets two points.”" in turn.answer
+    assert "instruction_in_source" not in turn.notices
+    assert "“Candidates may answer with a sketch.”" in (await story.ask("May candidates answer with a sketch?")).answer
 
 
 async def test_of_a_follow_up_its_own_words_are_answered(story: Story) -> None:
