@@ -20,7 +20,7 @@ from domain.grounding.measures import Given
 from domain.grounding.model import Evidence
 from domain.grounding.overlap import Unit, coverage, length_weight, units_of, weigh
 from domain.grounding.polarity import opposites
-from domain.grounding.question_kind import FITS, QuestionKind, asked_last, defines, fitness, kind_of
+from domain.grounding.question_kind import FITS, QuestionKind, asked_last, asks_for_several, defines, fitness, kind_of
 from domain.grounding.salience import salience
 from domain.grounding.tables import ROW, cells_of, heads_of, row_stems
 from domain.text import Analyzer
@@ -49,6 +49,11 @@ _OF_LEANT_ON: Final = 0.5
 """What counts of the words that a sentence leans on: they are the sentence's before it."""
 _GIVES_FORM: Final = 0.8
 """What it is worth to give the name, date or number that is asked for: no other sentence can be the answer."""
+_LIST, _NAMES_LIST = 0.45, 0.75
+"""
+What it is worth to open the list that a question for several things is answered by, as much as defining; and how much
+of question and heading must be the same for that.
+"""
 _CARRIED: Final = 0.5
 """What a word counts that only leads up to the question: it tells the subject, and less what is asked of it."""
 _UPWARDS: Final = 0.5
@@ -97,6 +102,7 @@ class Candidates:
         self._opposites = opposites(question, language=language)
         asked = asked_last(question)
         self._kind: QuestionKind = kind_of(asked, language=language)
+        self._asks_for_several = asks_for_several(asked, language=language)
         self._asked_form = form_asked(asked, analyzer=analyzer, language=language)
         self._analyzer, self._language, self._evidence = analyzer, language, evidence
         self._units = {piece.n: units_of(piece.text, analyzer, language) for piece in evidence}
@@ -169,6 +175,18 @@ class Candidates:
         item = listed and is_item(piece.text, unit.span.start)
         headings = (piece.document.title, *piece.section.heading_path)
         return is_quotable(text, unit, item=item, language=self._language) and not is_named_above(text, headings)
+
+    def opens_list(self, sentence: Sentence) -> bool:
+        """Whether a list begins with it that answers as a whole: its heading says what the question asks for."""
+        return self._opens_list(sentence.piece, sentence.place)
+
+    def _opens_list(self, piece: Evidence, place: int) -> bool:
+        if not self._asks_for_several:
+            return False
+        units = self._units[piece.n]
+        first = is_item(piece.text, units[place].span.start)
+        first = first and not (place and is_item(piece.text, units[place - 1].span.start))
+        return first and self._heading_fit(piece) >= _NAMES_LIST
 
     def _rarity(self, question: str, asked: str) -> Mapping[str, float]:
         """The question's words weighed by salience and by rarity among the sentences; less what only leads up to it."""
@@ -246,6 +264,8 @@ class Candidates:
             bonus += _GIVES_FORM
         if text.startswith(ROW):
             bonus += _COLUMN
+        if self._opens_list(piece, place):
+            bonus += _LIST
         bonus += _FIRST * (place == 0) + _OPENING * opens * of_heading
         leads_nowhere = text.endswith((":", "：")) and not self._leads_on(piece, place)
         bonus -= _LEADS_NOWHERE * leads_nowhere + _OPPOSITE * self._says_opposite(text)

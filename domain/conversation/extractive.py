@@ -115,7 +115,7 @@ class _Quoter:
         if sentence.place and sentence.leans and not sentence.is_item:
             yield from self._beside(sentence, sentence.place - 1)
         yield sentence
-        if not sentence.announces:
+        if not sentence.announces and not self._candidates.opens_list(sentence):
             return
         last = min(sentence.place + 1 + _MAX_LIST_ITEMS, self._candidates.count(sentence.piece))
         for place in range(sentence.place + 1, last):

@@ -27,8 +27,12 @@ _POINTS_ELSEWHERE: Final = re.compile(
     r"(?:in this|below|above|here)\b[^.]*\b(?:section|guide|page|example|tutorial|article|list of)\b|"
     r"if you(?:'d| would)? (?:like|want|wish|need) to (?:learn|know|read|find out)\b)"
     r"|.*, (?:learn|see|read|check) (?:how|more|about|out)\b"
-    r"|.*\b(?:check out|refer to|take a look at|(?:please|also|,) see|read) (?:the|our|this|these|its)\b[^.]*\b"
-    r"(?:guide|page|docs?|documentation|section|article|details|information|reference|announcement|post)\b",
+    r"|.*\b(?:check out|refer to|take a look at|(?:please|also|,) see|read) "
+    r"(?:the|our|this|these|its|\w+['’]s)\b[^.]*\b"
+    r"(?:guide|page|docs?|documentation|section|article|details|information|reference|announcement|post)\b"
+    r"|.*\b(?:described|explained|shown|listed|documented|covered|outlined) "
+    r"(?:here|below|above|(?:in|on) (?:the|our|this|these|its)(?: \w+)? "
+    r"(?:guide|page|docs?|documentation|section|article)s?)\b",
     re.IGNORECASE,
 )
 """English sentences that send the reader elsewhere instead of saying it."""

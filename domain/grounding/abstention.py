@@ -9,6 +9,7 @@ from domain.grounding.answer_forms import form_asked
 from domain.grounding.kinship import akin
 from domain.grounding.leaning import leans
 from domain.grounding.measures import Given
+from domain.grounding.mentions import only_mentioned
 from domain.grounding.messages import listed, wording_for
 from domain.grounding.model import Abstention, AbstentionReason, Evidence
 from domain.grounding.overlap import Unit, coverage, length_weight, units_of
@@ -49,6 +50,8 @@ _DEFINED: Final = 0.5
 Even odds at least where a sentence opens with the very thing that is asked about and says what it is: a question of one
 word has little else to be known by.
 """
+_CODE: Final = ("```", "~~~", "<")
+"""Code and markup hold numbers and names that say nothing."""
 CLOSEST: Final = 3
 """Passages shown with an abstention at most."""
 _NAMED_WORDS: Final = 3
@@ -109,6 +112,8 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
     wanted = weights.keys()
     told_by_each = {said.intersection(wanted) for said in said_by_each}
     sentence = max([coverage(weights, told) for told in told_by_each], default=0.0)
+    if only_mentioned(question, evidence, named, analyzer=analyzer, language=language):
+        return 0.0
     if not _gives_form(question, evidence, weights, named, rows, analyzer, language):
         return 0.0
     logit = (
@@ -155,10 +160,11 @@ def _gives_form(
     asked = form_asked(question, analyzer=analyzer, language=language)
     if asked is None:
         return True
+    about = {stem: weight for stem, weight in weights.items() if weight > MOST_OF_SCAFFOLD}
     telling = {
         stem: weight
-        for stem, weight in weights.items()
-        if MOST_OF_SCAFFOLD < weight < OF_NAME * length_weight(stem) and stem not in asked.by_other_words
+        for stem, weight in about.items()
+        if weight < OF_NAME * length_weight(stem) and stem not in asked.by_other_words
     }
     for piece, names, stems_of in zip(evidence, named, rows, strict=True):
         # A passage that begins with "It ..." leans on words that were cut off: they may be any.
@@ -166,9 +172,11 @@ def _gives_form(
         for one, said in zip(units_of(piece.text, analyzer, language), stems_of, strict=True):
             text = one.span.of(piece.text)
             before = before | said if leans(text) else said
-            if not (asked.by_other_words or not telling or not telling.keys().isdisjoint(said)):
+            if text.startswith(_CODE) or not (
+                asked.by_other_words or not telling or not telling.keys().isdisjoint(said)
+            ):
                 continue
-            if asked.share(text) <= max(coverage(telling, before | names), coverage(weights, before | names)):
+            if asked.share(text) <= max(coverage(telling, before | names), coverage(about, before | names)):
                 return True
     return False
 

@@ -51,12 +51,16 @@ _HOW_MANY: Final = re.compile(
     r"\W*how many\s+(?:(?:more|other|of|the|different|new|such)\s+)*(?P<counted>[\w-]+)", re.IGNORECASE
 )
 _COUNT: Final = re.compile(
-    r"(?<![\w.])\d[\d.,]*(?![\w])|"
+    r"(?<![\w.])\d|"
     r"(?i:\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|"
     r"(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-\w+)?|hundreds?|thousands?|millions?|billions?|dozens?)\b)|"
     r"(?P<loose>(?i:\b(?:no|one|a single|both|a couple of|half)\b))"
 )
 """Numbers; those that may be meant otherwise ("this one") are loose, and count only before what is counted."""
+_WHAT_LIMIT: Final = re.compile(
+    r"\W*what(?: is| was| are|'s|’s) the (?:maximum|minimum|max|min|average|mean|median|total)\b", re.IGNORECASE
+)
+_NO_LIMIT: Final = re.compile(r"\b(?:no limit|unlimited|any number|infinite)\b", re.IGNORECASE)
 _COUNTED_CHARS: Final = 60
 """After a number, where what it counts stands: "four thousand three hundred more asylum officers"."""
 PART: Final = 0.4
@@ -96,6 +100,8 @@ def _form_asked(question: str, remembered: Hashable) -> FormAsked | None:
         return FormAsked(lambda sentence: PART if _names_maker(sentence, known, analyzer) else _NOT_GIVEN, making)
     if _WHEN_DID.match(question):
         return FormAsked(lambda sentence: PART if _DATED.search(sentence) else _NOT_GIVEN)
+    if _WHAT_LIMIT.match(question):
+        return FormAsked(lambda sentence: PART if _gives_limit(sentence) else _NOT_GIVEN)
     if (asked := _HOW_MANY.match(question)) is not None:
         counted = frozenset(analyzer.stems(asked["counted"], language="en"))
         return FormAsked(lambda sentence: _share_for_count(sentence, counted, analyzer))
@@ -109,6 +115,11 @@ def _names_maker(sentence: str, known: frozenset[str], analyzer: Analyzer) -> bo
         if name in _PERSONS or (stems and known.isdisjoint(stems)):
             return True
     return False
+
+
+def _gives_limit(sentence: str) -> bool:
+    numbers = (number for number in _COUNT.finditer(sentence) if not number["loose"])
+    return next(numbers, None) is not None or _NO_LIMIT.search(sentence) is not None
 
 
 def _share_for_count(sentence: str, counted: frozenset[str], analyzer: Analyzer) -> float:

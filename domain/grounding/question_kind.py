@@ -26,7 +26,11 @@ _FIGURE: Final = re.compile(
     re.IGNORECASE,
 )
 _DEFINITION: Final = re.compile(
-    r"\W*(?:(?:what|who)(?: is| are| was| were|'s|’s)\b|define\b|what does .+ mean\b)", re.IGNORECASE
+    r"\W*(?:(?:what|who)(?: is| was|'s|’s| (?:are|were)(?! the\b))\b|define\b|what does .+ mean\b)", re.IGNORECASE
+)
+_SEVERAL: Final = re.compile(
+    r"\W*(?:(?:what|which)(?: [\w-]+){0,3}? (?:are|were|exist|do|does|can|have)\b|(?:list|name|enumerate)\b)",
+    re.IGNORECASE,
 )
 _IMPERATIVE: Final = re.compile(
     r"[\"“(*_]*(?:to \w+|you (?:can|should|need|must|have to|may)|(?:first|next|then|finally)\b,?|"
@@ -71,6 +75,11 @@ def kind_of(question: str, *, language: str) -> QuestionKind:
             if pattern.match(question) and (kind is not QuestionKind.DEFINITION or _asks_for_a_thing(question)):
                 return kind
     return QuestionKind.PLAIN
+
+
+def asks_for_several(question: str, *, language: str) -> bool:
+    """Whether a list may be the answer: "what are the states", "which values can it take"."""
+    return language == "en" and _SEVERAL.match(question) is not None
 
 
 def _asks_for_a_thing(question: str) -> bool:

@@ -83,13 +83,35 @@ Many developers use the player, and the player is used by developers of all kind
 
 The player became the default view, and was released for all platforms.
 """
+STATES = """# Controls
+
+The pump is watched by a task, and the state of the pump is shown on the panel.
+
+## Pump states
+
+- `running` - water flows
+- `stopped` - no water flows
+
+## Speed
+
+You may also drive the pump by a controller like Modbus or Profinet. The speed of the pump is lowered at night.
+
+The limits of the pump are described on this page.
+"""
 EXAM = """# Exam
 
 Each answer of the exam is marked by two people. Each answer with a correct unit gets two points.
 
 Candidates may answer with a sketch.
 """
-PAGES = {"exam.md": EXAM, "machine.md": MACHINE, "hive.md": HIVE, "policy.md": POLICY, "player.md": PLAYER}
+PAGES = {
+    "states.md": STATES,
+    "exam.md": EXAM,
+    "machine.md": MACHINE,
+    "hive.md": HIVE,
+    "policy.md": POLICY,
+    "player.md": PLAYER,
+}
 
 
 @pytest.fixture
@@ -169,12 +191,20 @@ async def test_the_maker_is_named_though_the_sentence_calls_what_was_made_it(sto
         "When did the player become the default view?",
         "When was the player released?",
         "Who designed the espresso machine?",
+        "What is the maximum speed of the pump?",
+        "How do I drive Modbus?",
     ],
 )
 async def test_what_nobody_names_dates_or_counts_is_not_answered_by_what_is_said_beside_it(
     story: Story, question: str
 ) -> None:
     assert (await story.ask(question)).status is TurnStatus.ABSTAINED
+
+
+async def test_a_list_below_the_heading_that_says_what_is_asked_is_quoted_whole(story: Story) -> None:
+    assert (await story.ask("What are the states of the pump?")).answer.startswith(
+        "- “`running` - water flows” [1]\n- “`stopped` - no water flows” [1]"
+    )
 
 
 async def test_what_is_said_about_answers_is_no_instruction_to_whoever_answers(story: Story) -> None:
