@@ -15,6 +15,7 @@ from domain.access.model import Principal
 from domain.access.readable import ReadableCollections, readable_collections
 from domain.conversation.model import AskOptions, Conversation, Question, Turn, TurnStatus
 from domain.conversation.prompt import Exchange
+from domain.errors import CollectionNotFound
 from domain.library.model import Collection
 
 LEASE: Final = timedelta(seconds=180)
@@ -58,6 +59,10 @@ class Begun:
     slot: Slot
 
 
+class _OtherCollections(Exception):
+    """The collections are others than they were presumed to be."""
+
+
 class BeginTurn:
     """
     Stores a question as a running turn, with its key and its place in the conversation.
@@ -92,6 +97,12 @@ class BeginTurn:
         Nothing at all is stored when it raises: CollectionNotFound, ConversationNotFound, ConversationBusy,
         IdempotencyKeyReused, Overloaded, TooManyRunning or a PortError.
         """
+        try:
+            return await self._begun(command, presuming=True)
+        except _OtherCollections:
+            return await self._begun(command, presuming=False)
+
+    async def _begun(self, command: AskQuestionCommand, *, presuming: bool) -> Begun | UUID:
         started_ms = self._clock.elapsed_ms()
         turn_id, now = self._ids.new(), self._clock.now()
         of_user = MAX_RUNNING_PER_USER if self._shared and command.principal.owner.user else None
@@ -104,14 +115,19 @@ class BeginTurn:
                     return effect
             slot = self._streams.admit(command.principal.owner)
             try:
-                collections = await uow.collections.all()
+                if one_writes and presuming:
+                    collections, presumed = await uow.collections.presumed()
+                else:
+                    collections, presumed = await uow.collections.all(), None
                 conversation, is_new = await self._conversation(uow, command)
                 history = await self._history(uow, command)
                 asked = self._asked_collections(command, conversation, collections)
-                readable = readable_collections(command.principal, collections, asked=asked)
+                readable = _readable(command.principal, collections, asked, presumed)
                 turn = Turn.begin(turn_id, conversation.id, command.principal.owner, command.question, now)
                 opens = conversation if is_new else None
-                stream = await self._stored(uow, turn, until=now + LEASE, of_user_at_most=of_user, opens=opens)
+                stream = await self._stored(
+                    uow, turn, until=now + LEASE, of_user_at_most=of_user, opens=opens, presumed=presumed
+                )
             except BaseException:
                 slot.give_back()
                 raise
@@ -135,14 +151,21 @@ class BeginTurn:
         until: datetime,
         of_user_at_most: int | None,
         opens: Conversation | None,
+        presumed: str | None,
     ) -> TurnStream:
         # Open before anybody else can see the turn: whoever finds its key finds its stream.
         stream = self._streams.open(turn)
         stream.emit(TurnStarted(turn.id, turn.conversation_id))
         try:
-            await uow.turns.begin(
-                turn, holder=self._holder, lease_until=until, of_user_at_most=of_user_at_most, opens=opens
-            )
+            if not await uow.turns.begin(
+                turn,
+                holder=self._holder,
+                lease_until=until,
+                of_user_at_most=of_user_at_most,
+                opens=opens,
+                presumed=presumed,
+            ):
+                raise _OtherCollections
             await uow.commit()
         except BaseException:
             self._streams.discard(stream.turn_id)
@@ -181,3 +204,14 @@ class BeginTurn:
         # A conversation outlives its collections: one that is gone is no longer asked for.
         names = {collection.name for collection in existing}
         return [name for name in conversation.collections if name in names] or None
+
+
+def _readable(
+    principal: Principal, collections: Sequence[Collection], asked: Sequence[str] | None, presumed: str | None
+) -> ReadableCollections:
+    try:
+        return readable_collections(principal, collections, asked=asked)
+    except CollectionNotFound:
+        if presumed is not None:
+            raise _OtherCollections from None  # perhaps: it may have been made since
+        raise

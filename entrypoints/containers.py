@@ -18,6 +18,7 @@ from adapters.memory.rates import InMemoryRateLimits
 from adapters.neon.clock import DatabaseClock
 from adapters.neon.engine import BACKGROUND_TIMEOUT_S, Pools, make_engine, statement_by_statement
 from adapters.neon.known_collections import KnownCollections
+from adapters.neon.presumed_collections import PresumedCollections
 from adapters.neon.rates import NeonRateLimits
 from adapters.neon.schema_probe import SchemaProbe
 from adapters.neon.unit_of_work import NeonUnitOfWork
@@ -108,6 +109,9 @@ class LiveAdapters(containers.DeclarativeContainer):
     known_collections = providers.Selector(
         database_is, own=providers.Singleton(KnownCollections), shared=providers.Object(None)
     )
+    presumed_collections = providers.Selector(
+        database_is, own=providers.Object(None), shared=providers.Singleton(PresumedCollections)
+    )
     unit_of_work = providers.Factory(NeonUnitOfWork, engine, known_collections)
     # Reads see no more of one another in a transaction than outside of one, and a transaction is two round trips.
     # A pool of its own: a large ingestion takes no connection from the questions, and its batches may take a minute.
@@ -116,7 +120,7 @@ class LiveAdapters(containers.DeclarativeContainer):
     )
     background_unit_of_work = providers.Factory(NeonUnitOfWork, background, known_collections)
     statements = providers.Singleton(statement_by_statement, engine)
-    reading = providers.Factory(NeonUnitOfWork, statements, known_collections)
+    reading = providers.Factory(NeonUnitOfWork, statements, known_collections, presumed_collections)
     analyzer = providers.Singleton(SnowballAnalyzer)
     sparse_encoder = providers.Singleton(Bm25SparseEncoder, analyzer)
     clock = providers.Singleton(DatabaseClock)

@@ -65,7 +65,8 @@ class InMemoryTurns(Turns):
         lease_until: datetime,
         of_user_at_most: int | None = None,
         opens: Conversation | None = None,
-    ) -> None:
+        presumed: str | None = None,
+    ) -> bool:
         begun_s = turn.created_at.timestamp()
         mine = [
             one for one in self._running() if one.owner == turn.owner and self._store.leases[one.id].until > begun_s
@@ -82,6 +83,7 @@ class InMemoryTurns(Turns):
             self._transaction.put(self._store.conversations, opens.id, opens)
         self._transaction.put(self._store.turns, turn.id, turn)
         self._transaction.put(self._store.leases, turn.id, Lease(holder, lease_until.timestamp()))
+        return True
 
     async def finish(self, turn: Turn) -> None:
         stored = self._store.turns.get(turn.id)

@@ -32,6 +32,9 @@ class InMemoryCollections(Collections):
     async def all(self) -> Sequence[Collection]:
         return [self._indexed(self._store.collections[name]) for name in sorted(self._store.collections)]
 
+    async def presumed(self) -> tuple[Sequence[Collection], str | None]:
+        return await self.all(), None
+
     def _indexed(self, collection: Collection) -> Collection:
         return replace(collection, generation=active_generation(self._store, collection.name))
 

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from adapters.neon.cursors import decode_name, encode_name
 from adapters.neon.frequent import Frequent
 from adapters.neon.generations import generation_of
+from adapters.neon.presumed_collections import STANDING
 from adapters.neon.tables import TIME, collections, index_generations
 from adapters.neon.transaction import AnyRow, Transaction
 from domain.errors import CollectionNotFound
@@ -30,6 +31,7 @@ _JOINED = select(collections, _g.number, _g.embedder, _g.dimensions, _g.slot, _g
     isouter=True,
 )
 _ALL = Frequent(_JOINED.order_by(_name))
+_ALL_STANDING = Frequent(_JOINED.add_columns(STANDING.label("standing")).order_by(_name))
 _GET = _JOINED.where(_this)
 # Stronger than the lock of a document's foreign key: whoever registers one waits.
 _HOLD = _GET.with_for_update(of=collections)
@@ -61,8 +63,21 @@ class NeonCollections(Collections):
             known.keep(found, since=since)
         return found
 
+    async def presumed(self) -> tuple[Sequence[Collection], str | None]:
+        presumed = self._transaction.presumed
+        if presumed is None:
+            return await self.all(), None
+        if presumed.found is None:
+            return await self._read(), None
+        return presumed.found, presumed.standing
+
     async def _read(self) -> Sequence[Collection]:
-        return tuple([_collection_of(row) for row in await self._transaction.fetch(_ALL, {})])
+        presumed = self._transaction.presumed
+        rows = await self._transaction.fetch(_ALL if presumed is None else _ALL_STANDING, {})
+        found = tuple([_collection_of(row) for row in rows])
+        if presumed is not None and rows:
+            presumed.keep(found, rows[0].standing)
+        return found
 
     async def list(self, *, limit: int, cursor: str | None) -> Page[Collection]:
         wanted: dict[str, object] = {"rows": limit + 1}

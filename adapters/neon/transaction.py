@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.neon.errors import translated
 from adapters.neon.frequent import Found, Frequent
 from adapters.neon.known_collections import KnownCollections
+from adapters.neon.presumed_collections import PresumedCollections
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 Rows: TypeAlias = CursorResult[*tuple[Any, ...]]
@@ -24,9 +25,15 @@ ALONE: Final = "ibid_alone"
 class Transaction:
     """Begins with its first statement: one that runs none takes no connection and sends nothing."""
 
-    def __init__(self, engine: AsyncEngine, known: KnownCollections | None = None) -> None:
-        """``known``: what nobody else changes; None: others do."""
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        known: KnownCollections | None = None,
+        presumed: PresumedCollections | None = None,
+    ) -> None:
+        """``known``: what nobody else changes; None: others do, and ``presumed`` is how they were when last read."""
         self.known = known
+        self.presumed = presumed
         self._changes_known = False
         self._engine = engine
         self._connection: AsyncConnection | None = None

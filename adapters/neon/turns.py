@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from adapters.neon.conversations import conversation_row
 from adapters.neon.cursors import Position, decode, encode
 from adapters.neon.frequent import Frequent
+from adapters.neon.presumed_collections import STANDING
 from adapters.neon.statements import given
 from adapters.neon.tables import TIME, Json, conversations, turn_versions, turns
 from adapters.neon.transaction import Transaction
@@ -32,21 +33,33 @@ _BEGIN = (
     insert(turns).on_conflict_do_nothing(index_elements=["conversation_id"], index_where=_running).returning(turns.c.id)
 )
 
+_begun = {
+    column.name: bindparam(column.name, type_=column.type) for column in turns.c if column.name != "cancel_asked_at"
+}
 _opened = {f"opened_{column.name}": column for column in conversations.c}
 _OPEN_AND_BEGIN = Frequent(
     insert(turns)
-    .values(
-        {
-            column.name: bindparam(column.name, type_=column.type)
-            for column in turns.c
-            if column.name != "cancel_asked_at"
-        }
-    )
+    .values(_begun)
     .add_cte(
         insert(conversations)
         .values({column.name: bindparam(name, type_=column.type) for name, column in _opened.items()})
         .cte("opened")
     )
+)
+
+_as_presumed = select(literal_column("1")).where(bindparam("presumed", type_=Text) == STANDING).cte("as_presumed")
+_OPEN_AS_PRESUMED = Frequent(
+    insert(turns)
+    .from_select(list(_begun), select(*_begun.values()).select_from(_as_presumed))
+    .add_cte(
+        insert(conversations)
+        .from_select(
+            [column.name for column in _opened.values()],
+            select(*[bindparam(name, type_=column.type) for name, column in _opened.items()]).select_from(_as_presumed),
+        )
+        .cte("opened")
+    )
+    .returning(turns.c.id)
 )
 
 # Two that begin at once stand in line here until the first is committed: a count alone would miss it.
@@ -125,7 +138,8 @@ class NeonTurns(Turns):
         lease_until: datetime,
         of_user_at_most: int | None = None,
         opens: Conversation | None = None,
-    ) -> None:
+        presumed: str | None = None,
+    ) -> bool:
         if of_user_at_most is not None:
             await self._refuse_more(of_user_at_most, turn)
         row = {
@@ -140,16 +154,18 @@ class NeonTurns(Turns):
             "body": _encoded(turn),
         }
         if opens is not None:
-            await self._transaction.fetch(
-                _OPEN_AND_BEGIN, row | {f"opened_{key}": value for key, value in conversation_row(opens).items()}
-            )
-            return
+            row |= {f"opened_{key}": value for key, value in conversation_row(opens).items()}
+            if presumed is not None:
+                return bool(await self._transaction.fetch(_OPEN_AS_PRESUMED, row | {"presumed": presumed}))
+            await self._transaction.fetch(_OPEN_AND_BEGIN, row)
+            return True
         if await self._begun(row):
-            return
+            return True
         lost = {"conversation": turn.conversation_id, "now": turn.created_at}
         interrupted = (await self._transaction.run(_INTERRUPT_IN_CONVERSATION, lost)).one_or_none()
         if interrupted is None or not await self._begun(row):
             raise ConversationBusy(turn.conversation_id)
+        return True
 
     async def _refuse_more(self, at_most: int, turn: Turn) -> None:
         await self._transaction.run(_IN_LINE, {"line": f"turns of {turn.owner.tenant} {turn.owner.user}"})

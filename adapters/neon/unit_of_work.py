@@ -18,6 +18,7 @@ from adapters.neon.ingestions import NeonIngestions
 from adapters.neon.known_collections import KnownCollections
 from adapters.neon.known_pages import NeonKnownPages
 from adapters.neon.passage_text import NeonPassageText
+from adapters.neon.presumed_collections import PresumedCollections
 from adapters.neon.retention import NeonRetention
 from adapters.neon.transaction import Transaction
 from adapters.neon.turn_journal import NeonTurnJournal
@@ -47,9 +48,17 @@ _STORES: Final[Mapping[str, Callable[[Transaction], object]]] = {
 class NeonUnitOfWork(UnitOfWork):
     """A transaction at READ COMMITTED; stores that need more take locks of their own."""
 
-    def __init__(self, engine: AsyncEngine, known: KnownCollections | None = None) -> None:
-        """``known``: the collections as this process, which alone changes them, last read them."""
-        self._transaction = Transaction(engine, known)
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        known: KnownCollections | None = None,
+        presumed: PresumedCollections | None = None,
+    ) -> None:
+        """
+        ``known``: the collections as this process, which alone changes them, last read them; ``presumed``: as one that
+        does not last did.
+        """
+        self._transaction = Transaction(engine, known, presumed)
 
     def __getattr__(self, name: str) -> Any:
         """A store, made when it is first asked for: a question's units use one or two of them each."""

@@ -58,9 +58,12 @@ class Turns(Protocol):
         lease_until: datetime,
         of_user_at_most: int | None = None,
         opens: Conversation | None = None,
-    ) -> None:
+        presumed: str | None = None,
+    ) -> bool:
         """
         Store a new running turn, held by the process ``holder``, and with it the new conversation that it ``opens``.
+
+        False, and nothing is stored: it opens one, and the collections are others than ``Collections.presumed`` said.
 
         A running turn of the same conversation whose lease has passed by the new turn's ``created_at`` becomes
         interrupted first. Raises ConversationBusy when another still runs, and TooManyRunning when ``of_user_at_most``

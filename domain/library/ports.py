@@ -36,6 +36,13 @@ class Collections(Protocol):
         """Every collection, by name."""
 
     @abstractmethod
+    async def presumed(self) -> tuple[Sequence[Collection], str | None]:
+        """
+        Every collection as when they were last read, which may be long ago, and what ``Turns.begin`` holds that
+        against; None: that is how they are.
+        """
+
+    @abstractmethod
     async def list(self, *, limit: int, cursor: str | None) -> Page[Collection]:
         """Newest first. Raises BadCursor."""
 

@@ -9,6 +9,7 @@ from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.neon.engine import statement_by_statement
 from adapters.neon.known_collections import KnownCollections
+from adapters.neon.presumed_collections import PresumedCollections
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from application.ports import UnitOfWorkFactory
 
@@ -27,7 +28,9 @@ def alone(unit_of_work: UnitOfWorkFactory, request: pytest.FixtureRequest) -> Un
     kind = request.node.callspec.params["unit_of_work"]
     if kind == "memory":
         return unit_of_work
-    return partial(NeonUnitOfWork, statement_by_statement(_engine(request, kind)), _known(request, kind))
+    known = _known(request, kind)
+    presumed = PresumedCollections() if known is None else None
+    return partial(NeonUnitOfWork, statement_by_statement(_engine(request, kind)), known, presumed)
 
 
 @pytest.fixture

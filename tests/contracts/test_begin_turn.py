@@ -14,7 +14,8 @@ from application.ports import KeyedRequest, UnitOfWorkFactory
 from application.turn_streams import MAX_RUNNING_PER_USER, TurnStreams
 from domain.access.model import Principal, Scope
 from domain.conversation.model import Question, TurnStatus
-from domain.errors import ConversationNotFound, Overloaded, PortUnavailable, TooManyRunning
+from domain.errors import CollectionNotFound, ConversationNotFound, Overloaded, PortUnavailable, TooManyRunning
+from domain.library.model import Visibility
 from entrypoints.http.sse import encode_events
 from tests.builders import NOON, a_collection, a_conversation
 
@@ -142,3 +143,46 @@ async def test_a_conversation_without_a_title_is_named_by_its_first_question(
     await beginning().execute(a_command(None, conversation_id=unnamed.id))
     async with unit_of_work() as uow:
         assert (await uow.conversations.get(unnamed.id, BACKEND.owner)).title == "How do doors work?"
+
+
+async def test_what_another_process_made_of_the_collections_holds_for_the_very_next_question(
+    beginning: Beginning, unit_of_work: UnitOfWorkFactory
+) -> None:
+    begin, caller = beginning(), replace(BACKEND, collections=frozenset({"docs"}))
+
+    async def asks_in(*named: str) -> tuple[str, ...]:
+        begun = await begin.execute(a_command(None, principal=caller, collections=named or None))
+        assert isinstance(begun, Begun)
+        begun.slot.give_back()
+        assert list(begun.asked.readable) == sorted(one.name for one in begun.asked.collections)
+        return tuple(begun.asked.readable)
+
+    for _ in range(2):
+        assert await asks_in() == ("docs",)
+    made = a_collection("made", visibility=Visibility.MEMBERS)
+    async with unit_of_work() as uow:
+        await uow.collections.add(made)
+        await uow.commit()
+    assert await asks_in("made") == ("made",)
+    assert await asks_in() == ("docs", "made")
+    async with unit_of_work() as uow:
+        await uow.collections.change(replace(made, visibility=Visibility.PRIVATE))
+        await uow.commit()
+    assert await asks_in() == ("docs",)
+    with pytest.raises(CollectionNotFound):
+        await asks_in("made")
+    async with unit_of_work() as uow:
+        await uow.collections.change(made)
+        await uow.commit()
+    assert await asks_in() == ("docs", "made")
+    async with unit_of_work() as uow:
+        await uow.collections.remove("made")
+        await uow.commit()
+    assert await asks_in() == ("docs",)
+    async with unit_of_work() as uow:
+        turns = [
+            turn
+            for conversation in (await uow.conversations.list(caller.owner, limit=50, cursor=None)).items
+            for turn in (await uow.turns.of_conversation(conversation.id, caller.owner, limit=9, cursor=None)).items
+        ]
+    assert len(turns) == 7, "one for each that was begun, and none for what was refused or tried again"
