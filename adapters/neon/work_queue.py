@@ -53,6 +53,7 @@ _ADD: Final = text(
 _RELEASE: Final = "UPDATE pgqueuer SET status = 'queued', queue_manager_id = NULL WHERE status = 'picked'"
 _GIVE_BACK: Final = _RELEASE + " AND queue_manager_id = $1 RETURNING id"
 _LEFT: Final = "SELECT EXISTS (SELECT FROM pgqueuer WHERE status = 'queued')"
+_KNOW_TYPES: Final = "SELECT CAST(ARRAY[] AS pgqueuer_status[]), CAST(ARRAY[] AS jsonb[])"
 _YOUNGEST_LEASE: Final = "SELECT extract(epoch FROM now() - max(heartbeat)) FROM pgqueuer WHERE status = 'picked'"
 
 
@@ -76,8 +77,10 @@ class NeonJobs(Jobs):
 class PgQueuerWorkQueue(WorkQueue):
     """``url`` must lead around transaction poolers: listening and heartbeats need a connection that stays one."""
 
-    def __init__(self, url: str, *, lease_s: float = LEASE_S) -> None:
+    def __init__(self, url: str, *, lease_s: float = LEASE_S, again_after_s: Sequence[float] | None = None) -> None:
+        """``again_after_s``: waits before putting a job off is tried again; None: as long as a lease in all."""
         self._url = url
+        self._again_after_s = again_after_s
         self._lease = timedelta(seconds=lease_s)
         self._woken = asyncio.Event()
 
@@ -118,7 +121,9 @@ class PgQueuerWorkQueue(WorkQueue):
 
         with translated():
             async with self._connected() as connection:
-                manager = _manager(connection, work)
+                # All its types in one look; statement by statement, the driver would look three times.
+                await connection.fetchval(_KNOW_TYPES)
+                manager = _manager(connection, work, self._again_after_s)
                 running = asyncio.ensure_future(
                     manager.run(
                         dequeue_timeout=_LOOK_EVERY,
@@ -162,16 +167,15 @@ class PgQueuerWorkQueue(WorkQueue):
             connection.terminate() if connection.is_closed() else await connection.close(timeout=GRACE_S)
 
 
-def _manager(connection: Any, work: Work) -> "QueueManager":
+def _manager(connection: Any, work: Work, again_after_s: Sequence[float] | None) -> "QueueManager":
     """Names are given here, so that no environment variable of pgqueuer's changes where the jobs are."""
     from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
     from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
-    from pgqueuer.core.qm import QueueManager
     from pgqueuer.domain.errors import RetryRequested
     from pgqueuer.domain.settings import DBSettings
     from pgqueuer.domain.types import Channel
 
-    from adapters.neon.persistent_queries import PersistentQueries
+    from adapters.neon.persistent_queries import OurSchema, PersistentQueries
 
     names = DBSettings(
         prefix="",
@@ -191,7 +195,9 @@ def _manager(connection: Any, work: Work) -> "QueueManager":
         qbq=QueryQueueBuilder(names),
         qbs=QuerySchedulerBuilder(names),
     )
-    manager = QueueManager(queries, channel=names.channel)
+    if again_after_s is not None:
+        queries.again_after_s = again_after_s
+    manager = OurSchema(queries, channel=names.channel)
 
     async def handle(queued: "QueuedJob") -> None:
         try:

@@ -109,6 +109,46 @@ async def test_a_job_that_cannot_be_put_off_for_a_moment_is_not_lost(
     assert (attempts, refusals) == ([0, 1], 2)
 
 
+REFUSE_ALWAYS = (
+    "CREATE SEQUENCE refusals",
+    """
+    CREATE FUNCTION refuse_once() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM nextval('refusals');
+        IF NEW.attempts > OLD.attempts THEN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END IF;
+        RETURN NEW;
+    END $$
+    """,
+    "CREATE TRIGGER refuse_once BEFORE UPDATE ON pgqueuer"
+    " FOR EACH ROW WHEN (OLD.status = 'picked' AND NEW.status = 'queued') EXECUTE FUNCTION refuse_once()",
+)
+
+
+async def test_a_job_that_is_never_put_off_ends_the_drain_and_comes_again(
+    engine: AsyncEngine, unit_of_work: UnitOfWorkFactory, migrated_url: str
+) -> None:
+    job = Job(uuid4(), 0)
+    await add(unit_of_work, job)
+
+    async def put_off(_: Job) -> None:
+        raise TryAgain(0.0)
+
+    async with engine.begin() as connection:
+        for statement in REFUSE_ALWAYS:
+            await connection.execute(text(statement))
+    try:
+        queue = PgQueuerWorkQueue(migrated_url, again_after_s=(0.0, 0.0))
+        with pytest.raises(PortUnavailable, match="what became of a job"):
+            await asyncio.wait_for(queue.drain(put_off), 20)
+    finally:
+        async with engine.begin() as connection:
+            asked = (await connection.execute(text("SELECT last_value FROM refusals"))).scalar_one()
+            for statement in REFUSE_NO_MORE:
+                await connection.execute(text(statement))
+    assert asked == 4  # three times by the engine, once by the drain that gave it back
+    assert await drained(queue) == [job]
+
+
 async def test_where_nobody_else_can_be_at_work_a_lost_job_comes_again_at_once(
     engine: AsyncEngine, unit_of_work: UnitOfWorkFactory, migrated_url: str
 ) -> None:
