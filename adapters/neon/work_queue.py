@@ -53,7 +53,7 @@ _ADD: Final = text(
 _RELEASE: Final = "UPDATE pgqueuer SET status = 'queued', queue_manager_id = NULL WHERE status = 'picked'"
 _GIVE_BACK: Final = _RELEASE + " AND queue_manager_id = $1 RETURNING id"
 _LEFT: Final = "SELECT EXISTS (SELECT FROM pgqueuer WHERE status = 'queued')"
-_KNOW_TYPES: Final = "SELECT CAST(ARRAY[] AS pgqueuer_status[]), CAST(ARRAY[] AS jsonb[])"
+_KNOW_TYPES: Final = "SELECT CAST(ARRAY[] AS pgqueuer_status[]), CAST(ARRAY[] AS jsonb[]), CAST(ARRAY[] AS bigint[])"
 _YOUNGEST_LEASE: Final = "SELECT extract(epoch FROM now() - max(heartbeat)) FROM pgqueuer WHERE status = 'picked'"
 
 
