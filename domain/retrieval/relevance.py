@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from itertools import compress
 from math import exp
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from domain.grounding.kinship import akin
 from domain.grounding.salience import salience
@@ -40,10 +40,9 @@ def relevance(
     passage that the dense half missed counts as having no likeness at all; ``dense_asked`` False says that there was
     no dense half, and words alone decide.
     """
-    analyzer = akin(question, analyzer, language)
-    wanted = salience(question, analyzer=analyzer, language=language)
-    named = {stem for heading in headings for stem in analyzer.stems(heading, language=language)}
-    overlap = _best_share(wanted, named, text, analyzer, language)
+    asked = _asked(question, cast(Hashable, analyzer), language)
+    named = {stem for heading in headings for stem in asked.analyzer.stems(heading, language=language)}
+    overlap = _best_share(asked, named, text, language)
     if dense_asked:
         logit = _BIAS + _OF_OVERLAP * overlap + _OF_DENSE * (hit.dense or 0.0)
     else:
@@ -51,12 +50,29 @@ def relevance(
     return 1 / (1 + exp(-logit))
 
 
-def _best_share(wanted: Mapping[str, float], named: set[str], text: str, analyzer: Analyzer, language: str) -> float:
+class _Asked(NamedTuple):
+    """What passages are looked through for: the question's stems by their weight, as ``analyzer`` finds them."""
+
+    analyzer: Analyzer
+    remembered: Hashable
+    """The same, for who remembers what it found."""
+    wanted: Mapping[str, float]
+    total: float
+
+
+@lru_cache(maxsize=64)  # asked for by each passage of a question
+def _asked(question: str, remembered: Hashable, language: str) -> _Asked:
+    analyzer = akin(question, cast(Analyzer, remembered), language)
+    wanted = salience(question, analyzer=analyzer, language=language)
+    return _Asked(analyzer, cast(Hashable, analyzer), wanted, sum(wanted.values()))
+
+
+def _best_share(asked: _Asked, named: set[str], text: str, language: str) -> float:
     """The largest share of the question's weight that a run of the passage holds, its headings always counted in."""
-    total = sum(wanted.values())
+    wanted = asked.wanted
     best = now = sum([weight for stem, weight in wanted.items() if stem in named])
     counts = dict.fromkeys(wanted.keys() - named, 0)
-    stems = _stems(text, cast(Hashable, analyzer), language)
+    stems = _stems(text, asked.remembered, language)
     inside = list(compress(enumerate(stems), map(counts.__contains__, stems)))
     first = 0
     for place, stem in inside:
@@ -70,7 +86,7 @@ def _best_share(wanted: Mapping[str, float], named: set[str], text: str, analyze
         if counts[stem] == 1:
             now += wanted[stem]
             best = max(best, now)
-    return best / total if total else 0.0
+    return best / asked.total if asked.total else 0.0
 
 
 @lru_cache(maxsize=_CACHED_PASSAGES)
