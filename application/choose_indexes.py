@@ -1,6 +1,5 @@
 """In which indexes a question looks, and by which embedder: of collections that are indexed alike, in one."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -35,11 +34,11 @@ def plan_search(readable: ReadableCollections, collections: Iterable[Collection]
     names: dict[IndexPlace, list[str]] = {}
     for name, (place, _) in known.items():
         names.setdefault(place, []).append(name)
-    votes = Counter[str]()
+    votes: dict[str, int] = {}
     for place, of in names.items():
-        votes[place.embedder] += len(of)
-    asked = max(embedders.names, key=lambda name: votes[name]) if votes else embedders.default.name
-    embedder = embedders.named(asked) if votes[asked] or not votes else None
+        votes[place.embedder] = votes.get(place.embedder, 0) + len(of)
+    asked = max(embedders.names, key=lambda name: votes.get(name, 0)) if votes else embedders.default.name
+    embedder = embedders.named(asked) if asked in votes or not votes else None
     return SearchPlan(
         places={place: readable.only(of) for place, of in names.items()},
         cuts={name: cut for name, (_, cut) in known.items()},

@@ -1,6 +1,7 @@
 """What a search may look at, in Qdrant's words."""
 
 import json
+from functools import lru_cache
 from typing import Final
 
 from qdrant_edge import FieldCondition, Filter, MatchAny, MatchPrefix, MatchValue
@@ -13,6 +14,7 @@ REVIEWED: Final = "yes"
 NOT_REVIEWED: Final = "no"
 
 
+@lru_cache(maxsize=64)  # most callers ask for the same collections again and again
 def within(readable: ReadableCollections) -> Filter:
     """The one filter that access hangs on."""
     names = list(readable)
@@ -28,7 +30,10 @@ def of_collection(name: str) -> Filter:
 
 def narrowed(readable: ReadableCollections, filters: SearchFilters) -> Filter:
     """Inside ``readable``, and everything else that was asked for as well."""
-    conditions: list[FieldCondition | Filter] = [within(readable)]
+    inside = within(readable)
+    if not (filters.uri_prefix or filters.peer_reviewed_only or filters.metadata):
+        return inside
+    conditions: list[FieldCondition | Filter] = [inside]
     if filters.uri_prefix:
         conditions.append(FieldCondition("uri", match=MatchPrefix(filters.uri_prefix)))
     if filters.peer_reviewed_only:

@@ -48,6 +48,8 @@ def varied(
     for one in first:
         seen[one.source.document.id] += 1
         (kept if seen[one.source.document.id] <= OF_ONE_DOCUMENT else surplus).append(one)
+    if not surplus:
+        return list(first)
     for one in others:
         if not surplus or one.hit.score < surplus[-1].hit.score - ALIKE:
             break
