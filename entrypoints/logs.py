@@ -31,7 +31,7 @@ def configure_logs(style: Literal["text", "json"], *, secrets: Sequence[str] = (
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        _Lines(
             foreign_pre_chain=before,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -45,6 +45,24 @@ def configure_logs(style: Literal["text", "json"], *, secrets: Sequence[str] = (
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("ibid").setLevel(level)
+
+
+class _Lines(structlog.stdlib.ProcessorFormatter):
+    """
+    Does with a record that is nothing but a message and what comes beside it what the base class does, less two copies.
+
+    The base class makes them for the sake of other handlers, of which there are none here, and to format the finished
+    line once more.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.exc_info or record.stack_info or isinstance(record.msg, dict):
+            return super().format(record)
+        level = record.levelname.lower()
+        event: Any = {"event": record.getMessage(), "_record": record, "_from_structlog": False}
+        for step in (*(self.foreign_pre_chain or ()), *self.processors):
+            event = step(None, level, event)
+        return str(event)
 
 
 def _renderers(style: Literal["text", "json"]) -> list[Processor]:
