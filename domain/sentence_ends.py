@@ -38,6 +38,20 @@ _STARTERS: Final = _words(
 )
 
 
+_ABBREVIATED: Final = _NEVER_FINAL | _BEFORE_NUMBER | _SOMETIMES_FINAL | {title.lower() for title in _TITLES}
+_LONGEST_ENUMERATOR: Final = 3
+
+
+def plainly_ends(text: str, unit_start: int, dot: int) -> bool:
+    """Whether ``ends_sentence`` is sure to say so, at a glance: a word or a year, a full stop, a blank, a capital."""
+    if text[dot : dot + 2] != ". " or not text[dot + 2 : dot + 3].isupper():
+        return False
+    word = text[max(unit_start, dot - _LOOK_BACK_CHARS) : dot].rpartition(" ")[2]
+    if word.isalpha():
+        return len(word) > 1 and word.lower() not in _ABBREVIATED
+    return word.isdigit() and len(word) > _LONGEST_ENUMERATOR
+
+
 def ends_sentence(text: str, unit_start: int, dot: int, following: str, *, then: str) -> bool:
     """
     Whether the full stop at ``dot`` ends the unit that began at ``unit_start``.
@@ -51,7 +65,7 @@ def ends_sentence(text: str, unit_start: int, dot: int, following: str, *, then:
     if not word.isalnum():
         word = _last_word(word)
     first = dot - len(word)
-    if first == unit_start and word.isdigit() and len(word) <= 3:
+    if first == unit_start and word.isdigit() and len(word) <= _LONGEST_ENUMERATOR:
         return False  # "1. Open the lid": the number belongs to what it numbers
     if word.isdigit() and len(word) <= 2 and following.lower() in _AFTER_GERMAN_ORDINAL:
         return False  # "am 3. Oktober", "im 19. Jahrhundert"

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from domain.sentence_ends import ends_sentence, opens_sentence
+from domain.sentence_ends import ends_sentence, opens_sentence, plainly_ends
 from domain.text import Span
 
 # Quantifiers are possessive where two of them could share a run of white space: every pattern stays linear.
@@ -95,9 +95,22 @@ class SentenceScanner:
             if bare := unit.lstrip():  # an item's text may begin on the line after its prefix
                 found.append(Span(base + at + len(unit) - len(bare), base + at + len(unit)))
             at, self._open = end, False
+            if final and not (self._line_start or self._whole_quotations) and _word_follows(text, at):
+                at = self._plain_units(text, at + 1, found)
         self.offset = base + at
         self._resume -= at
         return found
+
+    def _plain_units(self, text: str, start: int, found: list[Span]) -> int:
+        """Adds the sentences from ``start`` on that end in plain sight; where the one after them starts, left open."""
+        base, at = self.offset, start
+        while (place := _MAY_STOP.search(text, at)) and plainly_ends(text, start, place.start()):
+            end = place.end()
+            found.append(Span(base + start, base + end))
+            at = start = end + 1
+        self._fence, self._whole_line = None, False
+        self._open, self._resume = True, place.start() if place else len(text)
+        return start
 
     def _open_unit(self, text: str, at: int, final: bool) -> int:
         """Where the next unit starts, with ``_open`` set; or how far is settled already."""
@@ -127,7 +140,14 @@ class SentenceScanner:
         """Where the open unit ends, None while that is not settled."""
         if self._fence is not None:
             return self._fence_end(self._fence, text, final)
-        while (place := _MAY_STOP.search(text, self._resume)) and (stop := _STOP.match(text, place.start())):
+        while place := _MAY_STOP.search(text, self._resume):
+            at = place.start()
+            if text[at + 1 : at + 2].isalnum() and text[at] in ".!?…":
+                self._resume = at + 1  # 3.5, example.org
+                continue
+            stop = _STOP.match(text, at)
+            if stop is None:
+                break
             end: int | None = _NOT_HERE
             if stop[0] == "\n":
                 broken = self._whole_line or _breaks_line(text, stop.start(), final)

@@ -50,6 +50,10 @@ class Analyzer(Protocol):
     def stems(self, text: str, *, language: str) -> Sequence[str]:
         """The stems of ``terms`` alone, in the same order: what counting needs, for a fraction of the time."""
 
+    def stems_of_each(self, texts: Sequence[str], *, language: str) -> Sequence[Sequence[str]]:
+        """``stems`` of several texts, such as the sentences of one, which an analyzer may find quicker together."""
+        return [self.stems(text, language=language) for text in texts]
+
 
 def clean_text(value: str, *, field: str, limit: int) -> str:
     """

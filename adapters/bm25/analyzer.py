@@ -73,16 +73,16 @@ class _Plain(_Known):
         self._lock = Lock()
 
     def __missing__(self, word: str) -> tuple[str, ...]:
+        return self._keep(word, self.found(word))
+
+    def found(self, word: str) -> tuple[str, ...]:
+        """The same, and nothing is remembered."""
         if word in self._stop_words:
-            return self._keep(word, ())
+            return ()
         if self._stemmer is None:
-            return self._keep(word, (word,))
+            return (word,)
         with self._lock:  # a Snowball stemmer keeps state while it works, and ingestion analyses in threads
-            stems = (self._stemmer.stemWord(word),)
-        if len(self) >= _CACHED_WORDS or len(word) > _LONGEST_CACHED:
-            return self._keep(word, stems)
-        self[word] = stems  # as _keep does, without the call: half the words of a passage are new
-        return stems
+            return (self._stemmer.stemWord(word),)
 
 
 class _Words(_Known):
@@ -117,18 +117,20 @@ class _Tokens(_Known):
 
     def __init__(self, plain: _Plain, other: Callable[[str], tuple[str, ...]]) -> None:
         super().__init__()
-        self._plain, self._other = plain, other
+        self._plain, self._found, self._other = plain, plain.found, other
 
     def __missing__(self, token: str) -> tuple[str, ...]:
-        word = token.strip(_AROUND)
-        if not word.isascii():
-            return self._keep(token, self._other(token))
-        if word.isalpha() and (word.islower() or word[1:].islower() or word.isupper()):
-            stems = self._plain[word.lower()]
+        if token.isalpha() and token.islower() and token.isascii():  # nothing but a word: most of them
+            stems = self._found(token)
             if len(self) >= _CACHED_WORDS or len(token) > _LONGEST_CACHED:
                 return self._keep(token, stems)
             self[token] = stems
             return stems
+        word = token.strip(_AROUND)
+        if not word.isascii():
+            return self._keep(token, self._other(token))
+        if word.isalpha() and (word.islower() or word[1:].islower() or word.isupper()):
+            return self._keep(token, self[word.lower()])
         found: tuple[str, ...] = ()
         for part in word.translate(_APART).split():  # nine-member, IL-6, and/or, the author's
             if part.isalnum():
@@ -179,11 +181,21 @@ class SnowballAnalyzer(Analyzer):
         return terms
 
     def stems(self, text: str, *, language: str) -> Sequence[str]:
-        # No word goes over white space, so that what stands between is looked up as it is, its punctuation included.
+        return self.stems_of_each([text], language=language)[0]
+
+    def stems_of_each(self, texts: Sequence[str], *, language: str) -> Sequence[Sequence[str]]:
+        # No word goes over white space, so that what stands between is looked up as it is, its punctuation included;
+        # but for the commas and full stops before a blank, which belong to no word and would make two of each.
+        stems = self._tokens_of(language).__getitem__
+        return [
+            list(chain.from_iterable(map(stems, text.replace(", ", " ").replace(". ", " ").split()))) for text in texts
+        ]
+
+    def _tokens_of(self, language: str) -> _Tokens:
         tokens = self._tokens.get(language)
         if tokens is None:
             tokens = self._tokens.setdefault(language, self._new_tokens(language))
-        return list(chain.from_iterable(map(tokens.__getitem__, text.split())))
+        return tokens
 
     def _plain_of(self, language: str) -> _Plain:
         plain = self._plain.get(language)
@@ -206,8 +218,11 @@ class SnowballAnalyzer(Analyzer):
 
     def _learn_token(self, token: str, language: str) -> _Stems:
         """What stands between white space: a word as it is, else the words in it with their places."""
-        if token.isascii() and token.isalpha():
-            return self._of_word(token, language)
+        plain = token.strip(_AROUND)
+        if plain.isascii() and plain.isalpha() and _is_whole(plain):
+            start = token.index(plain)
+            known = self._tokens_of(language)[plain.lower()]
+            return self._remember(token, tuple([(stem, start, start + len(plain)) for stem in known]), language)
         found: list[tuple[str, int, int]] = []
         for match in _WORD.finditer(token):
             start = match.start()
@@ -262,6 +277,8 @@ def _pieces(word: str) -> Sequence[tuple[str, int, int]]:
     """What a word is counted as: pieces with their offsets, the whole first."""
     if _NUMBER.fullmatch(word):
         return ((word.replace(",", ""), 0, len(word)),)
+    if word.isascii():
+        return sorted(_spaced_pieces(word, 0, len(word)), key=itemgetter(1))
     unspaced = [match.span() for match in _UNSPACED.finditer(word)]
     pieces = [pair for start, end in unspaced for pair in _pairs(word, start, end)]
     for start, end in _between(unspaced, len(word)):

@@ -10,8 +10,8 @@ _FIGURE: Final = re.compile(r"(?P<value>\d+(?:[.,]\d+)*)(?:[ \u00a0-]?(?P<unit>%
 _SIGNS: Final = frozenset("$€£¥")
 _SPELLED: Final = "zero one two three four five six seven eight nine ten eleven twelve"
 _WORDS: Final = {word: str(value) for value, word in enumerate(_SPELLED.split()) if value > 1}
+_SPELLING: Final = {value: word for word, value in _WORDS.items()}
 _NUMBER_WORD: Final = re.compile(r"\b(" + "|".join(_WORDS) + r")\b(?:[ -](?P<unit>[A-Za-z]+))?", re.IGNORECASE)
-_WORD_OF: Final = frozenset(_WORDS.values())
 _DIGIT: Final = re.compile(r"\d")
 _THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _BEFORE_THOUSANDS: Final = 3
@@ -74,10 +74,10 @@ def missing_figures(claim: str, source: str) -> tuple[Sequence[Figure], int]:
     if not wanted:
         return (), 0
     missing: Sequence[Figure] = wanted
-    if any(_may_be_in(figure.value, source) for figure in wanted):
-        units = _given_in(source)
+    if lines := _lines_with([value for value, _ in wanted], source):
+        units = _given_in(lines)
         missing = [figure for figure in wanted if not _is_given(figure, units.get(figure.value))]
-    if any(figure.value in _WORD_OF for figure in missing):
+    if _may_be_spelled(missing, source):
         spelled = _spelled_in(source)
         missing = [figure for figure in missing if not _is_given(figure, spelled.get(figure.value))]
     return missing, len(wanted)
@@ -88,8 +88,30 @@ def _wanted_by(claim: str) -> Sequence[Figure]:
     return tuple(figures(claim))
 
 
-def _may_be_in(value: str, source: str) -> bool:
-    return value in source or (len(value) > _BEFORE_THOUSANDS and value.isdigit() and f"{int(value):,}" in source)
+def _lines_with(values: Sequence[str], source: str) -> str:
+    """Those of the source's lines, over which no figure goes, that may hold any of the values."""
+    forms = [form for value in values for form in _forms(value)]
+    found = [form for form in forms if form in source]
+    if not found:
+        return ""
+    lines = source.split("\n")
+    return "\n".join([line for line in lines if any([form in line for form in found])])  # noqa: C419 - speed
+
+
+def _forms(value: str) -> Sequence[str]:
+    """What a text that gives a value holds: its digits, or those before its fraction with commas between thousands."""
+    whole, _, fraction = value.partition(".")
+    if len(whole) > _BEFORE_THOUSANDS and whole.isdigit():
+        return value, f"{int(whole):,}{'.' if fraction else ''}{fraction}"
+    return (value,)
+
+
+def _may_be_spelled(wanted: Sequence[Figure], source: str) -> bool:
+    words = [word for value, _ in wanted if (word := _SPELLING.get(value))]
+    if not words:
+        return False
+    folded = source.casefold()
+    return any([word in folded for word in words])  # noqa: C419 - speed
 
 
 @lru_cache(maxsize=256)

@@ -62,7 +62,7 @@ _ABOUT_THE_RULES: Final = (
         r"\b(?:pretend|act) (?:to be|as if|as though|as an? (?:ai|assistant|unrestricted|different))\b",
     ),
     (
-        "tell mention reveal inform warn; user reader anyone instruction source",
+        "never do_not don't don’t; tell mention reveal inform warn; user reader anyone instruction source",
         "tell mention reveal inform warn",
         r"\b(?:do not|don['’]t|never) (?:tell|mention|reveal|inform|warn)\b[^.!?]{0,40}\b"
         r"(?:users?|readers?|anyone|instructions?|sources?)\b",
@@ -80,7 +80,7 @@ _ABOUT_THE_RULES: Final = (
         r"(?:the |any |all )?(?:ai|llms?|assistants?|chatbots?|language models?|(?:ai )?models?)\b",
     ),
     (
-        "<| inst] sys> of^turn>",
+        "< [; <| inst] sys> of^turn>",
         "im_start im_end system user assistant endoftext inst sys start_of_turn end_of_turn",
         r"<\|(?:im_start|im_end|system|user|assistant|endoftext)\|?>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>",
     ),
@@ -192,7 +192,7 @@ _REQUESTS: Final = [
         r"^\W*(?:please )?(?:explain|describe|summari[sz]e|break down|"
         r"(?:provide|show me|give me) (?:an?|some) (?:simple )?(?:examples?|overview|summary))\b",
     ),
-    _Wording("can_you could_you would_you", "", r"^\W*(?:please )?(?:can you|could you|would you)\b"),
+    _Wording("you; can_you could_you would_you", "", r"^\W*(?:please )?(?:can you|could you|would you)\b"),
 ]
 _QUESTION: Final = re.compile(r"^[^\n]{1,160}[?？][\"'”’»)\]*_`」』]*$", re.MULTILINE)
 """A line of its own: texts without full stops run on for long before a question mark ends them."""

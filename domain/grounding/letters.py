@@ -1,6 +1,6 @@
 """How much of a word other words hold, letter by letter: "acquisition" is half in "acquire", and no list says so."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Collection, Set
 from functools import lru_cache
 from typing import Final
 
@@ -16,14 +16,19 @@ def triples(stem: str) -> frozenset[str]:
 
 
 _WHILE_FEW: Final = 12
-"""Words up to which looking for their triples in the letters is faster than taking all letters apart."""
+_OF_MANY: Final = 0.3
+"""
+Words up to which looking for their triples in the letters is faster than taking all letters apart, or how many for
+each word of the text, where these are many.
+"""
 
 
 class Letters:
     """The letters of a text's stems, for asking how much of other words they hold."""
 
-    def __init__(self, stems: Iterable[str]) -> None:
+    def __init__(self, stems: Collection[str]) -> None:
         self._stems = stems
+        self._few = max(_WHILE_FEW, int(_OF_MANY * len(stems)))
         self._row: str | None = None
         self._triples: frozenset[str] | None = None
         self._asked = 0
@@ -33,7 +38,7 @@ class Letters:
         own = triples(stem)
         if self._triples is None:
             self._asked += 1
-            if self._asked <= _WHILE_FEW:
+            if self._asked <= self._few:
                 return self._found_in_row(own)
             self._triples = frozenset().union(*map(triples, self._stems))
         return len(own & self._triples) / len(own) if own else 0.0
@@ -42,4 +47,4 @@ class Letters:
         if self._row is None:
             self._row = f"^{'$^'.join(self._stems)}$"  # no stem holds these two: nothing is found across a border
         row = self._row
-        return sum([triple in row for triple in own]) / len(own) if own else 0.0
+        return sum(map(row.__contains__, own)) / len(own) if own else 0.0

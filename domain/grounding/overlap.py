@@ -26,8 +26,7 @@ class Unit:
 
     __slots__ = ("_analyzer", "_language", "_places", "_sentence", "_terms", "span", "stems", "words")
 
-    def __init__(self, span: Span, sentence: str, analyzer: Analyzer, language: str) -> None:
-        stems = analyzer.stems(sentence, language=language)
+    def __init__(self, span: Span, sentence: str, stems: Sequence[str], analyzer: Analyzer, language: str) -> None:
         self.span = span
         self.stems = frozenset(stems)
         self.words = len(stems)
@@ -64,7 +63,15 @@ def units_of(text: str, analyzer: Analyzer, language: str) -> tuple[Unit, ...]:
 @lru_cache(maxsize=_CACHED_PASSAGES)
 def _units_of(text: str, remembered: Hashable, language: str) -> tuple[Unit, ...]:
     analyzer = cast(Analyzer, remembered)
-    return tuple([Unit(span, span.of(text), analyzer, language) for span in sentence_spans(text)])
+    spans = sentence_spans(text)
+    sentences = [text[start:end] for start, end in spans]
+    found = analyzer.stems_of_each(sentences, language=language)
+    return tuple(
+        [
+            Unit(span, sentence, stems, analyzer, language)
+            for span, sentence, stems in zip(spans, sentences, found, strict=True)
+        ]
+    )
 
 
 def terms_of(text: str, analyzer: Analyzer, language: str) -> Sequence[Term]:

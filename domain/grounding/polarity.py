@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 _NEGATOR: Final = re.compile(
@@ -131,9 +132,11 @@ def opposites(text: str, *, language: str) -> Sequence[tuple[frozenset[str], fro
 
 def says_opposite(claim: str, source: str, *, language: str) -> bool:
     """Whether one has a word that the other has the opposite of, and neither has both."""
-    if language != "en" or _HAVE_OPPOSITES.isdisjoint(_words(claim)):
+    if language != "en" or _HAVE_OPPOSITES.isdisjoint(words := _words(claim)):
         return False
-    return _opposed(_words(claim), _words(source))
+    lower = source.lower()
+    opposite = chain.from_iterable([there for word in words & _HAVE_OPPOSITES for _, there in _SIDES[word]])
+    return any([word in lower for word in opposite]) and _opposed(words, _words(source))  # noqa: C419 - speed
 
 
 def _opposed(one: frozenset[str], other: frozenset[str]) -> bool:

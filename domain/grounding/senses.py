@@ -6,9 +6,11 @@ was fitted, and their weights, in ``calibration``, are common to all of them.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
+from operator import add
 from typing import Final, TypeAlias
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
@@ -107,9 +109,8 @@ def senses_of(text: str, language: str) -> Senses:
     if not any(known):
         return _SILENT
     found: list[Direction] = []
-    denials, denied_to, same, at = 0, -1, False, 0
-    for token, senses in zip(tokens, known, strict=True):
-        at = text.index(token, at)
+    denials, denied_to, same = 0, -1, False
+    for at, senses in zip(_starts(text, tokens), known, strict=False):
         for start, end, sign, same_word, word in senses:
             same = same or same_word
             if sign is None:
@@ -119,10 +120,23 @@ def senses_of(text: str, language: str) -> Senses:
             else:
                 turned = -sign if at + start < denied_to else sign
                 found.append(Direction(at + start, turned, word))
-        at += len(token)
     return Senses(tuple(found), denials, same)
 
 
+def _starts(text: str, tokens: Sequence[str]) -> Iterable[int]:
+    """Where in a text what stands between its white space begins."""
+    ends = list(accumulate(map(len, tokens)))
+    if len(text) == ends[-1] + len(tokens) - 1:  # one blank between two
+        return map(add, [0, *ends], range(len(tokens)))
+    starts, at = [], 0
+    for token in tokens:
+        starts.append(text.index(token, at))
+        at = starts[-1] + len(token)
+    return starts
+
+
+_AROUND: Final = ".,;:!?()[]{}<>\"'“”‘’«»*`$€£%&"
+"""What may stand around a word and is none: no apostrophe or hyphen goes with a word that it does not stand within."""
 _CACHED_TOKENS: Final = 20_000
 _LONGEST_CACHED: Final = 40
 
@@ -137,18 +151,27 @@ class _Known(dict[str, tuple[_Sense, ...]]):
     """The senses of what stands between white space: of most none. Empties itself when full."""
 
     def __missing__(self, token: str) -> tuple[_Sense, ...]:
+        plain = token.strip(_AROUND)
+        if plain.isalnum():
+            opening = plain[:_OPENING_LETTERS].lower()
+            apart = opening in _BY_OPENING or opening[:2] in _BY_OPENING
+        else:
+            apart = True
+        senses = self._of_words(token) if apart else ()
+        if len(self) >= _CACHED_TOKENS:
+            self.clear()
+        if len(token) <= _LONGEST_CACHED:
+            self[token] = senses
+        return senses
+
+    def _of_words(self, token: str) -> tuple[_Sense, ...]:
         found: list[_Sense] = []
         for match in _WORD.finditer(token):
             word = match[0].lower()
             sign, same = _sense_of(word)
             if sign is not None or same:
                 found.append((match.start(), match.end(), sign, same, word[:_SAME_WORD]))
-        senses = tuple(found)
-        if len(self) >= _CACHED_TOKENS:
-            self.clear()
-        if len(token) <= _LONGEST_CACHED:
-            self[token] = senses
-        return senses
+        return tuple(found)
 
 
 def _sense_of(word: str) -> tuple[int | None, bool]:

@@ -39,6 +39,13 @@ def test_the_terms_of_a_text_are_those_of_its_pieces_between_white_space(text: s
         assert list(analyzer.stems(text, language="en")) == pieces
 
 
+@given(st.lists(st.text(st.sampled_from("aBé.,’' -3"))))
+def test_the_stems_of_several_texts_are_those_of_each(texts: list[str]) -> None:
+    for analyzer in ANALYZERS.values():
+        found = analyzer.stems_of_each(texts, language="en")
+        assert [list(one) for one in found] == [stems(analyzer, text) for text in texts]
+
+
 def test_case_makes_no_difference(analyzer: Analyzer) -> None:
     assert stems(analyzer, "COMPASS Éclair") == stems(analyzer, "compass éclair")
 
