@@ -21,8 +21,10 @@ _TAIL: Final = 40
 _BEGINS: Final = re.compile(
     r"\]\(|\]:|<(?=[A-Za-z/])|:[/\\]{2}|(?<=www)(?<![A-Za-z0-9]www)\.|[\]<]\Z|:[/\\]?\Z", re.IGNORECASE
 )
-_MAY_BEGIN: Final = re.compile(r"\](?=[(:]|\Z)|:(?=[/\\]{2}|[/\\]?\Z)|<(?=[A-Za-z/]|\Z)|(?:\A|(?<=[wW]))\.")
-"""``_BEGINS`` without what stood before: it finds more, and is looked for in a piece alone."""
+_MAY_BEGIN: Final = re.compile(
+    r"[\]<:.](?:(?<=\])(?=[(:]|\Z)|(?<=<)(?=[A-Za-z/]|\Z)|(?<=:)(?=[/\\]{2}|[/\\]?\Z)|(?<=[wW]\.)|(?<=\A\.))"
+)
+"""``_BEGINS`` in a piece alone, what stood before it not known: it finds more. By its first set it is found quickly."""
 _HALF: Final = ("]", ":", ":/", ":\\")
 _BEFORE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*\Z")
 _ADDRESS_END: Final = re.compile(r"[\s<>\"`)\]}]")
