@@ -11,7 +11,16 @@ from litestar import Response
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-from application.events import AskEvent, ClaimJudged, EvidenceFound, TextWritten, TurnDone, TurnFailed, TurnStarted
+from application.events import (
+    AnswerReset,
+    AskEvent,
+    ClaimJudged,
+    EvidenceFound,
+    TextWritten,
+    TurnDone,
+    TurnFailed,
+    TurnStarted,
+)
 from application.turn_stream import TurnStream
 from entrypoints.http.chunks import WritesChunk, chunks_of
 from entrypoints.http.errors import problem_of
@@ -34,29 +43,31 @@ _encode = msgspec.json.Encoder().encode
 
 def encode_events(turn: bytes, events: Sequence[AskEvent], first: int) -> list[bytes]:
     """Each event as bytes, numbered from ``first``: ``id: <turn>:<n>``, its name, one line of JSON."""
-    if len(events) == 1 and isinstance(event := events[0], TextWritten):
-        # The hot path, a hundred times an answer: no object is made but the bytes.
-        text = _encode(event.delta)
-        if not text.isascii():
-            text = _one_line(text)
-        return [b"".join((b"id: ", turn, b":%d" % first, _TEXT, text, b"}\n\n"))]
-    frames = []
-    for number, event in enumerate(events, start=first):
-        name, value = _named(event)
-        frames.append(b"id: %b:%d\nevent: %b\ndata: %b\n\n" % (turn, number, name, _one_line(_encode(value))))
+    frames, number = [], first
+    for event in events:
+        if isinstance(event, TextWritten):
+            # The hot path, a hundred times an answer: no object is made but the bytes.
+            text = _encode(event.delta)
+            if not text.isascii():
+                text = _one_line(text)
+            frames.append(b"".join((b"id: ", turn, b":%d" % number, _TEXT, text, b"}\n\n")))
+        else:
+            name, value = _named(event)
+            frames.append(b"id: %b:%d\nevent: %b\ndata: %b\n\n" % (turn, number, name, _one_line(_encode(value))))
+        number += 1
     return frames
 
 
-def _named(event: AskEvent) -> tuple[bytes, Any]:
-    if isinstance(event, TextWritten):
-        return b"text", {"delta": event.delta}
+def _named(
+    event: TurnStarted | EvidenceFound | ClaimJudged | AnswerReset | TurnDone | TurnFailed,
+) -> tuple[bytes, Any]:
+    if isinstance(event, ClaimJudged):
+        return b"claim", claim_body(event.claim)
     if isinstance(event, TurnStarted):
         return b"turn\nretry: %d" % RETRY_MS, {"turn_id": event.turn_id, "conversation_id": event.conversation_id}
     if isinstance(event, EvidenceFound):
         evidence = [evidence_body(piece) for piece in event.evidence]
         return b"evidence", {"evidence": evidence, "degraded": event.degraded}
-    if isinstance(event, ClaimJudged):
-        return b"claim", claim_body(event.claim)
     if isinstance(event, TurnDone):
         return b"done", turn_body(event.turn)
     if isinstance(event, TurnFailed):
