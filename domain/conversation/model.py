@@ -9,6 +9,7 @@ from uuid import UUID
 
 from domain.access.model import Owner
 from domain.grounding.model import Abstention, Claim, Evidence, Reference, Verification, Verifier
+from domain.quick_init import quick_init
 from domain.retrieval.model import SearchFilters
 from domain.text import clean_text
 
@@ -83,6 +84,7 @@ class Conversation:
         return line[: MAX_TITLE_CHARS - 1].rsplit(" ", 1)[0] + "…"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What was used: tokens as the provider counts them, US dollars. ``cost_estimated``: not the provider's figure."""
@@ -117,6 +119,7 @@ class AttemptOutcome(StrEnum):
     CANCELLED = "cancelled"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try at an answer by one writer; ``usage`` is what this one has cost."""
@@ -127,6 +130,7 @@ class Attempt:
     usage: Usage = field(default_factory=Usage)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Turn:
     """

@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from domain.quick_init import quick_init
+
 
 class Verdict(StrEnum):
     """What a claim's evidence says of it."""
@@ -30,6 +32,7 @@ class Verification(StrEnum):
     OFF = "off"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class CitedDocument:
     """The document of a piece of evidence, as it stood when the answer was written."""
@@ -44,6 +47,7 @@ class CitedDocument:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class CitedSection:
     heading_path: tuple[str, ...]
@@ -52,6 +56,7 @@ class CitedSection:
     url: str | None
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """
@@ -73,6 +78,7 @@ class Evidence:
         return self if self.n == n else replace(self, n=n)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Citation:
     """
@@ -87,6 +93,7 @@ class Citation:
     quote_end: int
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One sentence of an answer that asserts something: code points [start, end) of the answer, markers included."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from domain.errors import OutOfRange, TextTooLong
 from domain.grounding.model import Verification
 from domain.library.generations import Generation
+from domain.quick_init import quick_init
 from domain.text import clean_text, refuse_unstorable
 
 T = TypeVar("T")
@@ -230,6 +231,7 @@ class ParsedDocument:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Passage:
     """The unit of retrieval: a verbatim span [start, end) of one version, inside one section."""
@@ -241,6 +243,7 @@ class Passage:
     text: str
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Document:
     """One page, known by its collection and uri. ``version`` is the active one, None until the first is in."""
@@ -274,6 +277,7 @@ class DocumentVersion:
     blocks: tuple[Block, ...] | None = None
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class PassageInDocument:
     """A passage of an active version, read back with what a citation needs to name it."""

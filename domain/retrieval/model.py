@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from domain.library.model import PassageInDocument
+from domain.quick_init import quick_init
 
 Vector: TypeAlias = Sequence[float]
 """A dense vector of unit length."""
@@ -57,6 +58,7 @@ class Hit(NamedTuple):
     score: float
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class HybridHits:
     """Both halves of one search, each best first."""
@@ -81,6 +83,7 @@ class Ranked(NamedTuple):
     score: float
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class FoundPassage:
     """A passage read back from PostgreSQL, with the scores that brought it."""
