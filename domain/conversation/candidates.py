@@ -49,11 +49,13 @@ _OF_LEANT_ON: Final = 0.5
 """What counts of the words that a sentence leans on: they are the sentence's before it."""
 _GIVES_FORM: Final = 0.8
 """What it is worth to give the name, date or number that is asked for: no other sentence can be the answer."""
-_LIST, _NAMES_LIST = 0.45, 0.75
+_REPLIES, _SAYS_THE_SAME = 0.45, 0.75
 """
-What it is worth to open the list that a question for several things is answered by, as much as defining; and how much
-of question and heading must be the same for that.
+What it is worth to open the list below a heading that a question for several things is answered by, or to follow a
+heading that asks the very question: as much as defining. And how much of question and heading must be the same.
 """
+_FULL_REPLY: Final = 4
+"""Content words: a shorter reply, "The landlord does.", takes the sentence after it along."""
 _CARRIED: Final = 0.5
 """What a word counts that only leads up to the question: it tells the subject, and less what is asked of it."""
 _UPWARDS: Final = 0.5
@@ -174,7 +176,18 @@ class Candidates:
             return len(text) <= LONGEST_CHARS and self._is_asked_of_row(piece, place)
         item = listed and is_item(piece.text, unit.span.start)
         headings = (piece.document.title, *piece.section.heading_path)
-        return is_quotable(text, unit, item=item, language=self._language) and not is_named_above(text, headings)
+        reply = place == 0 and self._is_asked_above(piece)
+        quotable = is_quotable(text, unit, item=item, language=self._language, reply=reply)
+        return quotable and not is_named_above(text, headings)
+
+    def is_short_reply(self, sentence: Sentence) -> bool:
+        """Whether it replies to its heading, which asks the very question, in so few words that more belong to it."""
+        return sentence.place == 0 and sentence.unit.words < _FULL_REPLY and self._is_asked_above(sentence.piece)
+
+    def _is_asked_above(self, piece: Evidence) -> bool:
+        path = piece.section.heading_path
+        asks = bool(path) and path[-1].rstrip().endswith(("?", "？"))
+        return asks and self._heading_fit(piece) >= _SAYS_THE_SAME
 
     def opens_list(self, sentence: Sentence) -> bool:
         """Whether a list begins with it that answers as a whole: its heading says what the question asks for."""
@@ -186,7 +199,7 @@ class Candidates:
         units = self._units[piece.n]
         first = is_item(piece.text, units[place].span.start)
         first = first and not (place and is_item(piece.text, units[place - 1].span.start))
-        return first and self._heading_fit(piece) >= _NAMES_LIST
+        return first and self._heading_fit(piece) >= _SAYS_THE_SAME
 
     def _rarity(self, question: str, asked: str) -> Mapping[str, float]:
         """The question's words weighed by salience and by rarity among the sentences; less what only leads up to it."""
@@ -264,8 +277,8 @@ class Candidates:
             bonus += _GIVES_FORM
         if text.startswith(ROW):
             bonus += _COLUMN
-        if self._opens_list(piece, place):
-            bonus += _LIST
+        if self._opens_list(piece, place) or (place == 0 and self._is_asked_above(piece)):
+            bonus += _REPLIES
         bonus += _FIRST * (place == 0) + _OPENING * opens * of_heading
         leads_nowhere = text.endswith((":", "：")) and not self._leads_on(piece, place)
         bonus -= _LEADS_NOWHERE * leads_nowhere + _OPPOSITE * self._says_opposite(text)

@@ -115,6 +115,8 @@ class _Quoter:
         if sentence.place and sentence.leans and not sentence.is_item:
             yield from self._beside(sentence, sentence.place - 1)
         yield sentence
+        if self._candidates.is_short_reply(sentence) and self._candidates.count(sentence.piece) > 1:
+            yield from self._beside(sentence, 1)
         if not sentence.announces and not self._candidates.opens_list(sentence):
             return
         last = min(sentence.place + 1 + _MAX_LIST_ITEMS, self._candidates.count(sentence.piece))

@@ -73,11 +73,11 @@ def decisive_question(question: str, standalone: str, *, analyzer: Analyzer, lan
     The form in which a question is held against what was found: its own words, unless it has hardly any.
 
     What was carried over is found again and again in the same documents, and would make any follow-up look answered.
-    But "And how long does it take?" has no word that says what it is about.
+    But "And how long does it take?" has no word that says what it is about, and "How many steps has it?" one.
     """
     own = salience(question, analyzer=analyzer, language=language)
-    about_something = max(own.values(), default=0.0) > MOST_OF_SCAFFOLD
-    return question if len(own) >= OWN_WORDS and about_something else standalone
+    telling = [stem for stem, weight in own.items() if weight > MOST_OF_SCAFFOLD]
+    return question if len(telling) >= OWN_WORDS else standalone
 
 
 def _leans(question: str, analyzer: Analyzer, language: str) -> bool:

@@ -49,12 +49,16 @@ def is_item(text: str, start: int) -> bool:
     return _LIST_LINE.match(text[line:start]) is not None
 
 
-def is_quotable(sentence: str, unit: Unit, *, item: bool, language: str) -> bool:
-    """Whether a sentence may be quoted: it asserts, and is no heading, label, table row or code."""
+def is_quotable(sentence: str, unit: Unit, *, item: bool, language: str, reply: bool = False) -> bool:
+    """
+    Whether a sentence may be quoted: it asserts, and is no heading, label, table row or code.
+
+    ``reply``: it stands below its question, and may be as short as "The landlord does."
+    """
     if sentence.startswith(("#", "|", "<", *CODE)) or len(sentence) > LONGEST_CHARS:
         return False
     announces = sentence.endswith((":", "："))
-    if len(unit.stems) < (1 if announces else _SHORTEST_TERMS):
+    if len(unit.stems) < (1 if announces or reply else _SHORTEST_TERMS):
         return False
     if not (announces or item or ENDS.search(sentence) or unit.words >= _PLAIN_TERMS or _LABELLED.match(sentence)):
         return False

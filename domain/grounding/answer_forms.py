@@ -58,9 +58,13 @@ _COUNT: Final = re.compile(
 )
 """Numbers; those that may be meant otherwise ("this one") are loose, and count only before what is counted."""
 _WHAT_LIMIT: Final = re.compile(
-    r"\W*what(?: is| was| are|'s|’s) the (?:maximum|minimum|max|min|average|mean|median|total)\b", re.IGNORECASE
+    r"\W*(?:what(?: is| was| are|'s|’s) the (?:maximum|minimum|max|min|average|mean|median|total)|"
+    r"how much (?:is|are|was|were)|how much (?:does|do|did) [^?]+ (?:cost|pay|weigh|earn))\b",
+    re.IGNORECASE,
 )
-_NO_LIMIT: Final = re.compile(r"\b(?:no limit|unlimited|any number|infinite)\b", re.IGNORECASE)
+_NO_LIMIT: Final = re.compile(
+    r"\b(?:no limit|unlimited|any number|infinite|free|nothing|no (?:charge|cost|fee)s?)\b", re.IGNORECASE
+)
 _COUNTED_CHARS: Final = 60
 """After a number, where what it counts stands: "four thousand three hundred more asylum officers"."""
 PART: Final = 0.4

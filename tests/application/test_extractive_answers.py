@@ -98,6 +98,20 @@ You may also drive the pump by a controller like Modbus or Profinet. The speed o
 
 The limits of the pump are described on this page.
 """
+TENANTS = """# Tenants' questions
+
+## Who repairs the heating?
+
+The landlord does. Call the caretaker on weekdays; he comes within one day.
+
+## When is the rent due?
+
+The rent is due on the third working day. If it is more than two weeks late, a fee of 15 euros is charged.
+
+## What is the tower for?
+
+The tower is 34 metres high and has 178 steps. It holds water.
+"""
 EXAM = """# Exam
 
 Each answer of the exam is marked by two people. Each answer with a correct unit gets two points.
@@ -105,6 +119,7 @@ Each answer of the exam is marked by two people. Each answer with a correct unit
 Candidates may answer with a sketch.
 """
 PAGES = {
+    "tenants.md": TENANTS,
     "states.md": STATES,
     "exam.md": EXAM,
     "machine.md": MACHINE,
@@ -193,6 +208,8 @@ async def test_the_maker_is_named_though_the_sentence_calls_what_was_made_it(sto
         "Who designed the espresso machine?",
         "What is the maximum speed of the pump?",
         "How do I drive Modbus?",
+        "How do I connect the pump to Grafana?",
+        "How much is the espresso machine?",
     ],
 )
 async def test_what_nobody_names_dates_or_counts_is_not_answered_by_what_is_said_beside_it(
@@ -219,6 +236,21 @@ async def test_of_a_follow_up_its_own_words_are_answered(story: Story) -> None:
     assert first.answer.startswith("“Ingrid Solheim")
     second = await ask_on(story, first, "When was it adopted?")
     assert "adopted on 12 May 2023" in second.answer
+
+
+async def test_a_follow_up_with_one_word_of_its_own_is_about_what_was_asked_before(story: Story) -> None:
+    first = await story.ask("How high is the tower?")
+    assert "178 steps" in (await ask_on(story, first, "How many steps does it have?")).answer
+
+
+async def test_below_a_heading_that_asks_the_question_its_reply_is_quoted(story: Story) -> None:
+    assert (await story.ask("Who repairs the heating?")).answer.startswith(
+        "“The landlord does.” [1] “Call the caretaker on weekdays; he comes within one day.” [1]"
+    )
+
+
+async def test_a_short_question_is_answered_by_a_sentence_that_has_all_its_words(story: Story) -> None:
+    assert "“The rent is due on the third working day.”" in (await story.ask("When is rent due?")).answer
 
 
 async def ask_on(story: Story, turn: Turn, question: str) -> Turn:
