@@ -32,6 +32,15 @@ def parse_inline(content: str, reader: MarkdownIt, env: MutableMapping[str, Any]
     return tokens
 
 
+def shown_inline(content: str, reader: MarkdownIt, env: MutableMapping[str, Any]) -> str:
+    """What ``shown`` makes of the tokens of a run of inline text; without any tokens where it has no mark at all."""
+    if "`" in content or _MARKS.search(content):
+        return shown(parse_inline(content, reader, env))
+    if "\n" in content:
+        content = " ".join([line.strip(" ") for line in content.split("\n")])
+    return content.strip()
+
+
 def _plain(piece: str, *, is_code: bool) -> list[Token]:
     if not is_code:
         if "\n" not in piece:

@@ -8,12 +8,21 @@ from markdown_it.token import Token
 
 from adapters.formats.builder import DocumentBuilder
 from adapters.formats.front_matter import split_front_matter
-from adapters.formats.inline import explicit_comment_id, parse_inline, shown, slug_text, tab_label, tag_text
+from adapters.formats.inline import (
+    explicit_comment_id,
+    parse_inline,
+    shown,
+    shown_inline,
+    slug_text,
+    tab_label,
+    tag_text,
+)
 from adapters.formats.jsx import Scanner, Tag
 from adapters.formats.lists import Paragraphs
 from adapters.formats.rules import (
     BLOCKS_LEFT,
     FOOTNOTES,
+    HEADING_LINE,
     IS_MDX,
     SCANNER,
     TooManyBlocks,
@@ -51,6 +60,7 @@ class MarkdownParser(DocumentParser):
     def parse(self, source: SourceDocument) -> ParsedDocument:
         content = source.content.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
         metadata, body = split_front_matter(content, uri=source.uri)
+        body = body.replace("\0", "\ufffd")
         if _MDX_FENCE in body:
             body = _unwrap_mdx_fences(body)
         place = SitePlace.of(source.metadata)
@@ -103,7 +113,8 @@ class _Page:
         self._slugs_around: list[Slugs] = []
         self._paragraphs = Paragraphs(self.builder)
         self._handlers: dict[str, Callable[[Token, Sequence[Token], int], int]] = {
-            "heading_open": self._heading,
+            "heading_open": self._underlined,
+            HEADING_LINE: self._heading_line,
             "paragraph_open": self._paragraph,
             "line": self._line,
             "fence": self._fence,
@@ -140,22 +151,31 @@ class _Page:
     def _inline(self, content: str) -> list[Token]:
         return parse_inline(content, self._inline_reader, self._env)
 
-    def _heading(self, token: Token, tokens: Sequence[Token], at: int) -> int:
-        children = self._inline(tokens[at + 1].content)
+    def _shown(self, content: str) -> str:
+        return shown_inline(content, self._inline_reader, self._env)
+
+    def _underlined(self, token: Token, tokens: Sequence[Token], at: int) -> int:
+        self._heading(tokens[at + 1].content, level=int(token.tag[1]))
+        return at + 3
+
+    def _heading_line(self, token: Token, tokens: Sequence[Token], at: int) -> int:
+        self._heading(token.content, level=int(token.tag[1]))
+        return at + 1
+
+    def _heading(self, content: str, *, level: int) -> None:
+        children = self._inline(content)
         explicit = explicit_comment_id(children, mdx=self._mdx)
-        level = int(token.tag[1])
         anchor = self._slugs.heading_anchor(slug_text(children), level=level, explicit=explicit)
         text = " ".join(split_explicit_id(shown(children))[0].split())
         words = " ".join(split_explicit_id(shown(children, ticks=False))[0].split())
         self.builder.heading(text, words=words, level=level, anchor=anchor)
-        return at + 3
 
     def _paragraph(self, token: Token, tokens: Sequence[Token], at: int) -> int:
-        self._text(shown(self._inline(tokens[at + 1].content)))
+        self._text(self._shown(tokens[at + 1].content))
         return at + 3
 
     def _line(self, token: Token, tokens: Sequence[Token], at: int) -> int:
-        self._text(shown(self._inline(token.content)))
+        self._text(self._shown(token.content))
         return at + 1
 
     def _text(self, text: str) -> None:
@@ -181,7 +201,7 @@ class _Page:
             if current.type == "tr_open":
                 cells = []
             elif current.type == "inline":
-                cells.append(shown(self._inline(current.content)).replace("\n", " "))
+                cells.append(self._shown(current.content).replace("\n", " "))
             elif current.type == "tr_close":
                 rows.append(f"| {' | '.join(cells)} |")
             at += 1
@@ -202,7 +222,7 @@ class _Page:
 
     def _admonition(self, token: Token, tokens: Sequence[Token], at: int) -> int:
         if token.content:
-            self._text(shown(self._inline(token.content)))
+            self._text(self._shown(token.content))
         return at + 1
 
     def _open_list(self, token: Token, tokens: Sequence[Token], at: int) -> int:
@@ -227,13 +247,16 @@ class _MkDocsPage(_Page):
     """
 
     def _look_through(self, tokens: Sequence[Token]) -> None:
-        headings = (tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open")
+        headings = (
+            token.content if token.type == HEADING_LINE else tokens[at + 1].content
+            for at, token in enumerate(tokens)
+            if token.type in (HEADING_LINE, "heading_open")
+        )
         self._ids = MkDocsSlugs(explicit for text in headings if (explicit := split_attribute_list(text)[1]))
 
-    def _heading(self, token: Token, tokens: Sequence[Token], at: int) -> int:
-        content, explicit = split_attribute_list(tokens[at + 1].content)
+    def _heading(self, content: str, *, level: int) -> None:
+        content, explicit = split_attribute_list(content)
         children = self._inline(content)
         words = " ".join(shown(children, ticks=False).split())
         anchor = self._ids.heading_anchor(words, explicit=explicit)
-        self.builder.heading(" ".join(shown(children).split()), words=words, level=int(token.tag[1]), anchor=anchor)
-        return at + 3
+        self.builder.heading(" ".join(shown(children).split()), words=words, level=level, anchor=anchor)
