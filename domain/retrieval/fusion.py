@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Final
+from uuid import UUID
 
 from domain.retrieval.model import FusedHit, Hit, HybridHits
 
@@ -37,16 +38,16 @@ def fuse(hits: HybridHits, *, lexical: Sequence[Hit] = (), dense_weight: float =
     parts = _stretched([*in_sparse, *lexical] if lexical else in_sparse)
     sparse_weight = 1 - dense_weight
     # By the ids' numbers: an id is hashed and compared in Python, and would be twice what fusing costs.
-    fused = {
-        passage_id.int: _fused((passage_id, sparse_weight * part, None, raw))
+    fused: dict[int, tuple[UUID, float, float | None, float | None]] = {
+        passage_id.int: (passage_id, sparse_weight * part, None, raw)
         for (passage_id, raw), part in zip(in_sparse, parts, strict=False)
     }
     for (passage_id, raw), part in zip(lexical, parts[len(in_sparse) :], strict=True):
-        fused[passage_id.int] = _fused((passage_id, part, None, raw))
+        fused[passage_id.int] = (passage_id, part, None, raw)
     for (passage_id, raw), part in zip(in_dense, _stretched(in_dense), strict=True):
         _, score, _, sparse = fused.get(passage_id.int, _NOT_FOUND)
-        fused[passage_id.int] = _fused((passage_id, score + dense_weight * part, raw, sparse))
-    return sorted(fused.values(), key=_score, reverse=True)
+        fused[passage_id.int] = (passage_id, score + dense_weight * part, raw, sparse)
+    return list(map(_fused, sorted(fused.values(), key=_score, reverse=True)))
 
 
 def _steady(hits: Sequence[Hit]) -> Sequence[Hit]:
