@@ -231,6 +231,12 @@ def _asking(measure: _Measure, language: str) -> _Asking:
     return _Asking([re.compile(form, re.IGNORECASE) for form in forms], re.compile(unit))
 
 
+def _opening(language: str) -> re.Pattern[str]:
+    """What each of a language's forms begins with: a glance at most texts that are no question."""
+    begins = "|".join((_ASKING[language], _OF_DEGREE[language], _OF_AMOUNT[language]))
+    return re.compile(rf"(?<!\w)(?:{begins})", re.IGNORECASE)
+
+
 def _any_word(language: str) -> re.Pattern[str]:
     """Whether a question is worth looking at: most have no word for any measure."""
     words = [form for one in _MEASURES for forms in (one.named, one.graded, one.verbs) if (form := forms.get(language))]
@@ -239,6 +245,7 @@ def _any_word(language: str) -> re.Pattern[str]:
 
 _BY_LANGUAGE: Final = {language: [_asking(measure, language) for measure in _MEASURES] for language in _ASKING}
 _ANY_WORD: Final = {language: _any_word(language) for language in _ASKING}
+_OPENING: Final = {language: _opening(language) for language in _ASKING}
 
 
 class MeasureAsked(NamedTuple):
@@ -260,7 +267,7 @@ class MeasureAsked(NamedTuple):
 def measures_asked(question: str, language: str) -> tuple[MeasureAsked, ...]:
     """The measures that a question asks for, by its words; "how long" is answered by a length and by a duration."""
     words = _ANY_WORD.get(language)
-    if words is None or words.search(question) is None:
+    if words is None or _OPENING[language].search(question) is None or words.search(question) is None:
         return ()
     units: dict[int, list[re.Pattern[str]]] = {}
     for one in _BY_LANGUAGE[language]:
