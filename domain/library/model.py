@@ -186,6 +186,7 @@ class BlockKind(StrEnum):
     TABLE = "table"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Block:
     """A run of text that belongs together: code points [start, end) of the document's text."""
@@ -195,6 +196,7 @@ class Block:
     kind: BlockKind
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Section:
     """

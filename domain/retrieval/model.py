@@ -13,6 +13,7 @@ Vector: TypeAlias = Sequence[float]
 """A dense vector of unit length."""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class SparseVector:
     """Weights by term number: ``indices`` ascending and distinct (32 bits, unsigned), ``values`` positive."""
@@ -37,6 +38,7 @@ class SearchFilters:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class IndexedPassage:
     """A passage as the index holds it: vectors and filter fields; no text, no offsets, no version."""
