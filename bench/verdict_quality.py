@@ -3,7 +3,7 @@ How well the shipped verifier judges claims, and how fast: ``python -m bench.ver
 
 On the sets that its weights were learnt on, so the figures flatter it; ``bench.verdict_fit`` has what the same method
 reaches on claims that were kept out. Times are CPU, of a claim against texts that were met before, as in an answer,
-and against new ones.
+and against new ones, with Python's collector of garbage set as the service sets it.
 """
 
 from collections import Counter
@@ -16,6 +16,7 @@ from domain.evaluation.claims import claim_figures
 from domain.grounding.calibration import SUPPORTED_CHANCE
 from domain.grounding.ports import CitedText, Judgement
 from domain.grounding.verdicts import judgement
+from entrypoints.server import tune_the_interpreter
 
 
 def best(one: Labelled) -> tuple[Judgement, float]:
@@ -26,7 +27,9 @@ def best(one: Labelled) -> tuple[Judgement, float]:
 
 
 def main() -> None:
-    for name, rows in labelled_sets().items():
+    sets = labelled_sets()
+    tune_the_interpreter()
+    for name, rows in sets.items():
         judged = [best(one) for one in rows]
         again = [
             best(Labelled(f"{one.claim} ", one.texts, one.supported))[1] for one in rows[:100] for _ in (best(one),)

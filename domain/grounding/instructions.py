@@ -199,8 +199,10 @@ _QUESTION: Final = re.compile(r"^[^\n]{1,160}[?？][\"'”’»)\]*_`」』]*$",
 
 
 @lru_cache(maxsize=32)
-def _by_stem(remembered: Hashable, language: str) -> tuple[Sequence[_Wording], Mapping[str, Sequence[_Wording]]]:
-    """The wordings that need no certain word, and for each stem those that it lets be there."""
+def _by_stem(
+    remembered: Hashable, language: str
+) -> tuple[Sequence[_Wording], Mapping[str, Sequence[_Wording]], frozenset[str]]:
+    """The wordings that need no certain word, for each stem those that it lets be there, and these stems."""
     always: list[_Wording] = []
     by_stem: dict[str, list[_Wording]] = {}
     for one in (*_REQUESTS, *_INSTRUCTIONS):
@@ -209,7 +211,7 @@ def _by_stem(remembered: Hashable, language: str) -> tuple[Sequence[_Wording], M
             always.append(one)
         for stem in stems:
             by_stem.setdefault(stem, []).append(one)
-    return always, by_stem
+    return always, by_stem, frozenset(by_stem)
 
 
 @lru_cache(maxsize=4096)
@@ -228,9 +230,9 @@ def asserting(
     text: str, sentences: Sequence[str], stems: frozenset[str], analyzer: Analyzer, language: str
 ) -> list[bool]:
     """Of each sentence of a text, all its stems given, whether it says that something is so: no question, no order."""
-    always, by_stem = _by_stem(cast(Hashable, analyzer), language)
+    always, by_stem, known = _by_stem(cast(Hashable, analyzer), language)
     # A text is looked through for letters only where its stems let the wording be there.
-    possible = {*always, *chain.from_iterable([by_stem[stem] for stem in by_stem.keys() & stems])}
+    possible = {*always, *chain.from_iterable([by_stem[stem] for stem in known & stems])}
     lower = text.lower()
     suspected = [one for one in possible if one.may_be_in(lower)]
     if suspected:
