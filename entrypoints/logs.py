@@ -17,6 +17,9 @@ with without("rich"):  # only a development console, which Ibid has not, would p
 
 def configure_logs(style: Literal["text", "json"], *, secrets: Sequence[str] = (), level: int = logging.INFO) -> None:
     """Write to standard error. ``secrets`` never pass: whatever line would hold one shows ``***`` in its place."""
+    # None of it is in any line, and who logs is looked for frame by frame: the logging manual's own advice for speed.
+    logging._srcfile = None  # noqa: SLF001  as that manual says it
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     before: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
