@@ -31,15 +31,18 @@ class Letters:
         self._few = max(_WHILE_FEW, int(_OF_MANY * len(stems)))
         self._row: str | None = None
         self._triples: frozenset[str] | None = None
-        self._asked = 0
+        self._shares: dict[str, float] = {}
 
     def share_held(self, stem: str) -> float:
         """The share of a stem's triples that are among those of the text's stems, 0 to 1."""
+        share = self._shares.get(stem)
+        if share is not None:
+            return share
         own = triples(stem)
+        if self._triples is None and len(self._shares) < self._few:
+            share = self._shares[stem] = self._found_in_row(own)
+            return share
         if self._triples is None:
-            self._asked += 1
-            if self._asked <= self._few:
-                return self._found_in_row(own)
             self._triples = frozenset().union(*map(triples, self._stems))
         return len(own & self._triples) / len(own) if own else 0.0
 
