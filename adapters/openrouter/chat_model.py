@@ -78,7 +78,7 @@ class OpenRouterChatModel(ChatModel):
                     if text := reading.add_whole(await _bounded(response, MAX_WHOLE_BYTES)):
                         yield text
                 else:
-                    async for part in response.parts():
+                    while part := await response.part():  # no generator between: it would be one more step a read
                         if text := reading.add(part):
                             yield text
                             response.rest()

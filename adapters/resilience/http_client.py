@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -135,6 +135,8 @@ class StreamedReply:
         self._rest = rest
         self.status_code = source.status
         self.headers: Mapping[str, str] = source.headers
+        self.part: Callable[[], Awaitable[bytes]] = source.part
+        """What the next read of the connection brings; empty at the end."""
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
         """What each read of the connection brings."""
