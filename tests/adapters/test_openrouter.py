@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from itertools import pairwise
 
 import msgspec
@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from adapters.openrouter.bodies import ErrorBody, MaxPrice, ProviderPreferences, request_body
 from adapters.openrouter.chat_model import OpenRouterChatModel
 from adapters.openrouter.event_lines import MAX_LINE_BYTES, EventLines
+from adapters.openrouter.reading import Reading
 from adapters.openrouter.refusals import refusal, refusal_inside
 from adapters.openrouter.silence import Silence
 from adapters.resilience.dependency import Dependencies
-from adapters.resilience.faults import Blame
+from adapters.resilience.faults import Blame, Fault
 from domain.conversation.calls import Message, ModelCall, Role
 from domain.conversation.model import AttemptOutcome
 from domain.errors import PortReplyInvalid
@@ -49,6 +50,42 @@ def test_the_events_of_a_stream_are_the_same_however_its_bytes_are_cut(
     lines = EventLines("port")
     found = [one for start, end in pairwise([0, *cuts, len(stream)]) for one in lines.feed(stream[start:end])]
     assert found == events
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.text('aé😀 \n\u2028"', max_size=4).map(lambda text: {"choices": [{"delta": {"content": text}}]}),
+            st.just({"choices": [{"delta": {"content": None}}]}),
+            st.just({"id": "gen-1", "choices": []}),
+            st.just({"choices": [{"message": {"content": "whole"}, "finish_reason": "stop"}]}),
+            st.just({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2, "cost": 0.5}}),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    st.booleans(),
+    st.sampled_from([b"\n\n", b"\r\n\r\n", b"\n\n: comment\n\n", b"\n: comment\n\n"]),
+)
+def test_events_that_come_together_read_as_those_that_come_one_by_one(
+    events: list[dict[str, object]], done: bool, between: bytes
+) -> None:
+    frames = [b"data: " + msgspec.json.encode(one) + between for one in events]
+    frames += [b"data: [DONE]" + between] if done else []
+    together, apart = Reading(64, sent=True), Reading(64, sent=True)
+    assert together.add(b"".join(frames)) == "".join([apart.add(frame) for frame in frames])
+    for reading in (together, apart):
+        with suppress(Fault):
+            reading.finish()
+    assert together.end == apart.end
+    assert together.over is apart.over is done
+
+
+@pytest.mark.parametrize("broken", [b"{", b"[1]", b'{"id":"a"}{"id":"b"}', b'"text"'])
+def test_what_is_no_piece_of_a_completion_is_refused_among_others_too(broken: bytes) -> None:
+    good = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
+    with pytest.raises(PortReplyInvalid):
+        Reading(64, sent=True).add(good + b"data: " + broken + b"\n\n" + good)
 
 
 def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
