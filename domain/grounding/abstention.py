@@ -1,21 +1,19 @@
 """Is what was found enough to answer? If not: no answer, with the reason and what came closest."""
 
-from collections.abc import Hashable, Mapping, Sequence, Set
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from math import exp, log
 from typing import Final, cast
 
-from domain.grounding.answer_forms import form_asked
 from domain.grounding.kinship import akin
-from domain.grounding.leaning import leans
 from domain.grounding.measures import Given
 from domain.grounding.mentions import only_mentioned
 from domain.grounding.messages import listed, wording_for
 from domain.grounding.model import Abstention, AbstentionReason, Evidence
-from domain.grounding.overlap import Unit, coverage, length_weight, units_of
-from domain.grounding.question_kind import QuestionKind, defines, kind_of
-from domain.grounding.salience import MOST_OF_SCAFFOLD, OF_NAME, salience
+from domain.grounding.overlap import coverage, units_of
+from domain.grounding.salience import MOST_OF_SCAFFOLD, salience
 from domain.grounding.tables import row_stems
+from domain.grounding.telling import gives_form, is_defined, tells_all
 from domain.text import Analyzer
 
 # A logistic over whole questions, fitted on Chroma's, asked of each of its texts alone, on questions made of
@@ -28,8 +26,8 @@ _OF_QUESTION, _OF_HELD, _OF_PASSAGE, _OF_SENTENCE = 0.52, 0.21, 1.06, 2.02
 """The question's own weight, and the shares of it that all passages, one with its headings, and one sentence hold."""
 _OF_ALL_TOLD: Final = 0.6
 """
-One sentence that has all of it: few words say little, but they are all there. From .3 to 1.0 no figure of those above
-falls, and react-native-docs' rises from .576 to .600 and more.
+One sentence that has all of it: a question of few words says little, but it is all there. From .3 to 1.0 none of the
+bars that the fit was made for is missed; docs/evaluation.md says what moves.
 """
 _OF_LACK_IN_SHORT: Final = -0.90
 """What a question of up to five words lacks: it says nothing twice."""
@@ -55,8 +53,6 @@ _DEFINED: Final = 0.5
 Even odds at least where a sentence opens with the very thing that is asked about and says what it is: a question of one
 word has little else to be known by.
 """
-_CODE: Final = ("```", "~~~", "<")
-"""Code and markup hold numbers and names that say nothing."""
 CLOSEST: Final = 3
 """Passages shown with an abstention at most."""
 _NAMED_WORDS: Final = 3
@@ -121,7 +117,7 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
     sentence = max([coverage(weights, told) for told in told_by_each], default=0.0)
     if only_mentioned(question, evidence, named, stems, analyzer=analyzer, language=language):
         return 0.0
-    if not _gives_form(question, evidence, weights, named, rows, analyzer, language):
+    if not gives_form(question, evidence, weights, named, rows, analyzer, language):
         return 0.0
     logit = (
         _BIAS
@@ -133,78 +129,12 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
         + _OF_PASSAGE * passage
         + _OF_SENTENCE * sentence
         + _OF_LACK_IN_SHORT * (1 - held) * (total < _SHORT_WEIGHT)
-        + _OF_ALL_TOLD * _tells_all(weights, stems, named, rows)
+        + _OF_ALL_TOLD * tells_all(weights, stems, named, rows)
     )
     chance = 1 / (1 + exp(-max(-30.0, min(30.0, logit))))
-    if chance < MIN_CHANCE and _is_defined(question, weights.keys(), evidence, units, language):
+    if chance < MIN_CHANCE and is_defined(question, weights.keys(), evidence, units, language):
         return _DEFINED
     return chance
-
-
-def _tells_all(
-    weights: Mapping[str, float],
-    stems: Set[str],
-    named: Sequence[Set[str]],
-    rows: Sequence[Sequence[Set[str]]],
-) -> bool:
-    """Whether one sentence, with its headings, has every word that says what the question is about."""
-    telling = {stem for stem, weight in weights.items() if weight > MOST_OF_SCAFFOLD}
-    if not telling or not telling <= stems:
-        return False
-    return any(
-        left <= said and not telling.isdisjoint(said)
-        for names, stems_of in zip(named, rows, strict=True)
-        for left in [telling - names]
-        for said in stems_of
-    )
-
-
-def _is_defined(
-    question: str, subject: Set[str], evidence: Sequence[Evidence], units: Sequence[Sequence[Unit]], language: str
-) -> bool:
-    """Whether a sentence opens with all that a question for a definition is about, and says what it is."""
-    kind = kind_of(question, language=language)
-    if kind is not QuestionKind.DEFINITION:
-        return False
-    return any(
-        subject <= one.stems and defines(kind, one.span.of(piece.text), early=one.opening(subject))
-        for piece, own in zip(evidence, units, strict=True)
-        for one in own
-    )
-
-
-def _gives_form(
-    question: str,
-    evidence: Sequence[Evidence],
-    weights: Mapping[str, float],
-    named: Sequence[Set[str]],
-    rows: Sequence[Sequence[frozenset[str]]],
-    analyzer: Analyzer,
-    language: str,
-) -> bool:
-    """Whether any sentence that is about the question gives what it asks for, where that has a form: a date, a name."""
-    asked = form_asked(question, analyzer=analyzer, language=language)
-    if asked is None:
-        return True
-    about = {stem: weight for stem, weight in weights.items() if weight > MOST_OF_SCAFFOLD}
-    telling = {
-        stem: weight
-        for stem, weight in about.items()
-        if weight < OF_NAME * length_weight(stem) and stem not in asked.by_other_words
-    }
-    for piece, names, stems_of in zip(evidence, named, rows, strict=True):
-        # A passage that begins with "It ..." leans on words that were cut off: they may be any.
-        before: Set[str] = weights.keys()
-        for one, said in zip(units_of(piece.text, analyzer, language), stems_of, strict=True):
-            text = one.span.of(piece.text)
-            before = before | said if leans(text) else said
-            if text.startswith(_CODE) or not (
-                asked.by_other_words or not telling or not telling.keys().isdisjoint(said)
-            ):
-                continue
-            if asked.share(text) <= max(coverage(telling, before | names), coverage(about, before | names)):
-                return True
-    return False
 
 
 def _odds(chance: float) -> float:

@@ -5,10 +5,11 @@ General knowledge of English; nothing here was fitted. In other languages, and o
 """
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple, cast
 
+from domain.grounding.measures import MeasureAsked, measures_asked
 from domain.text import Analyzer
 
 _MADE: Final = (
@@ -58,8 +59,9 @@ _COUNT: Final = re.compile(
 )
 """Numbers; those that may be meant otherwise ("this one") are loose, and count only before what is counted."""
 _WHAT_LIMIT: Final = re.compile(
-    r"\W*(?:what(?: is| was| are|'s|’s) the (?:maximum|minimum|max|min|average|mean|median|total)|"
-    r"how much (?:is|are|was|were)|how much (?:does|do|did) [^?]+ (?:cost|pay|weigh|earn))\b",
+    r"\W*(?:what(?: is| was| are|'s|’s) the (?:maximum|minimum|max|min|average|mean|median|total)\s+"
+    r"(?P<limited>[\w-]+)|"
+    r"how much (?:is|are|was|were)\b|how much (?:does|do|did) [^?]+ (?:cost|pay|weigh|earn)\b)",
     re.IGNORECASE,
 )
 _NO_LIMIT: Final = re.compile(
@@ -73,7 +75,7 @@ Of the question, what a sentence has to be about for its name, date or number to
 the shorter as well.
 """
 _MOST: Final = 0.75
-"""The same where it counts something else, or by another word: "100 million of you" for people."""
+"""The same where the number may be of something else, or by another word: "100 million of you" for people."""
 
 
 class FormAsked(NamedTuple):
@@ -104,8 +106,10 @@ def _form_asked(question: str, remembered: Hashable) -> FormAsked | None:
         return FormAsked(lambda sentence: PART if _names_maker(sentence, known, analyzer) else _NOT_GIVEN, making)
     if _WHEN_DID.match(question):
         return FormAsked(lambda sentence: PART if _DATED.search(sentence) else _NOT_GIVEN)
-    if _WHAT_LIMIT.match(question):
-        return FormAsked(lambda sentence: PART if _gives_limit(sentence) else _NOT_GIVEN)
+    if (asked := _WHAT_LIMIT.match(question)) is not None:
+        limited = frozenset(analyzer.stems(asked["limited"] or "", language="en"))
+        measures = measures_asked(question, "en")
+        return FormAsked(lambda sentence: _share_for_limit(sentence, limited, measures, analyzer))
     if (asked := _HOW_MANY.match(question)) is not None:
         counted = frozenset(analyzer.stems(asked["counted"], language="en"))
         return FormAsked(lambda sentence: _share_for_count(sentence, counted, analyzer))
@@ -121,9 +125,14 @@ def _names_maker(sentence: str, known: frozenset[str], analyzer: Analyzer) -> bo
     return False
 
 
-def _gives_limit(sentence: str) -> bool:
+def _share_for_limit(
+    sentence: str, limited: frozenset[str], measures: Sequence[MeasureAsked], analyzer: Analyzer
+) -> float:
     numbers = (number for number in _COUNT.finditer(sentence) if not number["loose"])
-    return next(numbers, None) is not None or _NO_LIMIT.search(sentence) is not None
+    if next(numbers, None) is None and _NO_LIMIT.search(sentence) is None:
+        return _NOT_GIVEN
+    told = not limited or not limited.isdisjoint(analyzer.stems(sentence, language="en"))
+    return PART if told or any(measure.is_given(sentence) for measure in measures) else _MOST
 
 
 def _share_for_count(sentence: str, counted: frozenset[str], analyzer: Analyzer) -> float:

@@ -144,7 +144,11 @@ _MEASURES: Final = (
     ),
     _Measure(
         {"en": r"volume|capacity", "de": r"volumen|fassungsvermögen|rauminhalt", "es": r"volumen|capacidad"},
-        {"en": r"water|liquid", "de": r"wasser", "es": r"agua"},
+        {
+            "en": r"water|liquid|big|large|small",
+            "de": r"wasser|groß|klein",
+            "es": r"agua|grandes?|pequeñ[oa]s?",
+        },
         {},
         r"[mcd]?[lL]|[cd]?m(?:³|\^?3)|gal",
         r"(?:milli|centi)?lit(?:re|er)s?|gallons?|(?:milli)?litern?|(?:mil[ií])?litros?|galones",

@@ -13,8 +13,8 @@ from adapters.memory.preparer import InThreadPreparer
 from adapters.static.embedder import StaticEmbedder
 from application.begin_turn import AskQuestionCommand
 from application.prepare_documents import Parts
-from domain.conversation.model import Question, Turn, TurnStatus
-from domain.grounding.model import Verdict
+from domain.conversation.model import AskOptions, Question, Turn, TurnStatus
+from domain.grounding.model import Verdict, Verification
 from tests.story import ADMIN, Story
 
 MACHINE = """# Espresso machine
@@ -51,6 +51,13 @@ The color behind the display. Defaults to `white` if no other is set.
 | --- | --- | --- |
 | Brew temperature | 88-96 degrees | 93 degrees |
 | Grind | 1-30 | 12 |
+
+## Technical data
+
+| Item | Value |
+| --- | --- |
+| Tank | 1.8 litres |
+| Pump | 15 bar |
 
 ## Rinsing
 
@@ -147,6 +154,7 @@ async def story() -> Story:
     ("question", "row"),
     [
         ("What is the default value of autoOff?", "| Type | Default |\n| --- | --- |\n| “bool” | “`true`” [1] |"),
+        ("How big is the tank?", "| Item | Value |\n| --- | --- |\n| “Tank” | “1.8 litres” [1] |"),
         ("What is the default of preInfusion?", "| Type | Default |\n| --- | --- |\n| “bool” | “`false`” [1] |"),
         ("Which type does the prop autoOff take?", "| Type | Default |\n| --- | --- |\n| “bool” | “`true`” [1] |"),
         (
@@ -167,6 +175,13 @@ async def test_a_value_is_quoted_from_its_row_below_the_heads_of_the_columns(
     piece = turn.evidence[cited.evidence - 1]
     assert cited.quote == piece.text[cited.quote_start - piece.start : cited.quote_end - piece.start]
     assert cited.quote.startswith("| ")
+
+
+async def test_a_row_is_passed_on_where_unsupported_sentences_are_held_back(story: Story) -> None:
+    options = AskOptions(verification=Verification.REDACT)
+    turn = await story.ask("What is the default value of autoOff?", options=options)
+    assert turn.answer.startswith("| Type | Default |\n| --- | --- |\n| “bool” | “`true`” [1] |")
+    assert "verbatim_copy" not in turn.notices
 
 
 async def test_a_row_that_another_heading_has_too_is_cited_below_its_own_alone(story: Story) -> None:
