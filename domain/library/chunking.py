@@ -113,13 +113,20 @@ def _units(text: str, section: Section, blocks: Sequence[Block], limit: int) -> 
     headings: list[Span] = []
     place = section.start
     for block in blocks:
-        units += _cut(text, Span(place, block.start), BlockKind.PARAGRAPH, limit)
+        if not _is_blank(text, place, block.start):
+            units += _cut(text, Span(place, block.start), BlockKind.PARAGRAPH, limit)
         (headings if block.kind is BlockKind.HEADING else units).extend(
             _cut(text, Span(block.start, block.end), block.kind, limit)
         )
         place = block.end
-    units += _cut(text, Span(place, section.end), BlockKind.PARAGRAPH, limit)
+    if not _is_blank(text, place, section.end):
+        units += _cut(text, Span(place, section.end), BlockKind.PARAGRAPH, limit)
     return units or headings
+
+
+def _is_blank(text: str, start: int, end: int) -> bool:
+    """Whether nothing stands there, as between nearly all blocks."""
+    return start >= end or text[start:end].isspace()
 
 
 def _packed(units: Sequence[Span], limit: int) -> Iterator[Span]:
