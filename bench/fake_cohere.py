@@ -61,7 +61,7 @@ class BenchCohere:
     async def _meant(self, texts: list[str]) -> list[dict[str, bytes]]:
         """The benches' questions differ in their capitals and last signs alone: each is worked out once."""
         assert self._meaning is not None
-        key = texts[0].lower().rstrip("?")
+        key = texts[0].lower().rstrip("?!")
         if len(texts) == 1 and key in self._known:
             return [self._known[key]]
         vectors = np.asarray(await self._meaning.embed(texts, purpose=Purpose.PASSAGE)) @ self._turn

@@ -57,6 +57,7 @@ QUESTIONS: Final = (
     "how do i upgrade to a new version of react native?",
 )
 _PASSED_OVER: Final = frozenset({"how", "do", "i", "the", "a", "of", "to", "in", "on", "for", "with", "from"})
+_SIGNS: Final = str.maketrans("01", "?!")
 _NOTED: Final = (b"rerank_late", b"lexical_only", b"fulltext_only", b"rerank_skipped")
 _LIMITS: Final = {"IBID_PLAN": "paid", "IBID_RATE_PER_MINUTE": "1000000", "IBID_MAX_RUNNING_TURNS": "10000"}
 
@@ -273,15 +274,12 @@ def _varied(question: str, number: int) -> str:
     """
     The same question in other letters and signs: for the caches another one; what is found and answered is the same.
 
-    The letters are those of words that nothing is searched by: a name is written with a capital.
+    The words are those that nothing is searched by, each whole: one with a capital inside is taken for a name of two.
     """
-    number, signs = divmod(number, 4)
+    number, signs = divmod(number, 64)
     bits = itertools.chain(map(int, f"{number:b}"[::-1]), itertools.repeat(0))
-    words = [
-        "".join(letter.upper() if next(bits) else letter for letter in word) if word in _PASSED_OVER else word
-        for word in question.split()
-    ]
-    return " ".join(words) + "?" * signs
+    words = [word.upper() if word in _PASSED_OVER and next(bits) else word for word in question.split()]
+    return " ".join(words) + f"{signs:06b}".translate(_SIGNS)
 
 
 if __name__ == "__main__":
