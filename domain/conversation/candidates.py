@@ -155,6 +155,8 @@ class Candidates:
     def sentence(self, piece: Evidence, place: int, worth: float) -> Sentence:
         unit = self._units[piece.n][place]
         head = self._head(piece, place)
+        if head is not None:
+            head = _SOURCE_NUMBERS.sub("", head)
         return Sentence(piece, place, worth, _SOURCE_NUMBERS.sub("", unit.span.of(piece.text)), unit, head)
 
     def defines(self, sentence: Sentence) -> bool:

@@ -6,11 +6,13 @@ from typing import Final
 
 from domain.conversation.candidates import Candidates, Sentence
 from domain.conversation.quotable import CODE, ENDS
+from domain.grounding.claims import is_claim
+from domain.grounding.instructions import instructs
 from domain.grounding.kinship import akin
 from domain.grounding.model import Evidence, Verdict
 from domain.grounding.reader import AnswerReader
 from domain.grounding.tables import cells_of
-from domain.grounding.verdicts import judge
+from domain.grounding.verdicts import adds_nothing, judge
 from domain.text import Analyzer
 
 MAX_SENTENCES: Final = 3
@@ -134,6 +136,8 @@ class _Quoter:
 
     def _holds(self, sentence: Sentence) -> bool:
         """Whether the quotation reads back as one sentence that its passage supports, word for word."""
+        if sentence.head is not None and not self._heads(sentence.head, sentence.piece):
+            return False
         reader = AnswerReader(sentence.piece.n)
         written = sentence.written([sentence.piece.n])
         sentences = (*reader.feed(written).sentences, *reader.finish().sentences)
@@ -141,6 +145,21 @@ class _Quoter:
             return False
         claim = judge(sentences[0], 0, [sentence.piece], analyzer=self._analyzer, language=self._language)
         return claim is not None and claim.verdict is Verdict.SUPPORTED
+
+    def _heads(self, head: str, piece: Evidence) -> bool:
+        """
+        Whether the names of a table's columns only name: they cite nothing, tell whoever answers nothing to do, and
+        are passed on where unsupported sentences are held back. A row is nothing without them.
+        """
+        if any(map(instructs, cells_of(head))):
+            return False
+        reader = AnswerReader(len(self._evidence))
+        sentences = (*reader.feed(head).sentences, *reader.finish().sentences)
+        return reader.text == head and all(
+            not is_claim(one.text, language=self._language)
+            and adds_nothing(one.text, [piece.text], analyzer=self._analyzer, language=self._language)
+            for one in sentences
+        )
 
 
 def _marginal(sentence: Sentence, picked: Sequence[Sentence]) -> float:
