@@ -107,14 +107,17 @@ class NeonRateLimits(RateLimits):
                 if size == 1:
                     sent_s = self._now_s()
                     used, left_s = await self._count(bucket, 1, limit)
-                    block.used = block.until = used + 1
-                    block.ends_s, block.size = sent_s + left_s, 1
+                    # One that others were faster than takes from nobody what has been counted ahead meanwhile.
+                    if block.used >= block.until or self._now_s() >= block.ends_s:
+                        block.used = block.until = used + 1
+                        block.ends_s, block.size = sent_s + left_s, 1
                     return _standing(limit, used + 1, left_s)
                 # A task of its own: one who asks and goes away takes nothing from the others.
                 block.coming = asyncio.create_task(self._fill(block, bucket, size, limit))
                 block.coming.add_done_callback(_heard)
             await asyncio.shield(block.coming)
-            if block.used >= limit:
+            # What was full may be a window that ended while its count was on the way.
+            if block.used >= limit and self._now_s() < block.ends_s:
                 return _standing(limit, block.used + 1, block.ends_s - self._now_s())
 
     def _block(self, bucket: bytes) -> _Block:

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.memory.clock import SettableClock
@@ -11,6 +11,7 @@ from adapters.memory.rates import InMemoryRateLimits
 from adapters.neon.engine import make_engine, statement_by_statement
 from adapters.neon.rates import BLOCK_SHARE, CLEAR_EVERY, NeonRateLimits
 from adapters.neon.tables import rate_windows
+from domain.access.rates import WINDOW_S
 from tests.builders import NOON
 
 
@@ -69,6 +70,47 @@ async def test_whoever_asks_often_is_counted_by_few_statements(engine: AsyncEngi
     standings = [await limits.take(b"often", limit=60_000) for _ in range(500)]
     assert [one.used for one in standings] == list(range(1, 501))
     assert limits._taken < 20
+
+
+async def test_who_joins_a_slow_count_of_a_window_that_has_ended_is_counted_in_the_next(engine: AsyncEngine) -> None:
+    limits = NeonRateLimits(statement_by_statement(engine))
+    for _ in range(3):
+        await limits.take(b"late", limit=2_000)
+    # Another process has taken all that was left, and holds the row until the window's last second is over.
+    last_second = func.clock_timestamp() - timedelta(seconds=WINDOW_S - 1)
+    async with engine.begin() as other:
+        await other.execute(update(rate_windows).values(used=2_000, began_at=last_second))
+        first = asyncio.create_task(limits.take(b"late", limit=2_000))
+        await asyncio.sleep(1.2)
+        second = asyncio.create_task(limits.take(b"late", limit=2_000))
+        await asyncio.sleep(0)
+        assert limits._blocks[b"late"].coming is not None
+    assert sorted([(await first).used, (await second).used]) == [1, 2]
+
+
+class Late(NeonRateLimits):
+    """Hears of its first count when it is told to."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine)
+        self.counted, self.hear = asyncio.Event(), asyncio.Event()
+
+    async def _count(self, bucket: bytes, many: int, limit: int) -> tuple[int, float]:
+        counted = await super()._count(bucket, many, limit)
+        if not self.counted.is_set():
+            self.counted.set()
+            await self.hear.wait()
+        return counted
+
+
+async def test_a_count_that_comes_late_takes_nothing_from_what_was_counted_ahead(engine: AsyncEngine) -> None:
+    limits = Late(statement_by_statement(engine))
+    late = asyncio.create_task(limits.take(b"ann", limit=2_000))
+    await limits.counted.wait()
+    assert [(await limits.take(b"ann", limit=2_000)).used for _ in range(2)] == [2, 3]
+    limits.hear.set()
+    assert (await late).used == 1
+    assert (await limits.take(b"ann", limit=2_000)).used == 4
 
 
 async def shift(engine: AsyncEngine, seconds: int) -> None:
