@@ -126,6 +126,7 @@ class Reading:
         return text
 
     def _event(self, event: bytes) -> str:
+        event = event.strip()  # the same object where there is nothing to strip
         if self.over or not event:
             return ""
         if event == _DONE:

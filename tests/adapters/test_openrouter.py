@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from contextlib import aclosing, suppress
 from itertools import pairwise
 
@@ -86,6 +87,19 @@ def test_what_is_no_piece_of_a_completion_is_refused_among_others_too(broken: by
     good = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
     with pytest.raises(PortReplyInvalid):
         Reading(64, sent=True).add(good + b"data: " + broken + b"\n\n" + good)
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize(
+    "done", [b"data: [DONE] \n\n", b"data:  [DONE]\n\n", b"data: [DONE]\r\n\n", b"data:  \n\ndata: [DONE]\n\n"]
+)
+def test_blanks_around_an_event_are_none_of_it_alone_and_among_others(done: bytes, together: bool) -> None:
+    said = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
+    reading = Reading(64, sent=True)
+    assert "".join(map(reading.add, [said + done] if together else [said, *re.findall(rb"[^\n]+\n\n", done)])) == "a"
+    assert reading.over
+    reading.finish()
+    assert reading.end.outcome is AttemptOutcome.OK
 
 
 def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
