@@ -41,6 +41,8 @@ class JournalTurns:
         running = list(self.streams.running())
         for stream in running:
             self._written.setdefault(stream.turn_id, (stream, 0))
+        for turn_id in [one for one in self._written if not self.streams.knows(one)]:
+            del self._written[turn_id]  # discarded, it need never end
         if not self._written:
             return
         entries = [entry for stream, count in self._written.values() if (entry := _fresh(stream, count))]

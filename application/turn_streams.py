@@ -144,6 +144,10 @@ class TurnStreams:
         self._kept_bytes += ended.weight
         self._let_go()
 
+    def knows(self, turn_id: UUID) -> bool:
+        """Whether it runs, or ended and is kept: whether it was not discarded."""
+        return turn_id in self._streams or turn_id in self._ended
+
     def find(self, turn_id: UUID, owner: Owner) -> TurnStream | None:
         """The turn's stream while it runs, or where it failed. None: see what is ``kept``, and the database."""
         self._let_go()

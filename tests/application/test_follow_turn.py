@@ -16,6 +16,7 @@ from application.begin_turn import AskQuestionCommand
 from application.events import TextWritten, TurnDone, TurnFailed, TurnStarted
 from application.follow_turn import FollowTurn
 from application.journal_turns import JournalTurns
+from application.ports import UnitOfWork
 from application.turn_stream import TurnStream
 from application.turn_streams import KEPT_MS, TurnStreams
 from domain.conversation.model import Question, Turn, TurnStatus
@@ -199,6 +200,24 @@ async def test_nothing_is_written_while_nothing_runs_and_nothing_twice(
     for _ in range(2):
         await one.journal.write()
     assert [first for _, first in store.journal] == [1, 5]
+
+
+async def test_a_stream_that_was_discarded_is_not_looked_at_for_ever(two: tuple[Process, Process]) -> None:
+    one, _ = two
+    streams, opened = one.use_cases.turn_streams(), 0
+
+    def unit_of_work() -> UnitOfWork:
+        nonlocal opened
+        opened += 1
+        return one.use_cases.adapters.unit_of_work()  # type: ignore[no-any-return]
+
+    journal = JournalTurns(unit_of_work, streams, one.journal.clock, "one")
+    begun = streams.open(a_turn(uuid4()))
+    await journal.write()
+    assert opened == 1
+    streams.discard(begun.turn_id)
+    await journal.write()
+    assert opened == 1
 
 
 async def test_a_turn_that_nobody_follows_any_more_is_left_alone(two: tuple[Process, Process]) -> None:
