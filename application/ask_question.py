@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from application.arrival import since_arrival_s
+from application.arrival import waited_s
 from application.begin_turn import Asked, AskQuestionCommand, BeginTurn, Begun
 from application.events import AnswerReset, EvidenceFound, TurnDone, TurnFailed
 from application.find_passages import FindPassages
@@ -177,7 +177,8 @@ class AskQuestion:
 
     async def _answer(self, asked: Asked, progress: _Progress, stream: TurnStream) -> Turn:
         language, selected = asked.languages[0], asked.question.selected_text
-        waited_s = since_arrival_s()  # a model that rewrites the question takes nothing from the reranker
+        # Before the rewriting: a model that rewrites the question takes nothing from the reranker.
+        waited = waited_s(self._clock.elapsed_ms())
         turn, rewritten = await self._rewritten(asked)
         progress.turn = turn
         sought = rewritten.question if selected is None else f"{rewritten.question}\n{selected}"
@@ -192,7 +193,7 @@ class AskQuestion:
             top_k=asked.options.top_k,
             question=question,
             trust=asked.trust,
-            waited_s=waited_s,
+            waited_s=waited,
         )
         evidence = found.evidence if selected is None else selection_first(found.evidence, selected)
         degraded = (*turn.degraded, *found.degraded)

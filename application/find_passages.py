@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
@@ -73,9 +72,9 @@ class Reranking:
     budget_s: float
     pace: RerankPace = field(default_factory=RerankPace)
 
-    def worth(self, left_s: float) -> bool:
+    def worth(self, left_s: float, now_s: float) -> bool:
         """Whether passages are read and sent to it: fewer are read where they are not."""
-        return left_s >= NO_RERANKER_S and self.pace.worth(left_s)
+        return left_s >= NO_RERANKER_S and self.pace.worth(left_s, now_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +128,10 @@ class FindPassages:
         reranking, began = self.reranking if rerank else None, self.clock.elapsed_ms()
         ends_ms = started + (reranking.budget_s - waited_s) * 1_000 if reranking is not None else began
         rerank_ms = 0.0
-        if reranking is None or not reranking.worth((ends_ms - began) / 1_000):
-            if reranking is not None:
-                degraded.append("rerank_late")
+        if reranking is None or len(hits) < 2:  # one has no order that could be another
+            read, first = await self._best(hits, readable, plan.cuts, top_k)
+        elif not reranking.worth((ends_ms - began) / 1_000, began / 1_000):
+            degraded.append("rerank_late")
             read, first = await self._best(hits, readable, plan.cuts, top_k)
         else:
             read = await self._read_back(hits[: max(RERANKED, top_k + SPARE)], readable, plan.cuts)
@@ -241,7 +241,7 @@ class FindPassages:
         if left_s < NO_RERANKER_S:
             degraded.append("rerank_late")
             return passages
-        ranking = asyncio.ensure_future(_timed(reranking, text, passages))
+        ranking = asyncio.ensure_future(self._timed(reranking, text, passages))
         try:
             await asyncio.wait({ranking}, timeout=left_s)
         finally:
@@ -260,6 +260,13 @@ class FindPassages:
         first = [passages[one.place] for one in ranked]
         named = {one.place for one in ranked}
         return first + [passage for place, passage in enumerate(passages) if place not in named]
+
+    async def _timed(self, reranking: Reranking, text: str, passages: Sequence[FoundPassage]) -> Sequence[Ranked]:
+        """To its end, whoever still waits for it: how long it takes is what the next question goes by."""
+        began_ms = self.clock.elapsed_ms()
+        ranked = await reranking.reranker.rerank(text, list(map(_shown, passages)), keep=len(passages))
+        reranking.pace.took((self.clock.elapsed_ms() - began_ms) / 1_000)
+        return ranked
 
     def _come_too_late(self, ranking: "asyncio.Future[Sequence[Ranked]]") -> None:
         self._late.discard(ranking)
@@ -312,14 +319,6 @@ def _shown(passage: FoundPassage) -> str:
     """A passage as a reranker reads it: where it stands, then what it says."""
     source = passage.source
     return "\n".join((source.document.title, *source.section.heading_path, source.passage.text))
-
-
-async def _timed(reranking: Reranking, text: str, passages: Sequence[FoundPassage]) -> Sequence[Ranked]:
-    """To its end, whoever still waits for it: how long it takes is what the next question goes by."""
-    began_s = time.monotonic()
-    ranked = await reranking.reranker.rerank(text, list(map(_shown, passages)), keep=len(passages))
-    reranking.pace.took(time.monotonic() - began_s)
-    return ranked
 
 
 def _go_on_without(error: PortError, degraded: list[str], *words: str) -> None:

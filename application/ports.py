@@ -30,7 +30,7 @@ class Clock(Protocol):
 
     @abstractmethod
     def elapsed_ms(self) -> float:
-        """Milliseconds of a clock that only goes forward, for durations."""
+        """Milliseconds of ``time.perf_counter``, which only goes forward, for durations."""
 
 
 class IdSource(Protocol):

@@ -1,8 +1,6 @@
 """How long rerankings take, so that none is bought that would most likely come too late."""
 
-import time
 from collections import deque
-from collections.abc import Callable
 from typing import Final
 
 KEPT: Final = 64
@@ -19,16 +17,17 @@ LOOKS_AGAIN_AFTER_S: Final = 1.0
 class RerankPace:
     """Of one reranker, in this process's memory."""
 
-    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
-        self._now_s = now_s
+    def __init__(self) -> None:
         self._took_s: deque[float] = deque(maxlen=KEPT)
         self._quick_s: float | None = None
         self._left_out = 0
-        self._asked_at_s = now_s()
+        self._asked_at_s = 0.0
 
-    def worth(self, left_s: float) -> bool:
-        """Whether one that has ``left_s`` is to be asked for; whoever is told so asks."""
-        now_s = self._now_s()
+    def worth(self, left_s: float, now_s: float) -> bool:
+        """
+        Whether one that has ``left_s`` is to be asked for; whoever is told so asks. ``now_s``: by any one clock that
+        only goes forward.
+        """
         again = self._left_out >= LOOKS_AGAIN_AFTER and now_s - self._asked_at_s >= LOOKS_AGAIN_AFTER_S
         if left_s < self._quick() and not again:
             self._left_out += 1

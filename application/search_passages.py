@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from application.arrival import since_arrival_s
+from application.arrival import waited_s
 from application.find_passages import FindPassages, FoundEvidence
 from application.ports import UnitOfWorkFactory
 from application.reading import languages_of, trust_of
@@ -47,5 +47,5 @@ class SearchPassages:
             top_k=query.limit,
             trust=trust_of(collections),
             rerank=query.rerank,
-            waited_s=since_arrival_s(),
+            waited_s=waited_s(self.find_passages.clock.elapsed_ms()),
         )

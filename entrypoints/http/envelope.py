@@ -79,7 +79,7 @@ class Envelope:
 
     async def _http(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         began = perf_counter()
-        arrived()
+        arrived(began * 1_000)
         request_id = _request_id(scope)
         method: str = scope["method"]
         if method == "HEAD":

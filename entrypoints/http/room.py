@@ -5,10 +5,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Final, NoReturn
 
 from litestar.types import Receive
 
+from application.arrival import arrived
 from domain.errors import TooBusy
 
 AT_WORK: Final = 4
@@ -255,11 +257,12 @@ class Place:
         self._held = 0
 
     def receiving(self, receive: Receive) -> Receive:
-        """``receive``, which takes the place with the last of the body."""
+        """``receive``, which takes the place with the last of the body: only then has the request arrived."""
 
         async def received() -> Any:
             message = await receive()
             if message["type"] == "http.request" and not message.get("more_body"):
+                arrived(perf_counter() * 1_000)  # how slowly it was sent is not ours; how long it queues is
                 await self.take()
             return message
 

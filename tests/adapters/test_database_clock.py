@@ -12,14 +12,14 @@ import pytest
 from sqlalchemy import event, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.memory.clock import TimeOrderedIds
+from adapters.memory.clock import SystemClock, TimeOrderedIds
 from adapters.neon.clock import DatabaseClock
 from adapters.neon.engine import make_engine, statement_by_statement
 from adapters.neon.tables import idempotency_keys
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from application.authenticate import Authenticate
 from application.begin_turn import LEASE, AskQuestionCommand, BeginTurn, Begun
-from application.ports import IDEMPOTENCY_WINDOW, KeyedRequest
+from application.ports import IDEMPOTENCY_WINDOW, Clock, KeyedRequest
 from application.remembered_keys import RememberedKeys
 from application.turn_streams import TurnStreams
 from domain.access.model import Principal, Scope
@@ -31,6 +31,12 @@ from tests.builders import a_collection, an_api_key
 HOUR = timedelta(hours=1)
 CLOSE = timedelta(seconds=5)
 """Between what the database says and what is compared with it; the machine may be busy."""
+
+
+@pytest.mark.parametrize("clock", [SystemClock(), DatabaseClock()], ids=lambda clock: type(clock).__name__)
+def test_what_has_passed_is_told_by_the_clock_that_stamps_a_request_s_arrival(clock: Clock) -> None:
+    before = time.perf_counter() * 1_000
+    assert before <= clock.elapsed_ms() <= time.perf_counter() * 1_000
 
 
 @dataclass

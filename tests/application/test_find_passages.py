@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from adapters.memory.clock import SystemClock
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
 from adapters.memory.reranker import WordOverlapReranker
 from application.arrival import arrived
 from application.find_passages import Reranking
-from application.rerank_pace import ENOUGH, LOOKS_AGAIN_AFTER, LOOKS_AGAIN_AFTER_S, RerankPace
+from application.rerank_pace import ENOUGH, LOOKS_AGAIN_AFTER, LOOKS_AGAIN_AFTER_S
 from application.search_passages import SearchPassagesQuery
 from domain.errors import PortError, PortRefused, PortReplyInvalid, PortUnavailable, QuotaSpent
 from domain.retrieval.model import HybridHits, Purpose, Ranked, Vector
@@ -41,11 +42,20 @@ class Embedder(HashingEmbedder):
 
 class Index(InMemoryPassageIndex):
     error: PortError | None = None
+    most: int | None = None
 
     async def search(self, **asked: Any) -> HybridHits:
         if self.error is not None:
             raise self.error
-        return await super().search(**asked)
+        found = await super().search(**asked)
+        return found if self.most is None else HybridHits(found.dense[: self.most], ())
+
+
+class Clock(SystemClock):
+    ahead_s = 0.0
+
+    def elapsed_ms(self) -> float:
+        return super().elapsed_ms() + self.ahead_s * 1_000
 
 
 class Reranker(WordOverlapReranker):
@@ -178,22 +188,34 @@ async def test_a_reranking_that_is_late_is_let_come_to_its_end_whatever_that_is(
 
 
 async def test_what_a_question_waited_before_is_not_left_for_the_reranker() -> None:
-    reranker = Reranker()
-    story = await a_story(reranking=Reranking(reranker, 0.5))
+    reranker, clock = Reranker(), Clock()
+    story = await a_story(reranking=Reranking(reranker, 5), clock=clock)
     plain, _ = await search(await a_story())
-    arrived()
+    arrived(clock.elapsed_ms())
     assert await search(story) == (plain[::-1], ())
-    await asyncio.sleep(0.55)
+    clock.ahead_s = 5
     assert await search(story) == (plain, ("rerank_late",))
+    assert (await story.ask(QUESTION)).degraded == ("rerank_late",)
     assert reranker.asked == 1
-    arrived()
+    arrived(clock.elapsed_ms())
     assert await search(story) == (plain[::-1], ())
+
+
+@pytest.mark.parametrize("hits", [0, 1])
+async def test_where_there_is_nothing_to_put_in_order_no_reranking_was_late(hits: int) -> None:
+    index, reranker = Index(), Reranker()
+    story = await a_story(passage_index=index, reranking=Reranking(reranker, 0))
+    assert (await search(story))[1] == ("rerank_late",)
+    index.most = hits
+    texts, degraded = await search(story)
+    assert (len(texts), degraded) == (hits, ())
+    assert (await story.ask(QUESTION)).degraded == ()
+    assert reranker.asked == 0
 
 
 async def test_a_reranker_that_was_late_of_late_is_not_asked_in_vain_and_asked_again_when_it_is_quick() -> None:
-    reranker, now = Reranker(), 0.0
-    reranking = Reranking(reranker, 0.1, RerankPace(lambda: now))
-    story = await a_story(reranking=reranking)
+    index, reranker, clock = Index(), Reranker(), Clock()
+    story = await a_story(passage_index=index, reranking=Reranking(reranker, 0.1), clock=clock)
     plain, _ = await search(await a_story())
     reranker.delay_s = 0.3
     for _ in range(ENOUGH):
@@ -202,7 +224,10 @@ async def test_a_reranker_that_was_late_of_late_is_not_asked_in_vain_and_asked_a
     for _ in range(LOOKS_AGAIN_AFTER):
         assert await search(story) == (plain, ("rerank_late",))
     assert reranker.asked == ENOUGH
-    reranker.delay_s, now = 0.0, LOOKS_AGAIN_AFTER_S
+    reranker.delay_s, clock.ahead_s, index.most = 0.0, LOOKS_AGAIN_AFTER_S, 1
+    assert (await search(story))[1] == ()
+    assert reranker.asked == ENOUGH, "nor is this the time that it is asked again"
+    index.most = None
     assert await search(story) == (plain[::-1], ())
 
 

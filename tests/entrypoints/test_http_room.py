@@ -2,12 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from time import perf_counter
 from typing import Any
 
+import msgspec
 import pytest
 from dependency_injector import providers
 
 from adapters.memory.embedder import HashingEmbedder
+from adapters.memory.reranker import WordOverlapReranker
+from application.arrival import arrived, waited_s
+from application.find_passages import Reranking
 from domain.errors import TooBusy
 from domain.retrieval.model import Purpose, Vector
 from entrypoints.http.room import SMALL_BODY_BYTES, Room
@@ -15,6 +20,7 @@ from tests.abuse.bare_client import JSON, Answer, as_scope, send
 from tests.entrypoints.http_service import ADMIN_KEY, QUESTION, HttpService, ScriptedWriter, a_service
 
 SEARCH = b'{"query": "pin"}'
+AN_HOUR_AGO_MS = (perf_counter() - 3_600) * 1_000
 
 
 class GatedEmbedder(HashingEmbedder):
@@ -99,6 +105,45 @@ async def send_slowly(service: HttpService) -> None:
 
     headers = [JSON, (b"content-length", b"16"), (b"authorization", f"Bearer {ADMIN_KEY}".encode())]
     await service.app(as_scope("POST", "/v1/search", headers), receive, ignore)  # type: ignore[arg-type]
+
+
+async def test_a_request_has_arrived_with_the_last_of_its_body_before_it_queues() -> None:
+    room = Room(at_work=1)
+    await room.enter()
+    message: dict[str, object] = {"type": "http.request", "body": b"{", "more_body": True}
+
+    async def receive() -> Any:
+        return message
+
+    received = room.place({"headers": [(b"content-length", b"2")]}).receiving(receive)
+    arrived(AN_HOUR_AGO_MS)
+    await received()
+    assert waited_s(perf_counter() * 1_000) >= 3_600
+    message = {"type": "http.request", "body": b"}"}
+    asyncio.get_running_loop().call_later(0.1, room.leave)
+    await received()
+    assert 0.09 < waited_s(perf_counter() * 1_000) < 3_600
+
+
+async def test_what_a_slow_sender_takes_is_not_lost_to_its_reranking() -> None:
+    service = HttpService(reranking=Reranking(WordOverlapReranker(), 60))
+    told: list[Any] = []
+
+    async def receive() -> Any:
+        arrived(AN_HOUR_AGO_MS)  # as if the headers had come then
+        return {"type": "http.request", "body": SEARCH, "more_body": False}
+
+    async def keep(message: Any) -> None:
+        told.append(message)
+
+    length = (b"content-length", b"%d" % len(SEARCH))
+    scope = as_scope("POST", "/v1/search", [JSON, length, (b"authorization", f"Bearer {ADMIN_KEY}".encode())])
+    async with service.running():
+        await service.ingest_story()
+        await service.app(scope, receive, keep)  # type: ignore[arg-type]
+    found = msgspec.json.decode(told[1]["body"])
+    assert len(found["passages"]) > 1
+    assert found["degraded"] == []
 
 
 @pytest.mark.parametrize(
