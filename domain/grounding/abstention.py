@@ -115,7 +115,7 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
     # A heading that asks the question itself is answered below it in other words.
     told_by_each |= {frozenset(_closest_heading(piece, analyzer, language) & wanted) for piece in evidence}
     sentence = max([coverage(weights, told) for told in told_by_each], default=0.0)
-    if only_mentioned(question, evidence, named, stems, analyzer=analyzer, language=language):
+    if only_mentioned(question, evidence, weights, named, rows, stems, analyzer=analyzer, language=language):
         return 0.0
     if not gives_form(question, evidence, weights, named, rows, analyzer, language):
         return 0.0

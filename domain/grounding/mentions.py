@@ -1,10 +1,14 @@
 """Things that documents name in passing, as one of several, and say nothing about."""
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
+from domain.grounding.leaning import refers
 from domain.grounding.model import Evidence
+from domain.grounding.overlap import units_of
+from domain.grounding.question_kind import asked_last
+from domain.grounding.telling import tells_all
 from domain.text import Analyzer
 
 _ASKED: Final = re.compile(
@@ -13,11 +17,20 @@ _ASKED: Final = re.compile(
 _BEFORE: Final = r"\b(?:or|like|such as|including|e\.g\.)\s+(?:an?\s+|the\s+)?"
 _AFTER: Final = r"(?:\s+\w+)?(?:,?\s+or\b|,\s+\w+(?:\s+\w+)?,?\s+(?:or|and)\b)"
 
+_DAY: Final = re.compile(
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december|"
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\Z",
+    re.IGNORECASE,
+)
+"""What English writes with a capital and is no thing that anything is done with."""
+
 
 def only_mentioned(
     question: str,
     evidence: Sequence[Evidence],
+    weights: Mapping[str, float],
     named: Sequence[Set[str]],
+    rows: Sequence[Sequence[Set[str]]],
     held: Set[str],
     *,
     analyzer: Analyzer,
@@ -26,25 +39,53 @@ def only_mentioned(
     """
     Whether an English question asks how something is done with a thing that is nowhere more than one of several.
 
-    "A state container like Redux or MobX" does not tell how Redux is set up; still less do passages that never name it.
-    Known by a name: a capital inside the question. A name that a heading has (``named``, by piece) is a subject, and so
-    is one that stands by itself once. ``held`` are the stems of all the evidence.
+    "A state container like Redux or MobX" does not tell how Redux is set up; still less do passages that never name it,
+    unless they tell all the rest: who asks how the pipes are rinsed on Sundays, or "ASAP", is answered by how they are.
+    Known by a name: a capital inside the sentence that asks. A name that a heading has is a subject, and so is one that
+    stands by itself once.
+
+    ``weights`` are the question's stems; ``named`` (by piece) those of the headings, ``rows`` (by piece) of each
+    sentence, ``held`` of all the evidence.
     """
-    if language != "en" or _ASKED.match(question) is None:
+    asked = asked_last(question)
+    if language != "en" or _ASKED.match(asked) is None:
         return False
     named_to = 0
-    for stem, start, end in analyzer.terms(question, language=language):
-        name = question[start:end]
+    absent: set[str] = set()
+    terms = analyzer.terms(asked, language=language)
+    for stem, start, end in terms:
+        name = asked[start:end]
         if start < max(named_to, 1) or not name[0].isupper():
+            if start < named_to and stem not in held:
+                absent.add(stem)
             continue
         named_to = end  # the parts of a name such as GraphQL come after it
+        if _DAY.match(name):
+            continue
         if stem not in held:
-            return True
-        if not any(stem in names for names in named):
+            absent.add(stem)
+        elif not any(stem in names for names in named):
             found = [mention for piece in evidence for mention in _mentions(name, piece.text)]
             if found and all(found):
                 return True
-    return False
+    if not absent:
+        return False
+    own = {term.stem for term in terms} - absent
+    told = [
+        _with_what_they_refer_to(piece, said, analyzer, language) for piece, said in zip(evidence, rows, strict=True)
+    ]
+    return not tells_all({stem: weight for stem, weight in weights.items() if stem in own}, held, named, told)
+
+
+def _with_what_they_refer_to(
+    piece: Evidence, rows: Sequence[Set[str]], analyzer: Analyzer, language: str
+) -> Sequence[Set[str]]:
+    """The stems of each sentence, with those of the one before where it says "it"."""
+    texts = [unit.span.of(piece.text) for unit in units_of(piece.text, analyzer, language)]
+    return [
+        said | before if refers(text) else said
+        for text, before, said in zip(texts, [frozenset[str](), *rows], rows, strict=False)
+    ]
 
 
 def _mentions(name: str, text: str) -> list[bool]:

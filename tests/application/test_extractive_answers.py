@@ -263,6 +263,8 @@ async def test_the_maker_is_named_though_the_sentence_calls_what_was_made_it(sto
         "What is the maximum speed of the pump?",
         "How do I drive Modbus?",
         "How do I connect the pump to Grafana?",
+        "How do I set up Redux?",
+        "How do I set up Redux? Thanks, Bob",
         "How much is the espresso machine?",
     ],
 )
@@ -270,6 +272,22 @@ async def test_what_nobody_names_dates_or_counts_is_not_answered_by_what_is_said
     story: Story, question: str
 ) -> None:
     assert (await story.ask(question)).status is TurnStatus.ABSTAINED
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("How do I look into the hive every nine days from April to July? Thanks, Bob", "“Look into the hive every"),
+        ("How do I rinse the pipes of the espresso machine every morning ASAP?", "“Rinse the pipes every morning.”"),
+        ("How do I open the hive above 12 °C ASAP?", "“Open it only above 12 °C"),
+        ("How do I look into the hive in rain above 12 °C on Sundays?", "“Open it only above 12 °C"),
+        ("How do I open the hive in rain above 12 °C on Sundays?", "“Open it only above 12 °C"),
+    ],
+)
+async def test_a_capitalised_word_beside_what_is_told_does_not_keep_a_how_to_from_its_answer(
+    story: Story, question: str, told: str
+) -> None:
+    assert told in (await story.ask(question)).answer
 
 
 async def test_a_list_below_the_heading_that_says_what_is_asked_is_quoted_whole(story: Story) -> None:
