@@ -29,6 +29,7 @@ class CancelIngestion:
             ended = await uow.ingestions.cancel(ingestion_id, at=self.clock.now())
             ingestion = await uow.ingestions.get(ingestion_id, None)
             await uow.commit()
+        # If not by this, then before it, perhaps in another process that could tell nobody here.
         self.news.tell(ingestion_id, ended=True)
         return ingestion, ended
 
