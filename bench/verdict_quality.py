@@ -29,8 +29,10 @@ def best(one: Labelled) -> tuple[Judgement, float]:
 def main() -> None:
     sets = labelled_sets()
     tune_the_interpreter()
+    took_s: list[float] = []
     for name, rows in sets.items():
         judged = [best(one) for one in rows]
+        took_s += [seconds for _, seconds in judged]
         again = [
             best(Labelled(f"{one.claim} ", one.texts, one.supported))[1] for one in rows[:100] for _ in (best(one),)
         ]
@@ -45,6 +47,9 @@ def main() -> None:
         table = Counter((one.supported, found.verdict.value) for one, (found, _) in zip(rows, judged, strict=True))
         for (truth, verdict), count in sorted(table.items(), reverse=True):
             print(f"    {'supported' if truth else 'not supported':14} -> {verdict:12} {count}")
+    print(
+        f"all {len(took_s):,} claims, a text each that is new or was met in another set: {median(took_s) * 1e3:.2f} ms"
+    )
 
 
 if __name__ == "__main__":
