@@ -1,16 +1,28 @@
 """When the request at hand arrived, known to what serves it without being passed through each call."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
 _ARRIVED_MS: Final[ContextVar[float | None]] = ContextVar("arrived_ms", default=None)
 
 
+@contextmanager
+def serving(arrived_ms: float) -> Iterator[None]:
+    """
+    A request that came at ``arrived_ms`` of ``Clock.elapsed_ms`` (``perf_counter`` times 1000): for whatever is
+    awaited, or begun as a task, within the block.
+    """
+    before = _ARRIVED_MS.set(arrived_ms)
+    try:
+        yield
+    finally:
+        _ARRIVED_MS.reset(before)
+
+
 def arrived(at_ms: float) -> None:
-    """
-    A request has come, at ``at_ms`` of ``Clock.elapsed_ms``: ``perf_counter`` times 1000. For whatever is awaited, or
-    begun as a task, in this context from now on.
-    """
+    """The request that is being served has only now come whole."""
     _ARRIVED_MS.set(at_ms)
 
 

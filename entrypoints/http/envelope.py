@@ -12,7 +12,7 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
 
-from application.arrival import arrived
+from application.arrival import serving
 from domain.access.rates import RateStanding
 from domain.errors import TooBusy
 from entrypoints.http.auth import STANDING
@@ -79,7 +79,6 @@ class Envelope:
 
     async def _http(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         began = perf_counter()
-        arrived(began * 1_000)
         request_id = _request_id(scope)
         method: str = scope["method"]
         if method == "HEAD":
@@ -87,7 +86,7 @@ class Envelope:
             scope["method"] = "GET"
         place = self._room.place(scope)
         answer = _Answer(send, request_id, lambda: self._added(scope, method), place, bodiless=method == "HEAD")
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with serving(began * 1_000), structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 if not _names_one_host(scope):
                     await _refuse(scope, answer.send, bad_host(instance=scope["path"]))

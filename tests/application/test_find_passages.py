@@ -10,7 +10,7 @@ from adapters.memory.clock import SystemClock
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
 from adapters.memory.reranker import WordOverlapReranker
-from application.arrival import arrived
+from application.arrival import serving
 from application.find_passages import Reranking
 from application.rerank_pace import ENOUGH, LOOKS_AGAIN_AFTER, LOOKS_AGAIN_AFTER_S
 from application.search_passages import SearchPassagesQuery
@@ -191,14 +191,14 @@ async def test_what_a_question_waited_before_is_not_left_for_the_reranker() -> N
     reranker, clock = Reranker(), Clock()
     story = await a_story(reranking=Reranking(reranker, 5), clock=clock)
     plain, _ = await search(await a_story())
-    arrived(clock.elapsed_ms())
-    assert await search(story) == (plain[::-1], ())
-    clock.ahead_s = 5
-    assert await search(story) == (plain, ("rerank_late",))
-    assert (await story.ask(QUESTION)).degraded == ("rerank_late",)
-    assert reranker.asked == 1
-    arrived(clock.elapsed_ms())
-    assert await search(story) == (plain[::-1], ())
+    with serving(clock.elapsed_ms()):
+        assert await search(story) == (plain[::-1], ())
+        clock.ahead_s = 5
+        assert await search(story) == (plain, ("rerank_late",))
+        assert (await story.ask(QUESTION)).degraded == ("rerank_late",)
+        assert reranker.asked == 1
+    with serving(clock.elapsed_ms()):
+        assert await search(story) == (plain[::-1], ())
 
 
 @pytest.mark.parametrize("hits", [0, 1])

@@ -11,7 +11,7 @@ from dependency_injector import providers
 
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.reranker import WordOverlapReranker
-from application.arrival import arrived, waited_s
+from application.arrival import arrived, serving, waited_s
 from application.find_passages import Reranking
 from domain.errors import TooBusy
 from domain.retrieval.model import Purpose, Vector
@@ -116,13 +116,14 @@ async def test_a_request_has_arrived_with_the_last_of_its_body_before_it_queues(
         return message
 
     received = room.place({"headers": [(b"content-length", b"2")]}).receiving(receive)
-    arrived(AN_HOUR_AGO_MS)
-    await received()
-    assert waited_s(perf_counter() * 1_000) >= 3_600
-    message = {"type": "http.request", "body": b"}"}
-    asyncio.get_running_loop().call_later(0.1, room.leave)
-    await received()
-    assert 0.09 < waited_s(perf_counter() * 1_000) < 3_600
+    with serving(AN_HOUR_AGO_MS):
+        await received()
+        assert waited_s(perf_counter() * 1_000) >= 3_600
+        message = {"type": "http.request", "body": b"}"}
+        asyncio.get_running_loop().call_later(0.1, room.leave)
+        await received()
+        assert 0.09 < waited_s(perf_counter() * 1_000) < 3_600
+    assert waited_s(perf_counter() * 1_000) == 0, "no request is being served any more"
 
 
 async def test_what_a_slow_sender_takes_is_not_lost_to_its_reranking() -> None:
@@ -144,6 +145,7 @@ async def test_what_a_slow_sender_takes_is_not_lost_to_its_reranking() -> None:
     found = msgspec.json.decode(told[1]["body"])
     assert len(found["passages"]) > 1
     assert found["degraded"] == []
+    assert waited_s(perf_counter() * 1_000) == 0, "what comes after it in the same task has not waited"
 
 
 @pytest.mark.parametrize(
