@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple, cast
 
+from domain.grounding.dates import MONTH_OR_WEEKDAY
 from domain.grounding.measures import MeasureAsked, measures_asked
 from domain.text import Analyzer
 
@@ -41,8 +42,7 @@ _WHEN_DID: Final = re.compile(
     re.IGNORECASE,
 )
 _DATED: Final = re.compile(
-    r"\d|\b(?:(?:Jan|Febr)uary|March|April|May|June|July|August|(?:Sept|Nov|Dec)ember|October|"
-    r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\b|"
+    rf"\d|\b{MONTH_OR_WEEKDAY}\b|"
     r"(?i:\b(?:yesterday|ago|centur(?:y|ies)|decades?|during|after|"
     r"(?:last|this|next|same|previous|first|second|third) "
     r"(?:year|month|week|night|day|season|spring|summer|autumn|fall|winter|morning|evening)|"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
+from domain.grounding.dates import MONTH_OR_WEEKDAY
 from domain.grounding.leaning import refers
 from domain.grounding.model import Evidence
 from domain.grounding.overlap import units_of
@@ -17,11 +18,7 @@ _ASKED: Final = re.compile(
 _BEFORE: Final = r"\b(?:or|like|such as|including|e\.g\.)\s+(?:an?\s+|the\s+)?"
 _AFTER: Final = r"(?:\s+\w+)?(?:,?\s+or\b|,\s+\w+(?:\s+\w+)?,?\s+(?:or|and)\b)"
 
-_DAY: Final = re.compile(
-    r"(?:january|february|march|april|may|june|july|august|september|october|november|december|"
-    r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?)\Z",
-    re.IGNORECASE,
-)
+_DAY: Final = re.compile(rf"{MONTH_OR_WEEKDAY}s?\Z", re.IGNORECASE)
 """What English writes with a capital and is no thing that anything is done with."""
 
 

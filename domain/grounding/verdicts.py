@@ -10,6 +10,7 @@ from domain.grounding.addresses import addresses
 from domain.grounding.calibration import SUPPORTED_CHANCE, UNSUPPORTED_CHANCE, chance_of_support, lowered
 from domain.grounding.claims import is_claim, without_markers
 from domain.grounding.copying import is_copied
+from domain.grounding.dates import MONTH_OR_WEEKDAY
 from domain.grounding.figures import missing_figures
 from domain.grounding.instructions import in_instruction
 from domain.grounding.model import Citation, Claim, Evidence, Verdict, Verifier, WrittenSentence
@@ -50,10 +51,7 @@ _STRAY: Final = 0.35
 _UNRELATED: Final = 0.1
 """Share of the claim's words, the same weights, below which texts share what any two texts share."""
 _LEAST: Final = ((Verdict.SUPPORTED, SUPPORTED_CHANCE), (Verdict.PARTIAL, UNSUPPORTED_CHANCE))
-_DATED: Final = re.compile(
-    r"(?:Jan|Febr)uary|March|April|May|June|July|August|(?:Sept|Nov|Dec)ember|October|(?:Mon|Tues|Wednes|Thurs|Fri)day|"
-    r"(?:Satur|Sun)day"
-)
+_DATED: Final = re.compile(MONTH_OR_WEEKDAY)
 """Names that play no part in what happened: they may stand anywhere."""
 _ORDER: Final = 0.75
 """Share of the common words that stand in the source's order; cats chase dogs shares .67 with dogs chase cats."""
