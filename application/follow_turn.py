@@ -55,7 +55,7 @@ class FollowTurn:
             turn = await uow.turns.get(turn_id, principal.owner)
             if turn.status is TurnStatus.RUNNING:
                 return self._relays.get(turn_id) or self._relayed(turn)
-            entry = self._streams.kept(turn_id, principal.owner) or await uow.turn_journal.read(turn_id, after=0)
+            entry = self._streams.kept(turn) or await uow.turn_journal.read(turn_id, after=0)
         if not entry.last:
             return TurnStream.of_end(turn, end_of(turn), self._streams.encode)
         stream = TurnStream(turn, self._streams.encode)

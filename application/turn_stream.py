@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from application.events import AskEvent, TextWritten, TurnDone, TurnFailed
+from application.outlines import Outline, outline_of
 from domain.conversation.model import Turn
 
 _written: Final = partial(tuple.__new__, TextWritten)
@@ -193,6 +194,14 @@ class TurnStream:
             return self._frames[:-1]
         self._events = _merged(self._events)
         return self._encode(self._id, self._events[:-1], 1)
+
+    def outline(self) -> Outline | None:
+        """What is left of ``told`` to be kept where the turn that is done says the rest; None: it does not."""
+        if not isinstance(self._last, TurnDone) or self._only_end or self._relayed:
+            return None
+        if not self._seen:
+            self._events = _merged(self._events)
+        return outline_of(self._events[:-1], self._last.turn)
 
     async def batches(self) -> AsyncIterator[Sequence[AskEvent]]:
         """The events as they come, those that are there already together."""

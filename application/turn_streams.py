@@ -3,12 +3,13 @@
 import zlib
 from array import array
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 from uuid import UUID
 
+from application.outlines import Outline
 from application.ports import Clock, JournalEntry
 from application.turn_stream import EncodesEvents, TurnStream
 from domain.access.model import Owner
@@ -39,28 +40,43 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class _Compressed:
+    """Encoded events that say more than their turn does."""
+
+    lengths: "array[int]"
+    joined: bytes
+
+    @staticmethod
+    def of(frames: Sequence[bytes]) -> "_Compressed":
+        return _Compressed(array("I", map(len, frames)), zlib.compress(b"".join(frames), 1))
+
+    @property
+    def weight(self) -> int:
+        return len(self.lengths) * self.lengths.itemsize + len(self.joined)
+
+    def frames(self) -> list[bytes]:
+        joined = memoryview(zlib.decompress(self.joined))
+        ends = list(accumulate(self.lengths))
+        return [bytes(joined[end - length : end]) for end, length in zip(ends, self.lengths, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
 class _Ended:
     """
     The events of a turn that has ended, all but the last, which its stored turn says. ``at_ms``: when it ended.
 
-    Compressed, they take a tenth of what the stream and its turn do. None: the turn's end is known here alone, and its
-    stream is kept.
+    Most turns say all the others, too, and their order is all that is kept. None: the turn's end is known here alone,
+    and its stream is kept.
     """
 
     at_ms: float
     owner: Owner
     conversation_id: UUID
-    lengths: "array[int]"
-    events: bytes | None
+    told: Outline | _Compressed | None
 
     @property
     def weight(self) -> int:
-        return _ENTRY_BYTES + len(self.lengths) * self.lengths.itemsize + len(self.events or b"")
-
-    def frames(self) -> list[bytes]:
-        joined = memoryview(zlib.decompress(self.events or b""))
-        ends = list(accumulate(self.lengths))
-        return [bytes(joined[end - length : end]) for end, length in zip(ends, self.lengths, strict=True)]
+        return _ENTRY_BYTES + (0 if self.told is None else self.told.weight)
 
 
 class TurnStreams:
@@ -131,15 +147,13 @@ class TurnStreams:
         """The turn has ended and is stored: keep its events for those who come later."""
         if stream.turn_id not in self._streams:
             return
-        frames = stream.told()
-        if frames is not None:
+        outline = stream.outline()
+        frames = None if outline is not None else stream.told()
+        told = outline if frames is None else _Compressed.of(frames)
+        if told is not None:
             del self._streams[stream.turn_id]
         ended = self._ended[stream.turn_id] = _Ended(
-            self._clock.elapsed_ms(),
-            stream.owner,
-            stream.conversation_id,
-            array("I", map(len, frames or ())),
-            None if frames is None else zlib.compress(b"".join(frames), 1),
+            self._clock.elapsed_ms(), stream.owner, stream.conversation_id, told
         )
         self._kept_bytes += ended.weight
         self._let_go()
@@ -154,13 +168,19 @@ class TurnStreams:
         stream = self._streams.get(turn_id)
         return stream if stream is not None and stream.owner == owner else None
 
-    def kept(self, turn_id: UUID, owner: Owner) -> JournalEntry | None:
-        """All events of a turn that ended here within the hour; the last, which its stored turn says, is empty."""
+    def kept(self, turn: Turn) -> JournalEntry | None:
+        """All events of a turn that ended here within the hour, as it is stored; the last, which it says, is empty."""
         self._let_go()
-        ended = self._ended.get(turn_id)
-        if ended is None or ended.events is None or ended.owner != owner:
+        ended = self._ended.get(turn.id)
+        if ended is None or ended.told is None or ended.owner != turn.owner:
             return None
-        return JournalEntry(turn_id, 1, [*ended.frames(), b""], last=True)
+        if isinstance(ended.told, _Compressed):
+            frames = ended.told.frames()
+        elif (events := ended.told.events(turn)) is not None:
+            frames = self.encode(str(turn.id).encode(), events, 1)
+        else:
+            return None
+        return JournalEntry(turn.id, 1, [*frames, b""], last=True)
 
     def forget(self, conversation_id: UUID) -> None:
         """The conversation was deleted: end what runs in it, and keep nothing of what ran."""

@@ -1,6 +1,7 @@
 """Two processes over one database: a turn of one is followed, resumed and cancelled at the other."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -8,12 +9,21 @@ from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from adapters.memory.clock import SettableClock
 from adapters.memory.store import InMemoryStore
 from application.begin_turn import AskQuestionCommand
-from application.events import TextWritten, TurnDone, TurnFailed, TurnStarted
+from application.events import (
+    AnswerReset,
+    ClaimJudged,
+    EvidenceFound,
+    TextWritten,
+    TurnDone,
+    TurnFailed,
+    TurnStarted,
+)
 from application.follow_turn import FollowTurn
 from application.journal_turns import JournalTurns
 from application.ports import UnitOfWork
@@ -234,7 +244,7 @@ def streams(clock: SettableClock, **limits: int) -> TurnStreams:
     return TurnStreams(clock=clock, encode=encode_events, max_running=9, **limits)
 
 
-def kept(streams: TurnStreams, *, words: int = 5) -> TurnStream:
+def kept(streams: TurnStreams, *, words: int = 5) -> Turn:
     turn = a_turn(uuid4())
     stream = streams.open(turn)
     stream.emit(TurnStarted(turn.id, turn.conversation_id))
@@ -242,20 +252,20 @@ def kept(streams: TurnStreams, *, words: int = 5) -> TurnStream:
         stream.emit(TextWritten(f"{sha256(b'%d' % number).hexdigest()} "))  # words that do not get shorter
     stream.emit(TurnDone(answered(turn)))
     streams.keep(stream)
-    return stream
+    return turn
 
 
 async def test_ended_streams_are_kept_an_hour_and_no_more_than_so_many_and_so_much() -> None:
     clock = SettableClock(NOON)
     of_number = streams(clock, max_kept=3)
     made = [kept(of_number) for _ in range(5)]
-    assert [of_number.kept(one.turn_id, ACME) is not None for one in made] == [False, False, True, True, True]
+    assert [of_number.kept(one) is not None for one in made] == [False, False, True, True, True]
     of_bytes = streams(clock, max_kept_bytes=30_000)
     made = [kept(of_bytes, words=200) for _ in range(5)]  # some 8,000 bytes each
-    assert [of_bytes.kept(one.turn_id, ACME) is not None for one in made] == [False, False, True, True, True]
+    assert [of_bytes.kept(one) is not None for one in made] == [False, False, True, True, True]
     clock.advance(timedelta(milliseconds=KEPT_MS + 1))
-    assert of_bytes.kept(made[4].turn_id, ACME) is None
-    assert of_number.kept(made[4].turn_id, ACME) is None
+    assert of_bytes.kept(made[4]) is None
+    assert of_number.kept(made[4]) is None
 
 
 async def test_an_ended_stream_is_kept_as_its_readers_had_it_for_its_owner_alone() -> None:
@@ -268,18 +278,51 @@ async def test_an_ended_stream_is_kept_as_its_readers_had_it_for_its_owner_alone
     stream.emit(TurnDone(answered(turn)))
     all_of_them.keep(stream)
     assert all_of_them.find(turn.id, ACME) is None
-    entry = all_of_them.kept(turn.id, ACME)
+    entry = all_of_them.kept(turn)
     assert entry is not None
     assert [*entry.frames] == [*reader.frames[:-1], b""]
-    assert all_of_them.kept(turn.id, replace(ACME, user="another")) is None
+    assert all_of_them.kept(replace(turn, owner=replace(ACME, user="another"))) is None
     all_of_them.forget(turn.conversation_id)
-    assert all_of_them.kept(turn.id, ACME) is None
+    assert all_of_them.kept(turn) is None
+
+
+async def test_what_the_stored_turn_says_is_told_from_it_again_byte_for_byte() -> None:
+    all_of_them = streams(SettableClock(NOON), max_kept_bytes=700)  # a tenth of the events would be too much
+    turn, reader = a_turn(uuid4()), Collector()
+    done = answered(turn, answer="“Naïve” doors 🚪 open\u2028 by hand [1].")
+    stream = all_of_them.open(turn)
+    stream.follow(reader)
+    stream.emit(TurnStarted(turn.id, turn.conversation_id))
+    stream.emit(EvidenceFound(done.evidence, ("rerank_late",)))
+    for word in re.findall(r"\S+\s*", done.answer):
+        stream.write(word)
+    stream.emit(*[ClaimJudged(claim) for claim in done.claims])
+    stream.emit(TurnDone(done))
+    all_of_them.keep(stream)
+    entry = all_of_them.kept(msgspec.json.decode(msgspec.json.encode(done), type=Turn))
+    assert entry is not None
+    assert [*entry.frames] == [*reader.frames[:-1], b""]
+    ended_by_another_process = turn.ended(TurnStatus.INTERRUPTED)
+    assert all_of_them.kept(ended_by_another_process) is None, "only its end is known of such a turn"
+
+
+async def test_a_text_that_was_taken_back_is_kept_beside_the_turn_that_does_not_say_it() -> None:
+    all_of_them = streams(SettableClock(NOON))
+    turn, reader = a_turn(uuid4()), Collector()
+    done = answered(turn)
+    stream = all_of_them.open(turn)
+    stream.follow(reader)
+    stream.emit(TextWritten("Nobody kn"), AnswerReset("model_failed", "another"), TextWritten(done.answer))
+    stream.emit(*[ClaimJudged(claim) for claim in done.claims], TurnDone(done))
+    all_of_them.keep(stream)
+    entry = all_of_them.kept(done)
+    assert entry is not None
+    assert [*entry.frames] == [*reader.frames[:-1], b""]
 
 
 async def test_words_that_nobody_has_seen_one_by_one_are_kept_as_one_text() -> None:
     all_of_them = streams(SettableClock(NOON))
-    stream = kept(all_of_them)
-    entry = all_of_them.kept(stream.turn_id, ACME)
+    entry = all_of_them.kept(kept(all_of_them))
     assert entry is not None
     assert [frame.partition(b"event: ")[2].partition(b"\n")[0] for frame in entry.frames] == [b"turn", b"text", b""]
 
