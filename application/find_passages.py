@@ -293,7 +293,8 @@ class FindPassages:
     ) -> list[FoundPassage]:
         async with self.unit_of_work() as uow:
             sources = await uow.documents.passages([hit.passage_id for hit in hits], readable, cuts=cuts)
-        return [FoundPassage(sources[hit.passage_id], hit) for hit in hits if hit.passage_id in sources]
+        found = sources.get
+        return [FoundPassage(source, hit) for hit in hits if (source := found(hit.passage_id)) is not None]
 
 
 def _fused(plan: SearchPlan, found: Sequence[HybridHits], *, dense_asked: bool) -> list[FusedHit]:

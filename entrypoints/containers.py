@@ -18,6 +18,7 @@ from adapters.memory.rates import InMemoryRateLimits
 from adapters.neon.clock import DatabaseClock
 from adapters.neon.engine import BACKGROUND_TIMEOUT_S, Pools, make_engine, statement_by_statement
 from adapters.neon.known_collections import KnownCollections
+from adapters.neon.known_passages import KnownPassages
 from adapters.neon.presumed_collections import PresumedCollections
 from adapters.neon.rates import NeonRateLimits
 from adapters.neon.schema_probe import SchemaProbe
@@ -120,7 +121,8 @@ class LiveAdapters(containers.DeclarativeContainer):
     )
     background_unit_of_work = providers.Factory(NeonUnitOfWork, background, known_collections)
     statements = providers.Singleton(statement_by_statement, engine)
-    reading = providers.Factory(NeonUnitOfWork, statements, known_collections, presumed_collections)
+    known_passages = providers.Singleton(KnownPassages)
+    reading = providers.Factory(NeonUnitOfWork, statements, known_collections, presumed_collections, known_passages)
     analyzer = providers.Singleton(SnowballAnalyzer)
     sparse_encoder = providers.Singleton(Bm25SparseEncoder, analyzer)
     clock = providers.Singleton(DatabaseClock)

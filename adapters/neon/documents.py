@@ -7,10 +7,15 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
+    BindParameter,
     Boolean,
+    Column,
+    ColumnElement,
     Executable,
     Integer,
     LargeBinary,
+    Select,
     Text,
     Uuid,
     any_,
@@ -21,21 +26,27 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    null,
     select,
     tuple_,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.elements import Grouping
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from adapters.neon.activation import Activating, mark_stale, stale_key
 from adapters.neon.cursors import Position, decode, encode
 from adapters.neon.frequent import Frequent
+from adapters.neon.known_passages import KnownPassage, KnownPassages
 from adapters.neon.rows import (
     DOCUMENT_COLUMNS,
     PASSAGE_COLUMNS,
     active_version_of,
     cuts_of,
     document_of,
+    known_of,
     passages_of,
     uri_hash,
 )
@@ -148,27 +159,47 @@ _PIECES = Frequent(
 )
 # By passage id, then by document id, whatever the planner believes: before its first statistics it would walk through
 # every document of a collection (11 ms for 400 of them, where this takes less than 1).
-_found = (
-    select(*PASSAGE_COLUMNS, passages.c.document_id, passages.c.version.label("of_version"), passages.c.chunk_chars)
-    .where(passages.c.id == any_(_ids))
-    .cte("found")
-    .prefix_with("MATERIALIZED")
-)
-_owner = (
-    select(*DOCUMENT_COLUMNS, _d.forgotten_at)
-    .where(_d.id == _found.c.document_id)
-    .offset(literal_column("0"))
-    .lateral("owner")
-)
-# What may be read, and how long it is cut there.
-_cut = given("cut", {"collection": Text(), "chunk_chars": Integer()})
-_PASSAGES = Frequent(
-    select(
-        *(_found.c[column.name] for column in PASSAGE_COLUMNS), *(_owner.c[column.name] for column in DOCUMENT_COLUMNS)
+_ROW = (passages.c.id, passages.c.document_id, passages.c.version, passages.c.chunk_chars)
+# What may be read, and how long it is cut there: two lists, of which the place of one says the place of the other.
+_names = bindparam("each_collection", type_=ARRAY(Text))
+_lengths = Grouping(bindparam("each_chunk_chars", type_=ARRAY(Integer)))
+
+
+def _current(found: CTE, owner: LateralFromClause, *columns: ColumnElement[Any]) -> Select[Any]:
+    """
+    Those found whose version is the active one, that may be read, and are cut as they are to be; their keys first.
+
+    A key is another one for each content of the two rows. A passage's never changes; a document's is known by the
+    transaction that wrote it, and by the time that it was given: a crash, or a backup that is brought back, may let the
+    number of a transaction come again.
+    """
+    key: ColumnElement[Any] = func.uuid_send(found.c.id)
+    for part in (func.uuid_send(found.c.document_id), func.int4send(found.c.chunk_chars), owner.c.written):
+        key = key.op("||")(part)
+    length = _lengths[func.array_position(_names, owner.c.collection, type_=Integer)]
+    return (
+        select(key.label("key"), *columns)
+        .join_from(found, owner, owner.c.version == found.c.version)
+        .where(owner.c.forgotten_at.is_(None), found.c.chunk_chars == length)
     )
-    .join_from(_found, _owner, _owner.c.version == _found.c.of_version)
-    .join(_cut, (_owner.c.collection == _cut.c.collection) & (_found.c.chunk_chars == _cut.c.chunk_chars))
-    .where(_owner.c.forgotten_at.is_(None))
+
+
+def _found(name: str, ids: BindParameter[Any], *columns: Column[Any]) -> tuple[CTE, LateralFromClause]:
+    """The passages of these ids with some of their columns, and each one's document."""
+    found = select(*_ROW, *columns).where(passages.c.id == any_(ids)).cte(name).prefix_with("MATERIALIZED")
+    written = func.xidsend(literal_column("documents.xmin")).op("||")(func.timestamptz_send(_d.updated_at))
+    owner = select(*DOCUMENT_COLUMNS, _d.forgotten_at, written.label("written")).where(_d.id == found.c.document_id)
+    return found, owner.offset(literal_column("0")).lateral(f"{name}_in")
+
+
+# Of those that are known already: their ids are in an index, which is all that is looked at of them.
+_known_found = _found("known", bindparam("known_ids", type_=ARRAY(Uuid())))
+_KNOWN_PASSAGES = Frequent(_current(*_known_found))
+_rows, _owners = _found("found", _ids, *PASSAGE_COLUMNS[1:])
+_read = (*(_rows.c[one.name] for one in PASSAGE_COLUMNS), *(_owners.c[one.name] for one in DOCUMENT_COLUMNS))
+_PASSAGES = Frequent(_current(_rows, _owners, *_read))
+_PASSAGES_AND_KNOWN = Frequent(
+    union_all(_current(_rows, _owners, *_read), _current(*_known_found, *(cast(null(), one.type) for one in _read)))
 )
 _of_active = (passages.c.document_id == _d.id) & (passages.c.version == _d.version)
 _WHOLE = (
@@ -350,8 +381,38 @@ class NeonDocuments(Documents):
     ) -> Mapping[UUID, PassageInDocument]:
         if not passage_ids or not readable:
             return {}
-        wanted = {"ids": list(passage_ids), **each(("collection", "chunk_chars"), cuts_of(readable, cuts))}
-        return passages_of(await self._transaction.fetch(_PASSAGES, wanted))
+        cut = each(("collection", "chunk_chars"), cuts_of(readable, cuts))
+        if (kept := self._transaction.known_passages) is None:
+            return passages_of(await self._transaction.fetch(_PASSAGES, {"ids": list(passage_ids), **cut}))
+        known = kept.find(passage_ids)
+        unknown = [one for one in passage_ids if one not in known] if len(known) < len(passage_ids) else ()
+        found = await self._standing(kept, known, unknown, cut)
+        if len(found) < len(passage_ids) and (changed := [one for one in known if one not in found]):
+            kept.drop(changed)
+            found |= await self._standing(kept, {}, changed, cut)
+        return found
+
+    async def _standing(
+        self, kept: KnownPassages, known: Mapping[UUID, KnownPassage], unknown: Sequence[UUID], cut: Mapping[str, Any]
+    ) -> dict[UUID, PassageInDocument]:
+        """Those that may be read now: of the known ones, those that are what they were; the texts of the others."""
+        if not unknown:
+            rows = await self._transaction.fetch(_KNOWN_PASSAGES, {"known_ids": list(known), **cut})
+        elif known:
+            wanted = {"ids": list(unknown), "known_ids": list(known), **cut}
+            rows = await self._transaction.fetch(_PASSAGES_AND_KNOWN, wanted)
+        else:
+            rows = await self._transaction.fetch(_PASSAGES, {"ids": list(unknown), **cut})
+        found: dict[UUID, PassageInDocument] = {}
+        if known:
+            standing = {row[0] for row in rows}
+            found = {passage_id: one.passage for passage_id, one in known.items() if one.key in standing}
+        if unknown:
+            read = [row for row in rows if row[1] is not None]
+            new = passages_of(read)
+            kept.keep([known_of(row, new[row[1]]) for row in read])
+            found |= new
+        return found
 
     async def pieces(
         self, spans: Sequence[SpanOfVersion], readable: ReadableCollections

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from sys import getsizeof
 from typing import Any, Final
 
 import msgspec
 
+from adapters.neon.known_passages import KnownPassage
 from adapters.neon.tables import documents, passages
 from adapters.neon.transaction import AnyRow
 from domain.access.readable import ReadableCollections
@@ -15,6 +17,8 @@ from domain.library.model import Block, BlockKind, Document, DocumentVersion, Pa
 SECTION: Final = msgspec.json.Decoder(Section)
 SECTIONS: Final = msgspec.json.Decoder(tuple[Section, ...])
 BLOCKS: Final = msgspec.json.Decoder(list[tuple[int, int, str]])
+_OF_ONE: Final = 1_000
+"""Bytes, about, that a passage takes besides its text, headings and metadata."""
 METADATA: Final = msgspec.json.Decoder(dict[str, Any])
 
 DOCUMENT_COLUMNS: Final = (
@@ -77,12 +81,12 @@ def active_version_of(row: AnyRow, held: Sequence[AnyRow]) -> tuple[Document, Do
 
 
 def passages_of(rows: Sequence[AnyRow]) -> Mapping[Any, PassageInDocument]:
-    """Passages by id from PASSAGE_COLUMNS and DOCUMENT_COLUMNS; those of one document share it."""
-    width = len(PASSAGE_COLUMNS)
+    """Passages by id from a key, PASSAGE_COLUMNS and DOCUMENT_COLUMNS; those of one document share it."""
+    width = 1 + len(PASSAGE_COLUMNS)
     owners: dict[Any, Document] = {}
     found: dict[Any, PassageInDocument] = {}
     for row in rows:
-        passage_id, start, end, text, section_json = row[:width]
+        _, passage_id, start, end, text, section_json = row[:width]
         document_id = row[width]
         if document_id not in owners:
             owners[document_id] = document_of(row[width:])
@@ -90,6 +94,12 @@ def passages_of(rows: Sequence[AnyRow]) -> Mapping[Any, PassageInDocument]:
         passage = Passage(passage_id, section.ordinal, start, end, text)
         found[passage_id] = PassageInDocument(passage, section, owners[document_id])
     return found
+
+
+def known_of(row: AnyRow, passage: PassageInDocument) -> KnownPassage:
+    """From such a row; what passages share of their document and section counts for each of them."""
+    text, section_json, metadata = row[4], row[5], row[12]
+    return KnownPassage(row[0], passage, _OF_ONE + getsizeof(text) + 2 * len(section_json) + 8 * len(metadata))
 
 
 def cuts_of(readable: ReadableCollections, cuts: Mapping[str, int] | None) -> list[tuple[str, int]]:

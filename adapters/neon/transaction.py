@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.neon.errors import translated
 from adapters.neon.frequent import Found, Frequent
 from adapters.neon.known_collections import KnownCollections
+from adapters.neon.known_passages import KnownPassages
 from adapters.neon.presumed_collections import PresumedCollections
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -30,10 +31,15 @@ class Transaction:
         engine: AsyncEngine,
         known: KnownCollections | None = None,
         presumed: PresumedCollections | None = None,
+        known_passages: KnownPassages | None = None,
     ) -> None:
-        """``known``: what nobody else changes; None: others do, and ``presumed`` is how they were when last read."""
+        """
+        ``known``: what nobody else changes; None: others do, and ``presumed`` is how they were when last read.
+        ``known_passages``: of a transaction that only reads, and so sees nothing that is never committed.
+        """
         self.known = known
         self.presumed = presumed
+        self.known_passages = known_passages
         self._changes_known = False
         self._engine = engine
         self._connection: AsyncConnection | None = None

@@ -17,6 +17,7 @@ from adapters.neon.idempotency_keys import NeonIdempotencyKeys
 from adapters.neon.ingestions import NeonIngestions
 from adapters.neon.known_collections import KnownCollections
 from adapters.neon.known_pages import NeonKnownPages
+from adapters.neon.known_passages import KnownPassages
 from adapters.neon.passage_text import NeonPassageText
 from adapters.neon.presumed_collections import PresumedCollections
 from adapters.neon.retention import NeonRetention
@@ -53,12 +54,13 @@ class NeonUnitOfWork(UnitOfWork):
         engine: AsyncEngine,
         known: KnownCollections | None = None,
         presumed: PresumedCollections | None = None,
+        known_passages: KnownPassages | None = None,
     ) -> None:
         """
         ``known``: the collections as this process, which alone changes them, last read them; ``presumed``: as one that
-        does not last did.
+        does not last did. ``known_passages``: as it last read them, for units that only read.
         """
-        self._transaction = Transaction(engine, known, presumed)
+        self._transaction = Transaction(engine, known, presumed, known_passages)
 
     def __getattr__(self, name: str) -> Any:
         """A store, made when it is first asked for: a question's units use one or two of them each."""

@@ -9,6 +9,7 @@ from adapters.memory.store import InMemoryStore
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.neon.engine import statement_by_statement
 from adapters.neon.known_collections import KnownCollections
+from adapters.neon.known_passages import KnownPassages
 from adapters.neon.presumed_collections import PresumedCollections
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from application.ports import UnitOfWorkFactory
@@ -19,7 +20,8 @@ def unit_of_work(request: pytest.FixtureRequest) -> UnitOfWorkFactory:
     """Units of work on a fresh, empty store."""
     if request.param == "memory":
         return partial(InMemoryUnitOfWork, InMemoryStore())
-    return partial(NeonUnitOfWork, _engine(request, request.param), _known(request, request.param))
+    passages = request.getfixturevalue("known_passages")
+    return partial(NeonUnitOfWork, _engine(request, request.param), _known(request, request.param), None, passages)
 
 
 @pytest.fixture
@@ -30,12 +32,19 @@ def alone(unit_of_work: UnitOfWorkFactory, request: pytest.FixtureRequest) -> Un
         return unit_of_work
     known = _known(request, kind)
     presumed = PresumedCollections() if known is None else None
-    return partial(NeonUnitOfWork, statement_by_statement(_engine(request, kind)), known, presumed)
+    passages = request.getfixturevalue("known_passages")
+    return partial(NeonUnitOfWork, statement_by_statement(_engine(request, kind)), known, presumed, passages)
 
 
 @pytest.fixture
 def known_collections() -> KnownCollections:
     return KnownCollections()
+
+
+@pytest.fixture
+async def known_passages() -> KnownPassages:
+    """What was read once is asked for again: whatever changes, forgets or hides it in between must be seen."""
+    return KnownPassages()
 
 
 def _known(request: pytest.FixtureRequest, kind: str) -> KnownCollections | None:

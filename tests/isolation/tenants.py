@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.memory.unit_of_work import InMemoryUnitOfWork
 from adapters.neon.documents import NeonDocuments
 from adapters.neon.engine import statement_by_statement
+from adapters.neon.known_passages import KnownPassages
 from adapters.neon.passage_text import NeonPassageText
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.neon.work_queue import PgQueuerWorkQueue
@@ -93,8 +94,8 @@ class WatchedIndex(QdrantEdgeIndex):
 
 
 class WatchedUnitOfWork(NeonUnitOfWork):
-    def __init__(self, engine: AsyncEngine, watch: Watch) -> None:
-        super().__init__(engine)
+    def __init__(self, engine: AsyncEngine, watch: Watch, known_passages: KnownPassages | None = None) -> None:
+        super().__init__(engine, None, None, known_passages)
         self.documents = _WatchedDocuments(self._transaction, watch)
         self.passage_text = _WatchedText(self._transaction, watch)
 
@@ -169,7 +170,9 @@ class Tenants:
             unit_of_work=units,
             background_unit_of_work=units,
             queue=providers.Singleton(PgQueuerWorkQueue, engine.url.render_as_string(hide_password=False)),
-            reading=providers.Factory(WatchedUnitOfWork, statement_by_statement(engine), self.watch),
+            reading=providers.Factory(
+                WatchedUnitOfWork, statement_by_statement(engine), self.watch, providers.Singleton(KnownPassages)
+            ),
             passage_index=providers.Object(self.index),
         )
         self.adapters.writer.override(

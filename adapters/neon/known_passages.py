@@ -1,0 +1,90 @@
+"""Passages as they were last read, so that not every question has to be sent the same texts again."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from domain.library.model import PassageInDocument
+
+KEPT_BYTES: Final = 16_000_000
+"""Some 7,000 passages: all of most documentation sites, and the most asked for of a large one."""
+KEPT_FOR_S: Final = 300.0
+"""What nobody asks for meanwhile is gone after twice this: a text that was deleted stays in memory no longer."""
+
+
+class KnownPassage(NamedTuple):
+    """``key`` is another one for each content of these rows: the database is asked whether it still stands for them."""
+
+    key: bytes
+    passage: PassageInDocument
+    size: int
+    """In bytes, about."""
+
+
+class KnownPassages:
+    """
+    To be held against the database by whoever uses them, for each request anew: it alone knows what is current, and
+    who may read it.
+
+    Bounded in bytes and in time. They are kept in two halves, by when they were last asked for; where the newer one is
+    full, or has stood for its time, it becomes the older, which is dropped.
+    """
+
+    def __init__(self, *, kept_bytes: int = KEPT_BYTES, kept_for_s: float = KEPT_FOR_S) -> None:
+        self._half_bytes = kept_bytes // 2
+        self._kept_for_s = kept_for_s
+        # By the ids' numbers: an id is hashed and compared in Python.
+        self._newer: dict[int, KnownPassage] = {}
+        self._older: dict[int, KnownPassage] = {}
+        self._newer_bytes = 0
+        self._turning: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._newer) + len(self._older)
+
+    def find(self, passage_ids: Iterable[UUID]) -> dict[UUID, KnownPassage]:
+        """Those that are known, whether or not they are what they were."""
+        found = {}
+        for passage_id in passage_ids:
+            number = passage_id.int
+            if (known := self._newer.get(number)) is None:
+                if (known := self._older.get(number)) is None:
+                    continue
+                self._put(number, known)
+            found[passage_id] = known
+        return found
+
+    def keep(self, read: Sequence[KnownPassage]) -> None:
+        """What the database has just told; of a running event loop."""
+        for known in read:
+            self._put(known.passage.passage.id.int, known)
+
+    def drop(self, passage_ids: Iterable[UUID]) -> None:
+        """What the database no longer stands for."""
+        for passage_id in passage_ids:
+            if (known := self._newer.pop(passage_id.int, None)) is not None:
+                self._newer_bytes -= known.size
+            self._older.pop(passage_id.int, None)
+
+    def _put(self, number: int, known: KnownPassage) -> None:
+        if known.size > self._half_bytes:
+            return
+        if (before := self._newer.pop(number, None)) is not None:
+            self._newer_bytes -= before.size
+        if self._newer_bytes + known.size > self._half_bytes:
+            self._turn()
+        self._older.pop(number, None)
+        self._newer[number] = known
+        self._newer_bytes += known.size
+        if self._turning is None:
+            self._turning = asyncio.get_running_loop().call_later(self._kept_for_s, self._time_is_up)
+
+    def _turn(self) -> None:
+        self._older, self._newer, self._newer_bytes = self._newer, {}, 0
+
+    def _time_is_up(self) -> None:
+        self._turn()
+        # Nothing is kept: a service that nobody asks is woken no more.
+        again = asyncio.get_running_loop().call_later(self._kept_for_s, self._time_is_up) if self._older else None
+        self._turning = again
