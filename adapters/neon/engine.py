@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from adapters.neon.errors import PORT
-from adapters.neon.transaction import ALONE, Transaction
+from adapters.neon.lent_connections import IDLE_SINCE, LentConnections
+from adapters.neon.transaction import ALONE, LENT, Transaction
 from domain.errors import PortRefused
 
 POOL_SIZE: Final = 10
@@ -33,9 +34,6 @@ CONNECTIONS_SHARE: Final = 0.8
 PING_AFTER_IDLE_S: Final = 20.0
 RECYCLE_AFTER_S: Final = 240
 """Neon suspends an idle compute after 300 s and drops its connections without always saying so."""
-
-_KEPT: Final = "ibid_kept"
-"""An engine's option: a connection is always the same one of the server's, so that statements stay prepared on it."""
 
 _CONNECT_KEYS: Final = frozenset({"host", "port", "application_name", "connect_timeout", "pgbouncer"})
 _TLS_KEYS: Final = frozenset({"sslmode", "sslrootcert", "ssl", "channel_binding"})
@@ -83,6 +81,8 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE, command_timeout_s: floa
     Raises PortRefused for a URL that cannot be read; its message holds no part of the URL.
     """
     target, arguments = read_url(url)
+    # A connection is always the same one of the server's, so that statements stay prepared on it.
+    lent = None if "prepared_statement_name_func" in arguments else LentConnections()
     arguments["command_timeout"] = command_timeout_s
     engine = create_async_engine(
         target,
@@ -95,17 +95,18 @@ def make_engine(url: str, *, pool_size: int = POOL_SIZE, command_timeout_s: floa
         hide_parameters=True,
         skip_autocommit_rollback=True,  # where each statement is its own transaction, there is nothing to roll back
         json_deserializer=str,  # msgspec knows the shapes
-        execution_options={_KEPT: "prepared_statement_name_func" not in arguments},
+        execution_options={LENT: lent},
     )
     _keep_honest(engine)
-    if "prepared_statement_name_func" not in arguments:
+    if lent is not None:
         _know_types(engine)
+        event.listen(engine.sync_engine, "engine_disposed", lambda _: lent.close())
     return engine
 
 
 def statement_by_statement(engine: AsyncEngine) -> AsyncEngine:
     """The same pool for units that only read: each statement is its own transaction, without BEGIN and ROLLBACK."""
-    alone = {ALONE: engine.get_execution_options().get(_KEPT, False)}
+    alone = {ALONE: engine.get_execution_options().get(LENT) is not None}
     return engine.execution_options(isolation_level="AUTOCOMMIT", **alone)
 
 
@@ -194,12 +195,12 @@ def _keep_honest(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "checkin")
     def remember(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
-        entry.info["idle_since"] = time.monotonic()
+        entry.info[IDLE_SINCE] = time.monotonic()
 
     @event.listens_for(engine.sync_engine, "checkout")
     def examine(connection: DBAPIConnection, entry: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
         driver: Any = entry.driver_connection
-        idle_s = time.monotonic() - entry.info.get("idle_since", time.monotonic())
+        idle_s = time.monotonic() - entry.info.get(IDLE_SINCE, time.monotonic())
         if driver.is_closed():
             # What closed one has closed them all, as a rule: none of the others is tried.
             raise InvalidatePoolError

@@ -8,11 +8,13 @@ import asyncpg
 from sqlalchemy import CursorResult, Executable, Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
 
 from adapters.neon.errors import translated
 from adapters.neon.frequent import Found, Frequent
 from adapters.neon.known_collections import KnownCollections
 from adapters.neon.known_passages import KnownPassages
+from adapters.neon.lent_connections import LentConnections
 from adapters.neon.presumed_collections import PresumedCollections
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -21,6 +23,8 @@ T = TypeVar("T")
 
 ALONE: Final = "ibid_alone"
 """An engine's option: each statement is a transaction of its own, and the driver may keep it prepared."""
+LENT: Final = "ibid_lent"
+"""An engine's option: what lends its pool's connections, or None where each must go back after a transaction."""
 
 
 class Transaction:
@@ -44,40 +48,51 @@ class Transaction:
         self._engine = engine
         self._connection: AsyncConnection | None = None
         self._turn = asyncio.Lock()  # a connection runs one statement at a time
-        self._alone: bool = engine.get_execution_options().get(ALONE, False)
+        options = engine.get_execution_options()
+        self._alone: bool = options.get(ALONE, False)
+        self._lent: LentConnections | None = options.get(LENT)
 
     async def run(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Rows:
         """Raises PortUnavailable or PortRefused."""
         async with self._turn:
             with translated():
                 if self._connection is None:
-                    self._connection = await _connected(self._engine.connect)
+                    self._connection = await self._connect()
                 return await self._connection.execute(statement, parameters)
 
     async def fetch(self, frequent: Frequent, parameters: Mapping[str, Any]) -> Sequence[Any]:
         """
         The rows of a statement that every question runs, their columns by place and by name.
 
-        Where each statement stands alone, the driver runs it, and the connection is kept no longer than that. Raises
+        Where each statement stands alone, the driver runs it, on a connection that goes from one to the next. Raises
         PortUnavailable or PortRefused.
         """
-        if not self._alone:
+        if not self._alone or self._lent is None:
             rows = await self.run(frequent.statement, parameters)
             return rows.all() if rows.returns_rows else ()
         sql, values = frequent.for_driver(parameters)
         with translated():
-            connection = await _connected(self._engine.raw_connection)
+            lent = await self._lent.take(self._raw_connection)
             try:
-                driver: Any = connection.driver_connection
-                return await driver.fetch(sql, *values, record_class=Found)  # type: ignore[no-any-return]
+                found: Sequence[Any] = await lent.driver.fetch(sql, *values, record_class=Found)
             except asyncpg.PostgresError:
+                self._lent.keep(lent)
                 raise
             except BaseException:
                 # Late, cancelled or lost: what the server still does with it is nothing for the next one to meet.
-                connection.invalidate()
+                self._lent.lose(lent)
                 raise
-            finally:
-                connection.close()  # as it is: no transaction of SQLAlchemy's is open that would have to be ended
+            self._lent.keep(lent)
+            return found
+
+    async def _connect(self) -> AsyncConnection:
+        if self._lent is None:
+            return await _connected(self._engine.connect)
+        async with self._lent.waiting():
+            return await _connected(self._engine.connect)
+
+    async def _raw_connection(self) -> PoolProxiedConnection:
+        return await _connected(self._engine.raw_connection)
 
     def changes_collections(self) -> None:
         """To be told before a statement that does, or may."""
