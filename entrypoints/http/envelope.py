@@ -8,7 +8,6 @@ from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 import msgspec
-import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
 
@@ -86,7 +85,7 @@ class Envelope:
             scope["method"] = "GET"
         place = self._room.place(scope)
         answer = _Answer(send, request_id, lambda: self._added(scope, method), place, bodiless=method == "HEAD")
-        with serving(began * 1_000), structlog.contextvars.bound_contextvars(request_id=request_id):
+        with serving(began * 1_000, request_id):
             try:
                 if not _names_one_host(scope):
                     await _refuse(scope, answer.send, bad_host(instance=scope["path"]))

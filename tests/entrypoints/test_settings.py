@@ -1,12 +1,15 @@
 """Settings: read once, refused by name, and silent about their secrets."""
 
 import logging
+import re
 import secrets
 from pathlib import Path
 
 import msgspec
 import pytest
+from structlog.stdlib import ProcessorFormatter
 
+from application.arrival import serving
 from domain.access.quotas import PROVIDER
 from entrypoints.logs import configure_logs
 from entrypoints.outside import allowances
@@ -131,6 +134,33 @@ def _logs_put_back() -> object:
 
 
 @pytest.mark.usefixtures("_logs_put_back")
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_line_is_the_same_whichever_way_it_is_made(style: str) -> None:
+    settings = Settings(data_dir=Path("x"), log=style)  # type: ignore[arg-type]  # one of the two
+    configure_logs(settings.log, secrets=[KEY])
+    formatter = logging.getLogger().handlers[0].formatter
+    assert isinstance(formatter, ProcessorFormatter)
+    beside = {"request_id": "its own", "ms": 1.5, "none": None, "words": "a b", "list": ["é"], "secret": KEY}
+
+    def written(extra: dict[str, object]) -> tuple[str, str]:
+        record = logging.getLogger("ibid.test").makeRecord(
+            "ibid.test", 30, "", 0, "%s told", ("it",), None, None, extra
+        )
+        return formatter.format(record), ProcessorFormatter.format(formatter, record)
+
+    for extra in ({}, beside):
+        quick, slow = written(extra)
+        assert _untimed(quick) == _untimed(slow)
+        with serving(0.0, "of the request"):
+            quick, slow = written(extra)
+        assert _untimed(quick) == _untimed(slow)
+        assert ("of the request" in quick) == (not extra), "a record's own fields come first"
+
+
+def _untimed(line: str) -> str:
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "then", line, count=1)
+
+
 @pytest.mark.parametrize("style", ["text", "json"])
 def test_a_secret_passes_into_no_log_line_by_any_way(style: str, capsys: pytest.CaptureFixture[str]) -> None:
     settings = Settings(data_dir=Path("x"), log=style)  # type: ignore[arg-type]  # one of the two
