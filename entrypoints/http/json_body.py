@@ -40,6 +40,9 @@ class UnsupportedMediaType(ClientException):
 class JSONRequest(Request[Any, Any, Any]):
     """A request whose JSON becomes its handler's own type at once, instead of going through loose Python values."""
 
+    _whole: bytes | None = None
+    """The body, once it is there: the framework asks for it before it asks for what it says."""
+
     @property
     def is_upload(self) -> bool:
         """Whether the body is one that its handler reads as it comes, instead of having it whole."""
@@ -50,6 +53,8 @@ class JSONRequest(Request[Any, Any, Any]):
         return self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
 
     async def body(self) -> bytes:
+        if self._whole is not None:
+            return self._whole
         if self.is_upload:
             return b"an upload"
         most = self.route_handler.resolve_request_max_body_size()
@@ -61,6 +66,7 @@ class JSONRequest(Request[Any, Any, Any]):
             raise ClientException("the client left before its body was whole") from error
         if not raw and self.route_handler.parsed_data_field is not None:
             raise BadBody("", "the body is empty")
+        self._whole = raw
         return raw
 
     async def json(self) -> Any:

@@ -180,6 +180,15 @@ async def test_every_place_and_byte_is_given_back(service: HttpService) -> None:
     assert (room.at_work, room.held_bytes) == (0, 0)
 
 
+async def test_a_large_body_counts_once() -> None:
+    page = {"uri": "a.md", "content": "A page. " * 40_000, "format": "markdown"}
+    body = msgspec.json.encode({"collection": "docs", "documents": [page]})
+    assert SMALL_BODY_BYTES < len(body) < 400_000
+    async with a_service(room=Room(large_bodies_bytes=400_000)) as service:
+        answer = await send(service.app, "POST", "/v1/admin/ingestions", key=ADMIN_KEY, headers=[JSON], body=body)
+    assert answer.status == 202
+
+
 class Arrivals:
     """Requests by a clock of our own: each waits in a task of its own until it has a place."""
 
