@@ -8,7 +8,6 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 from litestar import Response
-from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from application.events import (
@@ -36,6 +35,8 @@ RETRY_MS: Final = 2_000
 ASK_PATH: Final = "/v1/ask"
 """What a failed turn's problem document names: a turn's events are the same bytes on every route."""
 
+_HEADERS: Final = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
+_EVENT_STREAM: Final = (b"content-type", b"text/event-stream; charset=utf-8")
 _KEEP_ALIVE: Final = b": still here\n\n"
 _TEXT: Final = b'\nevent: text\ndata: {"delta":'
 _encode = msgspec.json.Encoder().encode
@@ -104,19 +105,17 @@ class EventStream(Response[None]):
         super().__init__(None)
         self._answer = _ASGIEventStream(stream, after, cancel_when_left, headers or {}, silence_s, stuck_s)
 
-    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:
+    def to_asgi_response(self, *_: Any, **__: Any) -> Any:  # an ASGI application, as every response is at last
         return self._answer
 
 
-class _ASGIEventStream(ASGIResponse):
+class _ASGIEventStream:
     """
     Writes what there is, says something after 15 s of nothing, and stops when the reader has gone.
 
     A response of its own because the framework's stream takes one iterator, and waiting on an iterator with a time
     limit costs a task an event.
     """
-
-    _should_set_content_length = False
 
     def __init__(
         self,
@@ -127,8 +126,8 @@ class _ASGIEventStream(ASGIResponse):
         silence_s: float,
         stuck_s: float,
     ) -> None:
-        sent = {"cache-control": "no-cache", "x-accel-buffering": "no", **headers}
-        super().__init__(headers=sent, media_type="text/event-stream", status_code=200)
+        more = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self._headers = [*_HEADERS, *more, _EVENT_STREAM]
         self._stream = stream
         self._after = after
         self._cancel_when_left = cancel_when_left
@@ -139,7 +138,8 @@ class _ASGIEventStream(ASGIResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._write_chunk = chunks_of(scope)
-        await super().__call__(scope, receive, send)
+        await send({"type": "http.response.start", "status": 200, "headers": self._headers})
+        await self.send_body(send, receive)
 
     async def send_body(self, send: Send, receive: Receive) -> None:
         writer = _Writer(send, self._write_chunk)
