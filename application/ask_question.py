@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from application.arrival import waited_s
@@ -29,6 +29,7 @@ from domain.grounding.ports import ReferenceFormatter
 from domain.grounding.references import references
 from domain.grounding.selection import selection_first
 from domain.grounding.source_notices import source_notices
+from domain.quick_init import replaced
 from domain.text import Analyzer
 
 _log = logging.getLogger("ibid.ask")
@@ -61,8 +62,8 @@ class _Progress:
             return self.turn
         degraded = tuple(dict.fromkeys((*self.turn.degraded, *self.draft.degraded)))
         spent = Usage.total((self.turn.usage, self.draft.usage, *self.judging))
-        spent = replace(spent, cached=self.draft.usage.cached)
-        return replace(self.turn, degraded=degraded, attempts=self.draft.attempts, usage=spent)
+        spent = replaced(spent, cached=self.draft.usage.cached)
+        return replaced(self.turn, degraded=degraded, attempts=self.draft.attempts, usage=spent)
 
 
 class AskQuestion:
@@ -197,7 +198,7 @@ class AskQuestion:
         )
         evidence = found.evidence if selected is None else selection_first(found.evidence, selected)
         degraded = (*turn.degraded, *found.degraded)
-        turn = replace(turn, degraded=degraded, timings_ms={**turn.timings_ms, **found.timings_ms})
+        turn = replaced(turn, degraded=degraded, timings_ms={**turn.timings_ms, **found.timings_ms})
         progress.turn = turn
         abstention = decide_abstention(question, evidence, analyzer=self._analyzer, language=language)
         if abstention is not None:
@@ -209,17 +210,17 @@ class AskQuestion:
         draft = self._drafting.draft(self._task(asked, turn, wanted, evidence))
         # What did not fit is not shown either: evidence listed is evidence used.
         degraded = (*degraded, *draft.degraded)
-        progress.turn, progress.draft = replace(turn, evidence=draft.evidence), draft
+        progress.turn, progress.draft = replaced(turn, evidence=draft.evidence), draft
         stream.emit(EvidenceFound(draft.evidence, degraded))
         return await self._write(progress, draft, asked, stream)
 
     async def _rewritten(self, asked: Asked) -> tuple[Turn, Rewritten]:
         """The question as it reads without the conversation, and the turn with it."""
         if not asked.history:
-            return replace(asked.turn, timings_ms={"rewrite": 0}), Rewritten(asked.question.text)
+            return replaced(asked.turn, timings_ms={"rewrite": 0}), Rewritten(asked.question.text)
         began_ms = self._clock.elapsed_ms()
         rewritten = await self._rewriter.rewrite(asked.question, asked.history, language=asked.languages[0])
-        turn = replace(
+        turn = replaced(
             asked.turn,
             standalone_question=rewritten.question,
             degraded=("rewrite_skipped",) if rewritten.skipped else (),
@@ -231,7 +232,7 @@ class AskQuestion:
     def _task(self, asked: Asked, turn: Turn, question: str, evidence: tuple[Evidence, ...]) -> AnswerTask:
         owner = asked.turn.owner
         return AnswerTask(
-            replace(asked.question, text=question),
+            replaced(asked.question, text=question),
             evidence,
             asked.languages[0],
             standalone=turn.standalone_question,
@@ -262,7 +263,7 @@ class AskQuestion:
         turn = progress.so_far
         if first_ms is not None:
             first = round(first_ms - asked.started_ms)
-            turn = replace(turn, timings_ms={**turn.timings_ms, "first_text": first})
+            turn = replaced(turn, timings_ms={**turn.timings_ms, "first_text": first})
         return self._closed(turn, answer, draft.model, asked, stream)
 
     async def _judge_again(self, progress: _Progress, answer: JudgedAnswer, stream: TurnStream) -> None:
@@ -273,7 +274,7 @@ class AskQuestion:
         began_ms = self._clock.elapsed_ms()
         opinion = await self._judging.ask(claims, language=answer.language, book=progress.book)
         took = {"judge": round(self._clock.elapsed_ms() - began_ms)}
-        progress.turn = replace(progress.turn, timings_ms={**progress.turn.timings_ms, **took})
+        progress.turn = replaced(progress.turn, timings_ms={**progress.turn.timings_ms, **took})
         if events := answer.settle(opinion):
             stream.emit(*events)
 
@@ -291,7 +292,7 @@ class AskQuestion:
                 insufficient(turn.question, turn.evidence, analyzer=self._analyzer, language=language)
             )
         told = (*source_notices(answer.cited, turn.evidence), *notices(answer.claims, turn.evidence))
-        return replace(turn, notices=told).answered(
+        return replaced(turn, notices=told).answered(
             answer.text,
             claims=tuple(answer.claims),
             verifier=None if options.verification is Verification.OFF else answer.verifier,
@@ -308,7 +309,7 @@ class AskQuestion:
         turn, draft, answer = progress.so_far, progress.draft, progress.answer
         if draft is None or answer is None or not answer.text.strip():
             return turn
-        return replace(
+        return replaced(
             turn,
             answer=answer.text,
             claims=tuple(answer.claims),
@@ -319,7 +320,7 @@ class AskQuestion:
 
     def _timed(self, turn: Turn, asked: Asked) -> Turn:
         total = round(self._clock.elapsed_ms() - asked.started_ms)
-        return replace(turn, timings_ms={**turn.timings_ms, "total": total})
+        return replaced(turn, timings_ms={**turn.timings_ms, "total": total})
 
     async def _store(self, turn: Turn) -> None:
         async with self._unit_of_work() as uow:

@@ -17,6 +17,7 @@ from domain.conversation.model import AskOptions, Conversation, Question, Turn, 
 from domain.conversation.prompt import Exchange
 from domain.errors import CollectionNotFound
 from domain.library.model import Collection
+from domain.quick_init import quick_init, replaced
 
 LEASE: Final = timedelta(seconds=180)
 """How long a process may hold a running turn: models may take 28 + 120 s in all, and half a minute is for the rest."""
@@ -24,6 +25,7 @@ HISTORY: Final = 6
 """Earlier turns of a conversation that are read back: the prompt's budget seldom holds as many."""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class AskQuestionCommand:
     """``keyed``: what the request's idempotency key says of it, if it came with one."""
@@ -36,6 +38,7 @@ class AskQuestionCommand:
     keyed: KeyedRequest | None = None
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What the first transaction settled: everything that answering needs and nothing that it must look up again."""
@@ -52,6 +55,7 @@ class Asked:
     started_ms: float
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Begun:
     asked: Asked
@@ -134,7 +138,7 @@ class BeginTurn:
         languages = languages_of(collections, readable)
         options = command.options
         if not options.verification_said:
-            options = replace(options, verification=verification_of(collections, readable))
+            options = replaced(options, verification=verification_of(collections, readable))
         instructions = tuple(one.instructions for one in collections if one.name in readable and one.instructions)
         trust = trust_of(collections)
         known = tuple(one for one in collections if one.name in readable)

@@ -6,14 +6,17 @@ from uuid import UUID
 
 from domain.conversation.model import Turn
 from domain.grounding.model import Claim, Evidence
+from domain.quick_init import quick_init
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
     turn_id: UUID
     conversation_id: UUID
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class EvidenceFound:
     """The evidence that the answer will be written from; empty when there will be none."""
@@ -28,6 +31,7 @@ class TextWritten(NamedTuple):
     delta: str
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class ClaimJudged:
     claim: Claim

@@ -9,8 +9,10 @@ from application.ports import AnswerWriter, Clock
 from domain.conversation.model import Attempt, AttemptOutcome, Question, Usage
 from domain.conversation.prompt import Exchange
 from domain.grounding.model import Evidence
+from domain.quick_init import quick_init
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class AnswerTask:
     """

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from domain.conversation.model import AttemptOutcome, Usage
+from domain.quick_init import quick_init
 
 
 class Role(StrEnum):
@@ -20,6 +21,7 @@ class Message:
     content: str
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class ModelCall:
     """
@@ -35,6 +37,7 @@ class ModelCall:
     schema: Mapping[str, Any] | None = None
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class CallEnd:
     """

@@ -1,7 +1,7 @@
 """Questions, turns and conversations."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.access.model import Owner
 from domain.grounding.model import Abstention, Claim, Evidence, Reference, Verification, Verifier
-from domain.quick_init import quick_init
+from domain.quick_init import quick_init, replaced
 from domain.retrieval.model import SearchFilters
 from domain.text import clean_text
 
@@ -29,6 +29,7 @@ class TurnStatus(StrEnum):
     FAILED = "failed"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked: 1 to 4,000 characters after trimming. ``selected_text`` is what the reader has marked."""
@@ -45,6 +46,7 @@ class Question:
         return Question(text, selected_text)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class AskOptions:
     """How one question wants to be answered. ``verification_said`` False: as its collections have it."""
@@ -181,7 +183,7 @@ class Turn:
         for reference in references:
             if not reference.evidence or not set(reference.evidence) <= listed:
                 raise ValueError("a reference needs a citation of this turn's evidence")
-        return replace(
+        return replaced(
             self,
             status=TurnStatus.ANSWERED,
             answer=answer,
@@ -194,14 +196,14 @@ class Turn:
     def abstained(self, abstention: Abstention) -> "Turn":
         """Close without an answer; what was written so far is void, and nothing is listed that was not used."""
         self._must_run()
-        return replace(self, status=TurnStatus.ABSTAINED, answer="", claims=(), references=(), abstention=abstention)
+        return replaced(self, status=TurnStatus.ABSTAINED, answer="", claims=(), references=(), abstention=abstention)
 
     def ended(self, status: TurnStatus) -> "Turn":
         """Close a turn that got no proper end: cancelled, interrupted or failed."""
         self._must_run()
         if status not in (TurnStatus.CANCELLED, TurnStatus.INTERRUPTED, TurnStatus.FAILED):
             raise ValueError(f"{status} is not an early end")
-        return replace(self, status=status)
+        return replaced(self, status=status)
 
     def _must_run(self) -> None:
         if self.status is not TurnStatus.RUNNING:

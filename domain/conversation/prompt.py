@@ -13,6 +13,7 @@ from domain.conversation.quoting import KEY_CHARS, quotation_key
 from domain.conversation.tokens import estimated_tokens
 from domain.conversation.visible import visible
 from domain.grounding.model import Evidence
+from domain.quick_init import quick_init
 
 HISTORY_SHARE: Final = 0.2
 """Of the prompt's tokens, what earlier turns may take: they say what is meant, evidence says what is so."""
@@ -45,6 +46,7 @@ class Exchange:
     answer: str
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class FittedPrompt:
     """``evidence`` is what went in, all of it and in its order; ``degraded`` says what did not."""

@@ -1,12 +1,12 @@
 """Evidence, claims, citations, verdicts, abstention, references: what makes an answer traceable."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from domain.quick_init import quick_init
+from domain.quick_init import quick_init, replaced
 
 
 class Verdict(StrEnum):
@@ -75,7 +75,7 @@ class Evidence:
     section: CitedSection
 
     def numbered(self, n: int) -> "Evidence":
-        return self if self.n == n else replace(self, n=n)
+        return self if self.n == n else replaced(self, n=n)
 
 
 @quick_init
@@ -107,6 +107,7 @@ class Claim:
     citations: tuple[Citation, ...]
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Missing:
     """Who was to judge, too, and did not: ``quota``, ``late``, ``invalid`` (a reply of no use) or ``unavailable``."""
@@ -115,6 +116,7 @@ class Missing:
     reason: str
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Verifier:
     """Who judged the claims."""
@@ -124,6 +126,7 @@ class Verifier:
     missing: Missing | None = None
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Abstention:
     """No answer, why, and the passages that came closest."""
@@ -133,6 +136,7 @@ class Abstention:
     closest: tuple[Evidence, ...] = ()
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Reference:
     """The bibliographic entry of a cited document, and the evidence numbers that cite it."""

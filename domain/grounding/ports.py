@@ -7,8 +7,10 @@ from typing import Any, Protocol
 
 from domain.conversation.model import Usage
 from domain.grounding.model import Verdict, Verifier
+from domain.quick_init import quick_init
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class CitedText:
     """A passage that a claim cites, as the reader is shown it."""
@@ -24,6 +26,7 @@ class CitedClaim:
     cited: tuple[CitedText, ...]
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """A verdict, and the calibrated chance, 0 to 1, that the claim is supported; 0 for an uncited one."""

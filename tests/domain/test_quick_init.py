@@ -5,7 +5,7 @@ from inspect import signature
 import pytest
 
 from domain.conversation.model import Turn
-from domain.quick_init import quick_init
+from domain.quick_init import quick_init, replaced
 
 
 @quick_init
@@ -69,3 +69,13 @@ def test_a_check_after_making_still_runs() -> None:
 def test_a_value_goes_through_pickle() -> None:
     assert pickle.loads(pickle.dumps(Quick(1, third=[3]))) == Quick(1, third=[3])  # noqa: S301  our own
     assert Turn.__init__.__qualname__ == "Turn.__init__"
+
+
+def test_a_changed_value_is_what_dataclasses_make_of_it() -> None:
+    value = Quick(1, "two", [3])
+    assert replaced(value) == value
+    assert replaced(value, second="other") == replace(value, second="other")
+    assert replaced(value, first=0).third is value.third
+    assert value == Quick(1, "two", [3])
+    with pytest.raises(TypeError, match=r"Quick\.__replace__"):
+        replaced(value, fourth=4)  # type: ignore[call-arg]  # that is what is shown
