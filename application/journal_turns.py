@@ -71,4 +71,6 @@ class JournalTurns:
 
 def _fresh(stream: TurnStream, count: int) -> JournalEntry | None:
     frames = stream.frames(count)
+    if stream.ended and frames:
+        frames[-1] = b""  # the stored turn says it, which is what its readers are told of the end
     return JournalEntry(stream.turn_id, count + 1, frames, stream.ended) if frames else None

@@ -1,4 +1,4 @@
-"""Users who ask, read, pause and ask again: bare sockets on uvloop, a connection for each question."""
+"""Users who ask, read, pause and ask again: bare sockets on uvloop, a connection for each user, as browsers keep it."""
 
 import asyncio
 import random
@@ -12,15 +12,16 @@ from typing import Any
 @dataclass(slots=True)
 class Crowd:
     """
-    What the users met: milliseconds to the ``first`` word of each reply, replies that came to their ``last``, what
-    failed, how many replies held each of the ``noted`` words, and when each request was ``sent``, by the machine's
-    monotonic clock. Of what was asked while it was measured; ``all``: at any time.
+    What the users met: milliseconds to the ``first`` word of each reply and to its end, replies that came to their
+    ``last``, what failed, how many replies held each of the ``noted`` words, and when each request was ``sent``, by the
+    machine's monotonic clock. Of what was asked while it was measured; ``all``: at any time.
     """
 
     first: bytes = b"event: text"
     last: bytes = b"event: done"
     noted: tuple[bytes, ...] = ()
     first_ms: list[float] = field(default_factory=list)
+    whole_ms: list[float] = field(default_factory=list)
     asked: int = 0
     done: int = 0
     all: int = 0
@@ -30,23 +31,34 @@ class Crowd:
     measuring: bool = False
 
 
-class _Question(asyncio.Protocol):
-    """One question, counted if it was asked while the crowd was measured; ``ended`` when its connection is closed."""
+class _Line(asyncio.Protocol):
+    """A user's connection; one question at a time, counted if it was asked while the crowd was measured."""
 
-    def __init__(self, request: bytes, crowd: Crowd) -> None:
-        self._request, self._crowd = request, crowd
-        self._counted = crowd.measuring
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd = crowd
+        self._loop = asyncio.get_running_loop()
         self._seen = bytearray()
+        self._ended: asyncio.Future[None] | None = None
+        self.open = False
+
+    async def ask(self, request: bytes) -> None:
+        """Until the whole reply is there, or the connection is lost."""
+        crowd = self._crowd
+        self._counted = crowd.measuring
+        self._seen.clear()
         self._first = False
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ended = self._loop.create_future()
         self._began = time.monotonic()  # the loop's own stands still while it is busy
         if self._counted:
             crowd.sent[request] = self._began
         crowd.asked += self._counted
         crowd.all += 1
+        self._transport.write(request)
+        await self._ended
 
     def connection_made(self, transport: Any) -> None:
-        transport.write(self._request)
+        self._transport = transport
+        self.open = True
 
     def data_received(self, data: bytes) -> None:
         self._seen += data
@@ -54,23 +66,50 @@ class _Question(asyncio.Protocol):
             self._first = True
             if self._counted:
                 self._crowd.first_ms.append((time.monotonic() - self._began) * 1_000)
+        if self._ended is not None and self._is_whole():
+            self._end()
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.open = False
+        if self._ended is not None:
+            self._end()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _is_whole(self) -> bool:
+        """Chunks end with an empty one; a reply of another kind says how long it is."""
+        if self._seen.endswith(b"0\r\n\r\n"):
+            return True
+        head, _, body = self._seen.partition(b"\r\n\r\n")
+        _, stated, length = head.partition(b"\r\ncontent-length: ")
+        return bool(stated) and len(body) >= int(length.partition(b"\r\n")[0])
+
+    def _end(self) -> None:
+        ended, self._ended = self._ended, None
         if self._first and self._crowd.last in self._seen:
             self._crowd.done += self._counted
             if self._counted:
+                self._crowd.whole_ms.append((time.monotonic() - self._began) * 1_000)
                 self._crowd.met.update(word for word in self._crowd.noted if word in self._seen)
         else:
             self._crowd.failed.append(bytes(self._seen[-300:]) or b"the connection was lost")
-        self.ended.set_result(None)
+        assert ended is not None
+        ended.set_result(None)
 
 
-async def _user(ask: Callable[[], Any], crowd: Crowd, stopping: asyncio.Event, pause_s: float) -> None:
+async def _user(
+    connect: Callable[[], Any], request: Callable[[], bytes], stopping: asyncio.Event, pause_s: float
+) -> None:
     await asyncio.sleep(random.uniform(0, pause_s))  # noqa: S311  not a secret
+    line: _Line | None = None
     while not stopping.is_set():
-        _, question = await ask()
-        await question.ended
+        if line is None or not line.open:
+            _, line = await connect()
+        await line.ask(request())
         await asyncio.sleep(random.expovariate(1 / pause_s))
+    if line is not None:
+        line.close()
 
 
 async def crowd_of(
@@ -92,10 +131,10 @@ async def crowd_of(
     """
     loop, crowd, stopping = asyncio.get_running_loop(), crowd or Crowd(), asyncio.Event()
 
-    def ask() -> Any:
-        return loop.create_connection(lambda: _Question(request(), crowd), host, port)
+    def connect() -> Any:
+        return loop.create_connection(lambda: _Line(crowd), host, port)
 
-    tasks = [asyncio.create_task(_user(ask, crowd, stopping, pause_s)) for _ in range(users)]
+    tasks = [asyncio.create_task(_user(connect, request, stopping, pause_s)) for _ in range(users)]
     await asyncio.sleep(warm_s)
     at_edge()
     crowd.measuring = True

@@ -150,7 +150,7 @@ def _users(folder: Path, models: ServiceProcess, users: int, seconds: float) -> 
     with _service(folder, models, USER_WORDS) as service:
         own, tree, fake, load = service.cpu_s(), service.tree_cpu_s(), models.cpu_s(), time.process_time()
         began = time.monotonic()
-        request = _request(service, close=True)
+        request = _request(service, close=False)
         crowd = uvloop.run(crowd_of(users, *_address(service), request, warm_s=seconds / 2, seconds=seconds))
         wall = time.monotonic() - began
         shares = [

@@ -215,7 +215,7 @@ def _measured(
     each = ", ".join(f"{name} {seconds / crowd.asked * 1e3:.1f}" for name, seconds in spent.items())
     met = "".join(f", {word.decode()} {count / max(1, crowd.done):.0%}" for word, count in sorted(crowd.met.items()))
     return crowd, (
-        f"{_told_ms(crowd.first_ms)}; {crowd.asked} asked in "
+        f"{_told_ms(crowd.first_ms)}, the whole {_told_ms(crowd.whole_ms)}; {crowd.asked} asked in "
         f"{chosen.seconds:.0f} s, {crowd.done} done, {len(crowd.failed)} failed {crowd.failed[:1]}{met}; of a core: "
         f"{of_a_core}; ms each: {each}"
     )
@@ -263,7 +263,6 @@ def requests(service: ServiceProcess, path: str, asked: str, **more: Any) -> Cal
             f"Accept: {accept}",
             "Content-Type: application/json",
             f"Content-Length: {len(body)}",
-            "Connection: close",
         ]
         return "\r\n".join([*lines, "", ""]).encode() + body
 

@@ -38,6 +38,12 @@ if TYPE_CHECKING:
 GRACE_S: Final = 25
 """Seconds between being told to stop and cutting what still runs: the turns' own 20, and a little."""
 
+KEEP_ALIVE_S: Final = 75
+"""
+How long a connection may be silent between two requests. A proxy that keeps its connections for 60 s, as nginx and load
+balancers do by default, must not find one closed in the moment of using it.
+"""
+
 SWITCH_S: Final = 0.0005
 """How long a thread that embeds or indexes may keep the event loop waiting each time; the default is 5 ms."""
 
@@ -301,6 +307,7 @@ def server_config(app: "Litestar") -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,  # else whoever sits on this machine could say who it is
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
 

@@ -99,6 +99,8 @@ class CohereEmbedder(Embedder):
 
     async def embed(self, texts: Sequence[str], *, purpose: Purpose) -> Sequence[Vector]:
         if purpose is Purpose.QUESTION:
+            if len(texts) == 1:  # as a rule it is one, for which no task has to be made
+                return [await self._cache.vector(texts[0])]
             return await asyncio.gather(*(self._cache.vector(text) for text in texts))
         batches = [texts[start : start + MAX_TEXTS] for start in range(0, len(texts), MAX_TEXTS)]
         made = [asyncio.create_task(self._passages(batch)) for batch in batches]

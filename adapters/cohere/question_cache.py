@@ -25,7 +25,8 @@ class QuestionCache:
         self._buy = buy
         self._kept = kept
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
-        self._under_way: dict[str, asyncio.Task[Vector]] = {}
+        self._waiting: dict[str, list[asyncio.Future[Vector]]] = {}
+        self._buying: set[asyncio.Task[None]] = set()
 
     async def vector(self, text: str) -> Vector:
         """The vector of a question, kept or bought. Raises what buying raises."""
@@ -33,16 +34,31 @@ class QuestionCache:
         if (known := self._vectors.get(key)) is not None:
             self._vectors.move_to_end(key)
             return known
-        task = self._under_way.get(key)
-        if task is None:
+        mine: asyncio.Future[Vector] = asyncio.get_running_loop().create_future()
+        if (waiting := self._waiting.get(key)) is not None:
+            waiting.append(mine)
+        else:
+            self._waiting[key] = [mine]
             # A task of its own: one who asked and went away takes nothing from the others.
-            task = self._under_way[key] = asyncio.create_task(self._bought(key, text))
-            task.add_done_callback(lambda _: self._under_way.pop(key, None))
-        return await asyncio.shield(task)
+            task = asyncio.create_task(self._bought(key, text))
+            self._buying.add(task)
+            task.add_done_callback(self._buying.discard)
+        return await mine
 
-    async def _bought(self, key: str, text: str) -> Vector:
-        vector = array("f", await self._buy(text))
+    async def _bought(self, key: str, text: str) -> None:
+        """Tells each who waits, which is two turns of a busy loop sooner than waiting for this task."""
+        try:
+            vector = array("f", await self._buy(text))
+        except BaseException as error:
+            for one in self._waiting.pop(key):
+                if not one.done():
+                    one.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+            return
         self._vectors[key] = vector
         if len(self._vectors) > self._kept:
             self._vectors.popitem(last=False)
-        return vector
+        for one in self._waiting.pop(key):
+            if not one.done():
+                one.set_result(vector)

@@ -20,6 +20,12 @@ from domain.errors import PortRefused
 POOL_SIZE: Final = 10
 """Two cores are busy with far fewer; Neon's smallest compute takes 97 connections in all (wire notes, read 2026-11)."""
 
+MOST_POOL_SIZE: Final = 24
+"""
+Where the limit of the database is known. A statement keeps its connection until a busy loop looks at the answer: under
+more users than two cores take, ten were too few, and some questions waited longer than POOL_WAIT_S.
+"""
+
 POOL_WAIT_S: Final = 2.0
 CONNECT_TIMEOUT_S: Final = 10.0
 COMMAND_TIMEOUT_S: Final = 10.0
@@ -56,7 +62,7 @@ def pools_within(limit: int, processes: int) -> Pools | None:
     if each < _LEAST.requests + _LEAST.background:
         return None
     background = max(_LEAST.background, min(BACKGROUND_POOL_SIZE, each // 3))
-    return Pools(min(POOL_SIZE, each - background), background)
+    return Pools(min(MOST_POOL_SIZE, each - background), background)
 
 
 async def connection_limit(engine: AsyncEngine) -> int:

@@ -1,6 +1,7 @@
 """Connections that are not read from for a moment, so that one read brings what came meanwhile."""
 
 import asyncio
+from collections import deque
 from typing import Final, Protocol
 
 REST_BEATS: Final = 5
@@ -13,20 +14,20 @@ What rests is spread over five beats, so that no more than a fifth of the stream
 
 CROWD: Final = 64
 CROWD_BEATS: Final = 10
+MOST_BEATS: Final = 20
+_STREAMS_A_BEAT: Final = 8
 """
-So many streams and more keep a core busy, and then each rests for 90 to 100 ms: the blink of an eye takes three times
-that. Five words at once cost half of what they do by twos and threes, and who begins meanwhile waits less.
+So many streams and more keep a core busy, and then each rests for 90 to 100 ms, from eighty on a beat longer for every
+eight more, 200 ms at most: the blink of an eye takes longer. Ten words at once cost a third of what they do by twos
+and threes, and who begins meanwhile waits less.
 """
 
-
-IN_TIME_S: Final = 0.004
-LONGEST_BEATS: Final = 30
+WAIT_TURNS: Final = 128
 """
-Where the loop itself is late by more than that, a crowd's streams rest a beat longer for each millisecond, 300 ms at
-most: a core that cannot keep up does better to read fifteen words at once than to let new questions wait.
+One stream is read in a turn of the loop, and more only where one would else wait for so many turns: in between comes
+what else is ready, a new question above all, which takes a dozen turns to its first word. Streams whose loop cannot
+keep up thus rest longer by themselves, and are read more words at once, which costs less.
 """
-_OF_A_WAKING: Final = 0.1
-"""How much one waking counts of how late the loop is; a hundred are due in a second."""
 
 
 class _Connection(Protocol):
@@ -40,23 +41,32 @@ class Rests:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._resting: dict[int, list[_Connection]] = {}
-        self._late_s = 0.0
+        self._due = deque[_Connection]()
 
     def rest(self, connection: _Connection, *, among: int) -> None:
         """One ``among`` so many streams. The system keeps what comes; one that is closed meanwhile takes no harm."""
         connection.pause_reading()
-        beat = int(self._loop.time() / BEAT_S) + (REST_BEATS if among < CROWD else self._crowd_beats())
+        beat = int(self._loop.time() / BEAT_S) + _beats(among)
         resting = self._resting.get(beat)
         if resting is None:
             resting = self._resting[beat] = []
             self._loop.call_at(beat * BEAT_S, self._wake, beat)
         resting.append(connection)
 
-    def _crowd_beats(self) -> int:
-        beyond_ms = int((self._late_s - IN_TIME_S) * 1_000)
-        return min(LONGEST_BEATS, CROWD_BEATS + max(0, beyond_ms))
-
     def _wake(self, beat: int) -> None:
-        self._late_s += (self._loop.time() - beat * BEAT_S - self._late_s) * _OF_A_WAKING
-        for connection in self._resting.pop(beat):
-            connection.resume_reading()
+        if not self._due:
+            self._loop.call_soon(self._read_on)
+        self._due += self._resting.pop(beat)
+
+    def _read_on(self) -> None:
+        due = self._due
+        for _ in range(1 + len(due) // WAIT_TURNS):
+            due.popleft().resume_reading()
+        if due:
+            self._loop.call_soon(self._read_on)
+
+
+def _beats(among: int) -> int:
+    if among < CROWD:
+        return REST_BEATS
+    return min(MOST_BEATS, max(CROWD_BEATS, among // _STREAMS_A_BEAT))

@@ -1,7 +1,6 @@
 """Replies that are read as they come, alone and by the dozen."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
@@ -10,7 +9,7 @@ from http import HTTPStatus
 import pytest
 
 from adapters.resilience.http_client import MANY_STREAMS, JsonPosts
-from adapters.resilience.rests import CROWD, CROWD_BEATS, Rests
+from adapters.resilience.rests import CROWD, WAIT_TURNS, Rests
 
 PIECES = [f"piece {number} of it;".encode() for number in range(60)]
 
@@ -79,37 +78,59 @@ class _Line:
 
 
 async def test_in_a_crowd_a_stream_rests_for_longer() -> None:
-    rests, one_of_few, one_of_many = Rests(), _Line(), _Line()
+    rests, one_of_few, one_of_many, one_of_most = Rests(), _Line(), _Line(), _Line()
+    rests.rest(one_of_most, among=3 * CROWD)
     rests.rest(one_of_many, among=CROWD)
     rests.rest(one_of_few, among=CROWD - 1)
     assert await one_of_few.rested_s >= 0.039  # to the beat that it ends with
     assert not one_of_many.rested_s.done()
     assert await one_of_many.rested_s >= 0.089
+    assert not one_of_most.rested_s.done()
+    assert await one_of_most.rested_s >= 0.189
 
 
-async def test_a_loop_that_cannot_keep_up_lets_a_crowd_rest_longer_until_it_can() -> None:
-    rests = Rests()
+async def test_what_is_ready_comes_between_two_streams_that_are_read_again() -> None:
+    order: list[str] = []
 
-    async def rested_s(*, late_s: float = 0.0) -> float:
-        line = _Line()
+    class Noting(_Line):
+        def resume_reading(self) -> None:
+            super().resume_reading()
+            order.append("stream")
+
+    rests, loop = Rests(), asyncio.get_running_loop()
+    lines = [Noting() for _ in range(4)]
+
+    def turn() -> None:
+        order.append("other")
+        if not all(line.rested_s.done() for line in lines):
+            loop.call_soon(turn)
+
+    for line in lines:
         rests.rest(line, among=CROWD)
-        await asyncio.sleep(0)
-        time.sleep(late_s)  # noqa: ASYNC251  what the loop is late by
-        return await line.rested_s
+    await asyncio.sleep(0)
+    loop.call_soon(turn)
+    await asyncio.gather(*(line.rested_s for line in lines))
+    assert order.count("stream") == len(lines)
+    assert "stream stream" not in " ".join(order)
 
-    for _ in range(6):
-        await rested_s(late_s=0.25)  # some 150 ms after the first is due, and still late when they rest longer
-    assert await rested_s() >= 0.12
-    for _ in range(60):
-        lines = [_Line() for _ in range(3)]
-        for line in lines:
-            rests.rest(line, among=1)
-            await asyncio.sleep(0.011)
-        await asyncio.gather(*(line.rested_s for line in lines))
-        if rests._crowd_beats() == CROWD_BEATS:
-            break
-    else:
-        pytest.fail("the loop has long been in time")
+
+async def test_no_stream_waits_for_more_turns_of_the_loop_than_it_may() -> None:
+    rests, turns = Rests(), 0
+    lines = [_Line() for _ in range(5 * WAIT_TURNS)]
+    for line in lines:
+        rests.rest(line, among=CROWD)
+    all_read = asyncio.gather(*(line.rested_s for line in lines))
+    await lines[0].rested_s
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        if not all_read.done():
+            asyncio.get_running_loop().call_soon(turn)
+
+    turn()
+    await all_read
+    assert turns < 3 * WAIT_TURNS
 
 
 async def test_a_stream_that_is_left_while_it_rests_holds_nothing_up() -> None:

@@ -210,6 +210,9 @@ async def test_nothing_is_written_while_nothing_runs_and_nothing_twice(
     for _ in range(2):
         await one.journal.write()
     assert [first for _, first in store.journal] == [1, 5]
+    end, _ = store.journal[(stream.turn_id, 5)]
+    assert end.last
+    assert end.frames[-1] == b"", "the stored turn says it"
 
 
 async def test_a_stream_that_was_discarded_is_not_looked_at_for_ever(two: tuple[Process, Process]) -> None:
