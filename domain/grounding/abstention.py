@@ -1,16 +1,16 @@
 """Is what was found enough to answer? If not: no answer, with the reason and what came closest."""
 
-from collections.abc import Hashable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from itertools import chain
 from math import exp, log
-from typing import Final, cast
+from typing import Final
 
 from domain.grounding.kinship import akin
 from domain.grounding.measures import Given
 from domain.grounding.mentions import only_mentioned
 from domain.grounding.messages import listed, wording_for
 from domain.grounding.model import Abstention, AbstentionReason, Evidence
-from domain.grounding.overlap import coverage, units_of
+from domain.grounding.overlap import coverage, stems_of_headings, units_of
 from domain.grounding.salience import MOST_OF_SCAFFOLD, salience
 from domain.grounding.tables import row_stems
 from domain.grounding.telling import gives_form, is_defined, tells_all
@@ -85,11 +85,20 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
     analyzer = akin(question, analyzer, language)
     weights = salience(question, analyzer=analyzer, language=language)
     given = Given(question, analyzer, language)
+    wanted = weights.keys()
     named = [_named(piece, analyzer, language) for piece in evidence]
     units = [units_of(piece.text, analyzer, language) for piece in evidence]
+    rows = [row_stems(piece.text, own) for piece, own in zip(evidence, units, strict=True)]
+    # Of what the passages hold, the question's own words: most sentences have the same few of them, or none.
+    told = [[said.intersection(wanted) for said in stems_of] for stems_of in rows]
+    if given:
+        told = [
+            [said | given.by([one.span.of(piece.text)]) for one, said in zip(own, told_of, strict=True)]
+            for piece, own, told_of in zip(evidence, units, told, strict=True)
+        ]
     wholes = [
-        names.union(given.by([piece.text]), *[one.stems for one in own])
-        for piece, names, own in zip(evidence, named, units, strict=True)
+        names.intersection(wanted).union(given.by([piece.text]), *told_of)
+        for piece, names, told_of in zip(evidence, named, told, strict=True)
     ]
     stems = frozenset[str]().union(*wholes)
     weights = given.weighed(weights, stems)
@@ -100,20 +109,9 @@ def chance_of_answer(question: str, evidence: Sequence[Evidence], *, analyzer: A
     if total < _SHORT_WEIGHT and lacking == heaviest and heaviest > MOST_OF_SCAFFOLD:
         return 0.0
     passage = max([coverage(weights, whole) for whole in wholes])
-    rows = [row_stems(piece.text, own) for piece, own in zip(evidence, units, strict=True)]
-    if given:
-        said_by_each = [
-            said | given.by([one.span.of(piece.text)])
-            for piece, own, stems_of in zip(evidence, units, rows, strict=True)
-            for one, said in zip(own, stems_of, strict=True)
-        ]
-    else:
-        said_by_each = [said for stems_of in rows for said in stems_of]
-    # Most sentences hold the same few of the question's words, or none.
-    wanted = weights.keys()
-    told_by_each = {said.intersection(wanted) for said in said_by_each}
+    told_by_each = set(chain.from_iterable(told))
     # A heading that asks the question itself is answered below it in other words.
-    told_by_each |= {frozenset(_closest_heading(piece, analyzer, language) & wanted) for piece in evidence}
+    told_by_each |= {_closest_heading(piece, analyzer, language).intersection(wanted) for piece in evidence}
     sentence = max([coverage(weights, told) for told in told_by_each], default=0.0)
     if only_mentioned(question, evidence, weights, named, rows, stems, analyzer=analyzer, language=language):
         return 0.0
@@ -179,17 +177,9 @@ def _held(evidence: Sequence[Evidence], analyzer: Analyzer, language: str) -> se
     return named.union(*(unit.stems for piece in evidence for unit in units_of(piece.text, analyzer, language)))
 
 
-def _closest_heading(piece: Evidence, analyzer: Analyzer, language: str) -> set[str]:
-    path = piece.section.heading_path
-    return set(analyzer.stems(path[-1], language=language)) if path else set()
+def _closest_heading(piece: Evidence, analyzer: Analyzer, language: str) -> frozenset[str]:
+    return stems_of_headings(piece.section.heading_path[-1:], analyzer, language)
 
 
 def _named(piece: Evidence, analyzer: Analyzer, language: str) -> frozenset[str]:
-    headings = (piece.document.title, *piece.section.heading_path)
-    return _stems_of_headings(headings, cast(Hashable, analyzer), language)
-
-
-@lru_cache(maxsize=1_024)  # what one question finds, others find as well
-def _stems_of_headings(headings: tuple[str, ...], remembered: Hashable, language: str) -> frozenset[str]:
-    analyzer = cast(Analyzer, remembered)
-    return frozenset([stem for heading in headings for stem in analyzer.stems(heading, language=language)])
+    return stems_of_headings((piece.document.title, *piece.section.heading_path), analyzer, language)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence, Set
+from itertools import chain
 from typing import Final
 
 from domain.grounding.dates import MONTH_OR_WEEKDAY
@@ -18,6 +19,8 @@ _ASKED: Final = re.compile(
 _BEFORE: Final = r"\b(?:or|like|such as|including|e\.g\.)\s+(?:an?\s+|the\s+)?"
 _AFTER: Final = r"(?:\s+\w+)?(?:,?\s+or\b|,\s+\w+(?:\s+\w+)?,?\s+(?:or|and)\b)"
 
+_OF_ONESELF: Final = " I "
+"""A capital that begins no name."""
 _DAY: Final = re.compile(rf"{MONTH_OR_WEEKDAY}s?\Z", re.IGNORECASE)
 """What English writes with a capital and is no thing that anything is done with."""
 
@@ -42,24 +45,31 @@ def only_mentioned(
     stands by itself once.
 
     ``weights`` are the question's stems; ``named`` (by piece) those of the headings, ``rows`` (by piece) of each
-    sentence, ``held`` of all the evidence.
+    sentence, ``held`` what of the question all the evidence has.
     """
+    if language != "en" or question[1:].replace(_OF_ONESELF, " ").islower():
+        return False  # there is no name
     asked = asked_last(question)
-    if language != "en" or _ASKED.match(asked) is None:
+    if _ASKED.match(asked) is None:
         return False
+
+    def is_held(stem: str) -> bool:
+        # A sentence by itself may have words that it has not beside others.
+        return stem in held or any(stem in stems_of for stems_of in chain(named, *rows))
+
     named_to = 0
     absent: set[str] = set()
     terms = analyzer.terms(asked, language=language)
     for stem, start, end in terms:
         name = asked[start:end]
         if start < max(named_to, 1) or not name[0].isupper():
-            if start < named_to and stem not in held:
+            if start < named_to and not is_held(stem):
                 absent.add(stem)
             continue
         named_to = end  # the parts of a name such as GraphQL come after it
         if _DAY.match(name):
             continue
-        if stem not in held:
+        if not is_held(stem):
             absent.add(stem)
         elif not any(stem in names for names in named):
             found = [mention for piece in evidence for mention in _mentions(name, piece.text)]

@@ -13,6 +13,9 @@ from domain.text import Analyzer, Span, Term
 _CACHED_PASSAGES: Final = 512
 """The passages of some dozens of running answers: each is analysed once and compared with every sentence."""
 
+_CACHED_HEADINGS: Final = 2_048
+"""Each passage asks for those of its title and path, and for those of its own heading."""
+
 _LENGTH_WEIGHTS: Final = tuple(0.7 + 0.6 * letters / 8 for letters in range(9))
 
 _FULL_WEIGHT: Final = _LENGTH_WEIGHTS[8]
@@ -72,6 +75,17 @@ def _units_of(text: str, remembered: Hashable, language: str) -> tuple[Unit, ...
             for span, sentence, stems in zip(spans, sentences, found, strict=True)
         ]
     )
+
+
+def stems_of_headings(headings: tuple[str, ...], analyzer: Analyzer, language: str) -> frozenset[str]:
+    """The stems of a title and headings together; remembers the latest: many passages stand below the same ones."""
+    return _stems_of_headings(headings, cast(Hashable, analyzer), language)
+
+
+@lru_cache(maxsize=_CACHED_HEADINGS)
+def _stems_of_headings(headings: tuple[str, ...], remembered: Hashable, language: str) -> frozenset[str]:
+    analyzer = cast(Analyzer, remembered)
+    return frozenset([stem for heading in headings for stem in analyzer.stems(heading, language=language)])
 
 
 def terms_of(text: str, analyzer: Analyzer, language: str) -> Sequence[Term]:

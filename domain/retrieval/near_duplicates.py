@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from math import inf
 from typing import Final, NamedTuple
 
@@ -9,6 +10,8 @@ from domain.retrieval.model import FoundPassage
 
 SHARED: Final = 0.8
 """Of the shorter passage's runs of words: a copied page with its version number changed stays well above."""
+_CACHED_PASSAGES: Final = 1_024
+"""Some 7 MB: what one question finds, others find as well."""
 _RUN: Final = 4
 _WORD: Final = re.compile(r"\w+")
 _PLAIN: Final = "".join(chr(code).lower() if _WORD.match(chr(code)) else " " for code in range(128)).ljust(256).encode()
@@ -32,14 +35,15 @@ def drop_near_duplicates(
     for passage in passages:
         if len(kept) == keep:
             break
-        found = _words(passage.source.passage.text)
-        distinct = frozenset(found)
-        words = _Words(found, distinct, _least_in_both(found, distinct, shared))
+        words = _words_of(passage.source.passage.text, shared)
+        distinct = words.distinct
         met_before = len(met)
         met |= distinct
         in_common = len(distinct) - (len(met) - met_before)
         # Most have too few words in common even with all earlier ones together, and need no closer look.
-        if in_common >= min(words.least, fewest) and any(_repeats(words, one, shared) for one in earlier):
+        if in_common >= min(words.least, fewest) and any(
+            _repeats(words, one, shared) for one in earlier if in_common >= min(words.least, one.least)
+        ):
             continue
         fewest = min(fewest, words.least)
         earlier.append(words)
@@ -47,12 +51,19 @@ def drop_near_duplicates(
     return kept
 
 
+@lru_cache(maxsize=_CACHED_PASSAGES)
+def _words_of(text: str, shared: float) -> "_Words":
+    found = _words(text)
+    distinct = frozenset(found)
+    return _Words(text, distinct, _least_in_both(found, distinct, shared))
+
+
 def _words(text: str) -> Sequence[str]:
     return text.encode().translate(_PLAIN).decode().split() if text.isascii() else _WORD.findall(text.casefold())
 
 
 class _Words(NamedTuple):
-    found: Sequence[str]
+    text: str
     distinct: frozenset[str]
     least: float
     """How many of the distinct ones another text must have to repeat this one."""
@@ -61,7 +72,7 @@ class _Words(NamedTuple):
 def _repeats(words: _Words, earlier: _Words, shared: float) -> bool:
     if len(words.distinct & earlier.distinct) < min(words.least, earlier.least):
         return False
-    runs, runs_earlier = _runs(words.found), _runs(earlier.found)
+    runs, runs_earlier = _runs(_words(words.text)), _runs(_words(earlier.text))
     return len(runs & runs_earlier) >= shared * min(len(runs), len(runs_earlier))
 
 

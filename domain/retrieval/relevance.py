@@ -1,12 +1,13 @@
 """How likely a found passage answers the question, on one scale for all searches."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from functools import lru_cache
 from itertools import compress
 from math import exp
 from typing import Final, NamedTuple, cast
 
 from domain.grounding.kinship import akin
+from domain.grounding.overlap import stems_of_headings
 from domain.grounding.salience import salience
 from domain.retrieval.model import FusedHit
 from domain.text import Analyzer
@@ -26,7 +27,7 @@ _RUN: Final = 24
 def relevance(
     question: str,
     text: str,
-    headings: Sequence[str],
+    headings: tuple[str, ...],
     hit: FusedHit,
     *,
     analyzer: Analyzer,
@@ -41,7 +42,7 @@ def relevance(
     no dense half, and words alone decide.
     """
     asked = _asked(question, cast(Hashable, analyzer), language)
-    named = {stem for heading in headings for stem in asked.analyzer.stems(heading, language=language)}
+    named = stems_of_headings(headings, asked.analyzer, language)
     overlap = _best_share(asked, named, text, language)
     if dense_asked:
         logit = _BIAS + _OF_OVERLAP * overlap + _OF_DENSE * (hit.dense or 0.0)
@@ -67,7 +68,7 @@ def _asked(question: str, remembered: Hashable, language: str) -> _Asked:
     return _Asked(analyzer, cast(Hashable, analyzer), wanted, sum(wanted.values()))
 
 
-def _best_share(asked: _Asked, named: set[str], text: str, language: str) -> float:
+def _best_share(asked: _Asked, named: Set[str], text: str, language: str) -> float:
     """The largest share of the question's weight that a run of the passage holds, its headings always counted in."""
     wanted = asked.wanted
     best = now = sum([weight for stem, weight in wanted.items() if stem in named])
