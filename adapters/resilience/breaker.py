@@ -4,9 +4,8 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from adapters.resilience.faults import Blame, Fault
 from domain.errors import PortUnavailable
@@ -27,8 +26,7 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half_open"
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(NamedTuple):
     """Leave for one call. ``age`` tells calls let through before the breaker changed from those after."""
 
     age: int

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from domain.errors import PortUnavailable
 
@@ -17,16 +15,15 @@ class Bulkhead:
         self._queue = queue
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    @asynccontextmanager
-    async def slot(self, *, wait_s: float) -> AsyncIterator[None]:
-        """Raises PortUnavailable when the line is full, or a slot did not come free within ``wait_s``."""
-        await self._enter(wait_s)
-        try:
-            yield
-        finally:
-            self._leave()
+    def slot(self, *, wait_s: float) -> "_Slot":
+        """
+        ``async with`` it: one call's place.
 
-    async def _enter(self, wait_s: float) -> None:
+        Raises PortUnavailable when the line is full, or a slot did not come free within ``wait_s``.
+        """
+        return _Slot(self, wait_s)
+
+    async def enter(self, wait_s: float) -> None:
         if self._free > 0:
             self._free -= 1
             return
@@ -39,17 +36,33 @@ class Bulkhead:
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():
-                self._leave()  # the slot was handed over in the same moment
+                self.leave()  # the slot was handed over in the same moment
             elif turn in self._waiting:
                 self._waiting.remove(turn)
             if isinstance(error, TimeoutError):
                 raise PortUnavailable(self._name, "has too many calls running", retry_after_s=1.0) from None
             raise
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
                 return
         self._free += 1
+
+
+class _Slot:
+    """No generator: four calls a question go through one, and each would be three objects and two resumptions more."""
+
+    __slots__ = ("_bulkhead", "_wait_s")
+
+    def __init__(self, bulkhead: Bulkhead, wait_s: float) -> None:
+        self._bulkhead = bulkhead
+        self._wait_s = wait_s
+
+    async def __aenter__(self) -> None:
+        await self._bulkhead.enter(self._wait_s)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._bulkhead.leave()

@@ -4,16 +4,17 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from types import TracebackType
+from typing import Final, NoReturn, TypeVar
 
 from adapters.resilience.breaker import Breaker, BreakerState, Permit
 from adapters.resilience.bulkhead import Bulkhead
 from adapters.resilience.faults import Blame, Fault
 from application.deadline import seconds_left
 from domain.errors import PortError, PortUnavailable
+from domain.quick_init import quick_init
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ class Dependency:
             number += 1
             left_s = ends_at - time.monotonic()
             try:
-                async with self._attempt(left_s):
+                async with Attempt(self, left_s, plain=False):
                     return await work(left_s)
             except Fault as fault:
                 wait_s = _wait_s(fault, number)
@@ -79,34 +80,11 @@ class Dependency:
                     raise fault.error from fault.__cause__
             await self.sleep(wait_s)
 
-    @asynccontextmanager
-    async def attempt(self, timeout_s: float) -> AsyncIterator[None]:
-        """One call within ``timeout_s``, never repeated: for streams. Raises PortError."""
-        try:
-            async with self._attempt(seconds_left(timeout_s)):
-                yield
-        except Fault as fault:
-            raise fault.error from fault.__cause__
+    def attempt(self, timeout_s: float) -> "Attempt":
+        """``async with`` it: one call within ``timeout_s``, never repeated: for streams. Raises PortError."""
+        return Attempt(self, seconds_left(timeout_s), plain=True)
 
-    @asynccontextmanager
-    async def _attempt(self, timeout_s: float) -> AsyncIterator[None]:
-        async with self.bulkhead.slot(wait_s=timeout_s):
-            admission = self._admit()
-            try:
-                async with asyncio.timeout(timeout_s):
-                    yield
-            except (Fault, PortError, TimeoutError) as error:
-                fault = self._fault(error)
-                admission.failed(fault)
-                told = {"port": self.name, "reason": str(fault.error), "blame": fault.blame.value}
-                _log.warning("call failed", extra=told)
-                raise fault from (error if isinstance(error, TimeoutError) else error.__cause__)
-            except BaseException:
-                admission.abandoned()
-                raise
-            admission.answered()
-
-    def _admit(self) -> "_Admission":
+    def admit(self) -> "_Admission":
         of_account = self.account.admit() if self.account is not None else None
         try:
             return _Admission(self.breaker, self.breaker.admit(), self.account, of_account)
@@ -115,12 +93,63 @@ class Dependency:
                 self.account.abandoned(of_account)
             raise
 
-    def _fault(self, error: Fault | PortError | TimeoutError) -> Fault:
+    def fault(self, error: Fault | PortError | TimeoutError) -> Fault:
         if isinstance(error, Fault):
             return error
         return Fault.of(error if isinstance(error, PortError) else PortUnavailable(self.name, "did not answer in time"))
 
 
+class Attempt:
+    """
+    One call: a slot of the bulkhead, leave of the breakers, and so much time. What fails comes out as a Fault, or,
+    ``plain``, as its port error.
+    """
+
+    __slots__ = ("_admission", "_dependency", "_limit", "_plain", "_slot", "_timeout_s")
+
+    def __init__(self, dependency: Dependency, timeout_s: float, *, plain: bool) -> None:
+        self._dependency = dependency
+        self._plain = plain
+        self._slot = dependency.bulkhead.slot(wait_s=timeout_s)
+        self._timeout_s = timeout_s
+
+    async def __aenter__(self) -> None:
+        await self._slot.__aenter__()
+        try:
+            self._admission = self._dependency.admit()
+        except BaseException:
+            await self._slot.__aexit__()
+            raise
+        self._limit = asyncio.timeout(self._timeout_s)
+        await self._limit.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            try:
+                await self._limit.__aexit__(kind, error, trace)
+            except TimeoutError as late:
+                error = late
+            if error is None:
+                self._admission.answered()
+            elif isinstance(error, Fault | PortError | TimeoutError):
+                self._failed(error)
+            else:
+                self._admission.abandoned()
+        finally:
+            await self._slot.__aexit__()
+
+    def _failed(self, error: Fault | PortError | TimeoutError) -> NoReturn:
+        fault = self._dependency.fault(error)
+        self._admission.failed(fault)
+        told = {"port": self._dependency.name, "reason": str(fault.error), "blame": fault.blame.value}
+        _log.warning("call failed", extra=told)
+        cause = error if isinstance(error, TimeoutError) else error.__cause__
+        raise (fault.error if self._plain else fault) from cause
+
+
+@quick_init
 @dataclass(frozen=True, slots=True)
 class _Admission:
     """Leave of a service's breaker for one call, and of its account's if there is one; each is told its concern."""
