@@ -149,7 +149,7 @@ class _ASGIEventStream:
         self._look_again(writer, loop)
         try:
             await writer.ended
-            if not self._left:
+            if not self._left and not writer.sent_last:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             watching.cancel()
@@ -227,7 +227,7 @@ class _Writer:
 
     A server whose client reads too slowly makes the sender wait. A turn must not wait: the rest of that send goes to a
     task of its own, and what is emitted meanwhile is kept for it. What is kept are the stream's own bytes, so that
-    many slow readers of one turn cost no more than one.
+    many slow readers of one turn cost no more than one. The last events and the end of the response leave as one.
     """
 
     def __init__(self, send: Send, write_chunk: WritesChunk | None = None) -> None:
@@ -240,6 +240,8 @@ class _Writer:
         self._sending: asyncio.Task[None] | None = None
         self.wrote_at = loop.time()
         self.ended: asyncio.Future[None] = loop.create_future()
+        self.sent_last = False
+        """Whether the server was told, with what it was sent, that nothing more comes."""
         self._last = False
 
     @property
@@ -262,10 +264,8 @@ class _Writer:
         kept.clear()
         write_chunk = self._write_chunk
         try:
-            if write_chunk is not None and write_chunk(body):
+            if not self._last and write_chunk is not None and write_chunk(body):
                 self.wrote_at = now
-                if self._last:
-                    self._end_if_last()
             else:
                 self._send_off(body)
         except Exception as error:
@@ -277,14 +277,19 @@ class _Writer:
         self.flush(self._clock())
 
     def _send_off(self, body: bytes) -> None:
-        coroutine = self._send({"type": "http.response.body", "body": body, "more_body": True})
+        coroutine = self._sent(body)
         try:
-            waits_for = coroutine.send(None)  # type: ignore[attr-defined]  # every ASGI server's send is a coroutine
+            waits_for = coroutine.send(None)  # every ASGI server's send is a coroutine
         except StopIteration:
             self.wrote_at = self._clock()
             self._end_if_last()
         else:
             self._sending = asyncio.ensure_future(self._send_rest(coroutine, waits_for))
+
+    def _sent(self, body: bytes) -> Any:
+        """What sends it; with the last of the events in it, the end of the response, too."""
+        self.sent_last = self._last
+        return self._send({"type": "http.response.body", "body": body, "more_body": not self._last})
 
     def stop(self) -> None:
         """Nothing more is to be sent, not even what is on its way."""
@@ -299,7 +304,7 @@ class _Writer:
             while self._kept:
                 body = b"".join(self._kept)
                 self._kept.clear()
-                await self._send({"type": "http.response.body", "body": body, "more_body": True})
+                await self._sent(body)
                 self.wrote_at = self._clock()
             self._sending = None
             self._end_if_last()
