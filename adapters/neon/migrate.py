@@ -25,6 +25,7 @@ REVISIONS: Final = (
     "0012",
     "0013",
     "0015",
+    "0016",
 )
 """
 Every revision in alembic/versions, oldest first; a test compares. Known here, so that a start on a current database

@@ -260,6 +260,8 @@ feedback = Table(
     Column("updated_at", TIME, nullable=False),
 )
 
+# Unlogged: who comes back after a crash of the database is told the end, which the turn holds whole. Its log would be
+# half of all that a question writes.
 turn_events = Table(
     "turn_events",
     metadata,
@@ -270,6 +272,7 @@ turn_events = Table(
     Column("last", Boolean, nullable=False),
     Column("written_at", TIME, nullable=False),
     Index("turn_events_oldest", "written_at"),
+    prefixes=["UNLOGGED"],
 )
 
 idempotency_keys = Table(

@@ -22,7 +22,13 @@ from adapters.embedded_postgres.folders import MAX_SOCKET_PATH_BYTES, SOCKET_NAM
 from adapters.embedded_postgres.keeper import Keeper
 from adapters.embedded_postgres.postmaster import Postmaster
 from adapters.embedded_postgres.server import EmbeddedPostgres
+from adapters.neon.engine import make_engine
+from adapters.neon.migrate import migrate
+from adapters.neon.unit_of_work import NeonUnitOfWork
+from application.ports import JournalEntry
+from domain.conversation.model import Turn
 from domain.errors import PortRefused
+from tests.builders import NOON, a_conversation, a_turn, after, answered
 
 ROOT = Path(__file__).parents[2]
 AS_ROOT = os.geteuid() == 0
@@ -175,6 +181,41 @@ def test_nothing_acknowledged_is_lost_when_owner_and_server_are_killed(data_dir:
     assert run(server.start(), "SELECT n FROM kept") == 42
     server.stop()
     assert servers_of(data_dir) == []
+
+
+def test_after_a_crash_a_turn_is_whole_and_its_events_are_its_end_alone(data_dir: Path) -> None:
+    conversation = a_conversation()
+    begun = a_turn(conversation.id)
+    ended = answered(begun)
+    told = JournalEntry(ended.id, 1, [b"one", b""], last=True)
+
+    async def asked(url: str) -> JournalEntry:
+        await migrate(url)
+        engine = make_engine(url)
+        async with NeonUnitOfWork(engine) as uow:
+            await uow.conversations.add(conversation)
+            await uow.turns.begin(begun, holder="one", lease_until=after(60))
+            await uow.turns.finish(ended)
+            await uow.turn_journal.append([told], at=NOON)
+            await uow.commit()
+        await engine.dispose()
+        return (await read(url))[1]
+
+    async def read(url: str) -> tuple[Turn, JournalEntry]:
+        engine = make_engine(url)
+        async with NeonUnitOfWork(engine) as uow:
+            found = await uow.turns.get(ended.id, ended.owner), await uow.turn_journal.read(ended.id, after=0)
+        await engine.dispose()
+        return found
+
+    killed = EmbeddedPostgres(data_dir)
+    assert asyncio.run(asked(killed.start())) == told
+    for pid in servers_of(data_dir):
+        os.kill(pid, signal.SIGKILL)
+    killed.stop()
+    server = EmbeddedPostgres(data_dir)
+    assert asyncio.run(read(server.start())) == (ended, JournalEntry(ended.id, 1, [], last=False))
+    server.stop()
 
 
 def test_a_server_killed_alone_is_started_again(data_dir: Path) -> None:

@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.schema import CreateTable
 
 from adapters.neon.engine import make_engine
 from adapters.neon.migrate import REVISIONS, SchemaState, migrate, schema_state, scripts
@@ -60,6 +61,17 @@ async def test_the_tables_are_what_the_stores_take_them_for(empty_url: str, empt
             lambda sync: compare_metadata(MigrationContext.configure(sync, opts=options), metadata)
         )
     assert differences == []
+
+
+async def test_what_a_crash_may_empty_is_what_the_tables_say(empty_url: str, empty_engine: AsyncEngine) -> None:
+    await migrate(empty_url)
+    async with empty_engine.connect() as connection:
+        unlogged = await connection.execute(
+            text("SELECT relname FROM pg_class WHERE relkind = 'r' AND relpersistence = 'u'")
+        )
+        found = set(unlogged.scalars())
+    assert found == {table.name for table in metadata.sorted_tables if "UNLOGGED" in str(CreateTable(table))}
+    assert found == {"rate_windows", "turn_events"}
 
 
 async def test_up_down_and_up_again_with_rows_in_the_tables(empty_url: str, empty_engine: AsyncEngine) -> None:
