@@ -158,8 +158,13 @@ def _quoted(evidence: Sequence[Evidence], pieces: Sequence[str], asked: str) -> 
 def _piece(piece: Evidence) -> str:
     """As a model is shown it, but for the key that it begins with."""
     path = (piece.document.title, *piece.section.heading_path)
-    names = dict.fromkeys(_BLANKS.sub(" ", _seen(name)).strip()[:_NAME_CHARS] for name in path)
+    names = dict.fromkeys([_name(name) for name in path])
     return f"[{piece.n}] {' > '.join(filter(None, names))}\n{_seen(piece.text).strip()}\n"
+
+
+@lru_cache(maxsize=1_024)  # 0.2 MB: a page's and a section's passages bear the same
+def _name(name: str) -> str:
+    return _BLANKS.sub(" ", visible(name)).strip()[:_NAME_CHARS]
 
 
 def _keyed(piece: str, key: str) -> str:
