@@ -7,6 +7,7 @@ plain text.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 from uuid import uuid4
@@ -58,6 +59,7 @@ class BoundedConnection(HttpToolsProtocol):
     _reading_body = False
     _refused = False
     _unread: asyncio.TimerHandle | None = None
+    _when_gone: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -67,6 +69,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._expect_nothing()
         self.resume_writing()
         super().connection_lost(exc)
+        self._tell_gone()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -97,7 +100,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_headers_complete()
         self.cycle.transport = _WholeAnswers(self.cycle, self.loop)  # type: ignore[assignment]  # all that it asks of one
         # Not the exchange itself, which holds the scope: neither would go before the garbage collector came by.
-        self.scope["extensions"] = {CHUNKS: partial(_chunks, ref(self.cycle))}  # type: ignore[dict-item]  # it may be anything
+        self.scope["extensions"] = {CHUNKS: partial(_chunks, ref(self.cycle), ref(self))}  # type: ignore[dict-item]  # it may be anything
         if not self.pipeline:
             self._expect(self.body_within_s)
         self._reading_body, self._body_bytes = True, 0
@@ -116,6 +119,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        self._when_gone = None
         super().on_response_complete()
         if self._reading_body:
             self._expect(self.linger_s)
@@ -132,6 +136,15 @@ class BoundedConnection(HttpToolsProtocol):
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
+
+    def when_gone(self, call: Callable[[], None]) -> None:
+        """For the response under way."""
+        self._when_gone = call
+
+    def _tell_gone(self) -> None:
+        call, self._when_gone = self._when_gone, None
+        if call is not None:
+            call()
 
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
@@ -175,6 +188,7 @@ class BoundedConnection(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+            self._tell_gone()
         if asked and not begun and not waiting:
             # Closed with bytes of its request unread, the connection would be reset and the answer lost with it.
             self.transport.write(_refusal(status))
@@ -227,9 +241,10 @@ class _WholeAnswers:
 class _Chunks(WritesChunk):
     """Does what the exchange's ``send`` does with a part of a body in chunks, once the response has begun."""
 
-    __slots__ = ("_exchange", "_flow")
+    __slots__ = ("_connection", "_exchange", "_flow")
 
-    def __init__(self, exchange: RequestResponseCycle) -> None:
+    def __init__(self, exchange: RequestResponseCycle, connection: "ref[BoundedConnection]") -> None:
+        self._connection = connection
         self._exchange = exchange
         self._flow = exchange.flow
 
@@ -241,10 +256,17 @@ class _Chunks(WritesChunk):
         exchange.transport.write(b"%x\r\n%b\r\n" % (len(part), part))
         return True
 
+    def when_gone(self, call: Callable[[], None]) -> None:
+        connection = self._connection()
+        if connection is None or self._exchange.disconnected:
+            call()
+        else:
+            connection.when_gone(call)
 
-def _chunks(exchange: "ref[RequestResponseCycle]") -> _Chunks | None:
+
+def _chunks(exchange: "ref[RequestResponseCycle]", connection: "ref[BoundedConnection]") -> _Chunks | None:
     there = exchange()
-    return None if there is None else _Chunks(there)
+    return None if there is None else _Chunks(there, connection)
 
 
 def _refusal(status: int) -> bytes:

@@ -1,8 +1,9 @@
 """
-What Ibid's server offers beyond ASGI: a part of a body, written by a plain call.
+What Ibid's server offers beyond ASGI: a part of a body, written by a plain call, and word of a client that goes away.
 
 ASGI's ``send`` is a coroutine that is made, begun and ended by an exception, behind one more of the framework's: half
-of what a word costs on its way from the turn to the socket. Where a server does not offer this, ``send`` does it all.
+of what a word costs on its way from the turn to the socket. Its ``receive`` tells that a client has gone to a task that
+waits for it as long as the response takes. Where a server does not offer this, ``send`` and ``receive`` do it all.
 """
 
 from abc import abstractmethod
@@ -24,6 +25,10 @@ class WritesChunk(Protocol):
         False: nothing was written, and ``send`` has to do it: the client reads slowly or has gone, or this response
         comes in no chunks.
         """
+
+    @abstractmethod
+    def when_gone(self, call: Callable[[], None]) -> None:
+        """Have this called when the client goes away before its response has ended; at once where it has gone."""
 
 
 def chunks_of(scope: Scope) -> WritesChunk | None:

@@ -145,14 +145,19 @@ class _ASGIEventStream:
         writer = _Writer(send, self._write_chunk)
         self._stream.follow(writer, after=self._after)
         loop = asyncio.get_running_loop()
-        watching = loop.create_task(self._leave(receive, writer))
+        watching: asyncio.Task[None] | None = None
+        if self._write_chunk is None:
+            watching = loop.create_task(self._leave(receive, writer))
+        else:
+            self._write_chunk.when_gone(lambda: self._gone(writer))
         self._look_again(writer, loop)
         try:
             await writer.ended
             if not self._left and not writer.sent_last:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            watching.cancel()
+            if watching is not None:
+                watching.cancel()
             self._looking.cancel()
             self._stream.leave(writer)
             writer.stop()

@@ -46,9 +46,26 @@ class LongWinded(AnswerWriter):
             await asyncio.sleep(0)
 
 
+class Hesitant(AnswerWriter):
+    name = "hesitant"
+
+    async def write(self, question: Question, evidence: Sequence[Evidence], *, language: str) -> AsyncIterator[str]:
+        yield "Pin a dependency with an exact version. [1] Then"
+        await asyncio.sleep(60)
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[RawServer]:
-    with served(HttpService(LongWinded()), Counted) as running:
+    yield from serving(LongWinded())
+
+
+@pytest.fixture
+def hesitant() -> Iterator[RawServer]:
+    yield from serving(Hesitant())
+
+
+def serving(writer: AnswerWriter) -> Iterator[RawServer]:
+    with served(HttpService(writer), Counted) as running:
         with httpx.Client(base_url=running.url, headers={"Authorization": f"Bearer {ADMIN_KEY}"}) as client:
             document = {"uri": "pinning.md", "content": PINNING, "format": "markdown"}
             accepted = client.post("/v1/admin/ingestions", json={"collection": "docs", "documents": [document]})
@@ -57,9 +74,9 @@ def server() -> Iterator[RawServer]:
         yield running
 
 
-def ask(*headers: str) -> bytes:
-    stream = ("Accept: text/event-stream", "Content-Type: application/json", f"Content-Length: {len(ASK)}")
-    return request("/v1/ask", *stream, *headers, method="POST", body=ASK, key=ADMIN_KEY)
+def ask(*headers: str, body: bytes = ASK) -> bytes:
+    stream = ("Accept: text/event-stream", "Content-Type: application/json", f"Content-Length: {len(body)}")
+    return request("/v1/ask", *stream, *headers, method="POST", body=body, key=ADMIN_KEY)
 
 
 def unchunked(raw: bytes) -> bytes:
@@ -118,6 +135,13 @@ async def test_one_who_leaves_in_the_middle_leaves_the_turn_running(server: RawS
     body = await again(server, begun)
     assert body.count(b"event: text\n") >= WORDS
     assert b"event: done" in body
+
+
+async def test_one_who_leaves_takes_along_the_turn_that_is_to_go_with_them(hesitant: RawServer) -> None:
+    async with connected(hesitant) as (reader, writer):
+        writer.write(ask(body=ASK.replace(b"}", b', "on_disconnect": "cancel"}')))
+        begun = (await reader.readuntil(b"event: text")).partition(b"\r\n\r\n")[2].partition(b"\r\n")[2]
+    assert b'"status":"cancelled"' in await again(hesitant, begun)
 
 
 async def test_a_head_of_a_stream_has_no_body(server: RawServer) -> None:
