@@ -47,6 +47,7 @@ class _Line(asyncio.Protocol):
         self._counted = crowd.measuring
         self._seen.clear()
         self._first = False
+        self._ends_at: int | None = None  # 0: with its empty chunk
         self._ended = self._loop.create_future()
         self._began = time.monotonic()  # the loop's own stands still while it is busy
         if self._counted:
@@ -79,11 +80,11 @@ class _Line(asyncio.Protocol):
 
     def _is_whole(self) -> bool:
         """Chunks end with an empty one; a reply of another kind says how long it is."""
-        if self._seen.endswith(b"0\r\n\r\n"):
-            return True
-        head, _, body = self._seen.partition(b"\r\n\r\n")
-        _, stated, length = head.partition(b"\r\ncontent-length: ")
-        return bool(stated) and len(body) >= int(length.partition(b"\r\n")[0])
+        seen = self._seen
+        if self._ends_at is None and (head := seen.find(b"\r\n\r\n")) >= 0:
+            _, stated, length = bytes(seen[:head]).partition(b"\r\ncontent-length: ")
+            self._ends_at = head + 4 + int(length.partition(b"\r\n")[0]) if stated else 0
+        return len(seen) >= self._ends_at if self._ends_at else seen.endswith(b"\r\n0\r\n\r\n")
 
     def _end(self) -> None:
         ended, self._ended = self._ended, None
