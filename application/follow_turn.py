@@ -74,7 +74,7 @@ class FollowTurn:
             while alone < UNFOLLOWED_POLLS:
                 turn, entry = await self._look(turn, seen)
                 seen += len(entry.frames)
-                if turn.status is not TurnStatus.RUNNING and (entry.last or missing >= MISSING_POLLS):
+                if entry.last or (turn.status is not TurnStatus.RUNNING and missing >= MISSING_POLLS):
                     self._finish(turn, entry, stream)
                     return
                 if entry.frames:
@@ -93,7 +93,10 @@ class FollowTurn:
             if turn.status is TurnStatus.RUNNING:
                 await uow.turns.interrupt_lost(now=self._clock.now(), lost_holders_all_but=None)
                 await uow.commit()
-            return turn, await uow.turn_journal.read(turn.id, after=seen)
+            entry = await uow.turn_journal.read(turn.id, after=seen)
+            if entry.last and turn.status is TurnStatus.RUNNING:
+                turn = await uow.turns.get(turn.id, turn.owner)  # it has ended between the two
+            return turn, entry
 
     @staticmethod
     def _finish(turn: Turn, entry: JournalEntry, stream: TurnStream) -> None:
@@ -105,4 +108,6 @@ class FollowTurn:
 
 
 def end_of(turn: Turn) -> TurnDone | TurnFailed:
-    return TurnFailed(turn.id, TurnFailedBefore()) if turn.status is TurnStatus.FAILED else TurnDone(turn)
+    """What a stored turn ends with. One that has ended and still runs there could not be stored: it failed."""
+    failed = turn.status in (TurnStatus.FAILED, TurnStatus.RUNNING)
+    return TurnFailed(turn.id, TurnFailedBefore()) if failed else TurnDone(turn)

@@ -249,6 +249,8 @@ class _Chunks(WritesChunk):
         self._flow = exchange.flow
 
     def __call__(self, part: bytes) -> bool:
+        if not part:
+            return True  # in chunks, an empty one would be the end
         exchange = self._exchange
         # In chunks: nothing else is set before the response has begun, and never for HEAD.
         if self._flow.write_paused or not exchange.chunked_encoding or exchange.disconnected:
@@ -261,6 +263,7 @@ class _Chunks(WritesChunk):
         if connection is None or self._exchange.disconnected:
             call()
         else:
+            self._flow.resume_reading()  # of a large body it was paused, and a client's leaving would not be heard
             connection.when_gone(call)
 
 

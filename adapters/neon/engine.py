@@ -20,10 +20,11 @@ from domain.errors import PortRefused
 POOL_SIZE: Final = 10
 """Two cores are busy with far fewer; Neon's smallest compute takes 97 connections in all (wire notes, read 2026-11)."""
 
-MOST_POOL_SIZE: Final = 24
+MOST_POOL_SIZE: Final = 16
 """
 Where the limit of the database is known. A statement keeps its connection until a busy loop looks at the answer: under
-more users than two cores take, ten were too few, and some questions waited longer than POOL_WAIT_S.
+more users than two cores take, ten were too few, and some questions waited longer than POOL_WAIT_S. Two services of two
+processes, the old one and the new one for a moment, still fit into Neon's smallest compute.
 """
 
 POOL_WAIT_S: Final = 2.0

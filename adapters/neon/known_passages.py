@@ -10,7 +10,7 @@ from domain.library.model import PassageInDocument
 KEPT_BYTES: Final = 16_000_000
 """Some 7,000 passages: all of most documentation sites, and the most asked for of a large one."""
 KEPT_FOR_S: Final = 300.0
-"""What nobody asks for meanwhile is gone after twice this: a text that was deleted stays in memory no longer."""
+"""What nobody asks for meanwhile is gone after twice this: a text that was deleted stays here no longer."""
 
 
 class KnownPassage(NamedTuple):

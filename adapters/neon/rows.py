@@ -99,7 +99,8 @@ def passages_of(rows: Sequence[AnyRow]) -> Mapping[Any, PassageInDocument]:
 def known_of(row: AnyRow, passage: PassageInDocument) -> KnownPassage:
     """From such a row; what passages share of their document and section counts for each of them."""
     text, section_json, metadata = row[4], row[5], row[12]
-    return KnownPassage(row[0], passage, _OF_ONE + getsizeof(text) + 2 * len(section_json) + 8 * len(metadata))
+    texts = getsizeof(text) + sum(map(getsizeof, row[8:11]))
+    return KnownPassage(row[0], passage, _OF_ONE + texts + 2 * len(section_json) + 8 * len(metadata))
 
 
 def cuts_of(readable: ReadableCollections, cuts: Mapping[str, int] | None) -> list[tuple[str, int]]:

@@ -24,7 +24,7 @@ and threes, and who begins meanwhile waits less.
 
 WAIT_TURNS: Final = 128
 """
-One stream is read in a turn of the loop, and more only where one would else wait for so many turns: in between comes
+One stream is read in a turn of the loop, and more only while more than so many are due: in between comes
 what else is ready, a new question above all, which takes a dozen turns to its first word. Streams whose loop cannot
 keep up thus rest longer by themselves, and are read more words at once, which costs less.
 """
@@ -60,10 +60,12 @@ class Rests:
 
     def _read_on(self) -> None:
         due = self._due
-        for _ in range(1 + len(due) // WAIT_TURNS):
-            due.popleft().resume_reading()
-        if due:
-            self._loop.call_soon(self._read_on)
+        try:
+            for _ in range(1 + len(due) // WAIT_TURNS):
+                due.popleft().resume_reading()
+        finally:
+            if due:
+                self._loop.call_soon(self._read_on)
 
 
 def _beats(among: int) -> int:

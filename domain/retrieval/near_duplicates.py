@@ -11,7 +11,8 @@ from domain.retrieval.model import FoundPassage
 SHARED: Final = 0.8
 """Of the shorter passage's runs of words: a copied page with its version number changed stays well above."""
 _CACHED_PASSAGES: Final = 1_024
-"""Some 7 MB: what one question finds, others find as well."""
+_LONGEST_KEPT: Final = 8_000
+"""Some 7 MB: what one question finds, others find as well. A row of a table is never cut, and may be of any length."""
 _RUN: Final = 4
 _WORD: Final = re.compile(r"\w+")
 _PLAIN: Final = "".join(chr(code).lower() if _WORD.match(chr(code)) else " " for code in range(128)).ljust(256).encode()
@@ -51,11 +52,17 @@ def drop_near_duplicates(
     return kept
 
 
-@lru_cache(maxsize=_CACHED_PASSAGES)
 def _words_of(text: str, shared: float) -> "_Words":
+    return _kept_words(text, shared) if len(text) <= _LONGEST_KEPT else _words_made(text, shared)
+
+
+def _words_made(text: str, shared: float) -> "_Words":
     found = _words(text)
     distinct = frozenset(found)
     return _Words(text, distinct, _least_in_both(found, distinct, shared))
+
+
+_kept_words: Final = lru_cache(maxsize=_CACHED_PASSAGES)(_words_made)
 
 
 def _words(text: str) -> Sequence[str]:

@@ -101,7 +101,7 @@ def test_a_url_that_cannot_be_read_is_refused_without_quoting_it(url: str) -> No
 @pytest.mark.parametrize(
     ("limit", "processes", "pools"),
     [
-        (97, 2, Pools(24, 5)),
+        (97, 2, Pools(16, 5)),
         (97, 4, Pools(13, 5)),
         (97, 8, Pools(6, 2)),
         (27, 2, Pools(6, 3)),

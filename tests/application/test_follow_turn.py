@@ -2,12 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
 import pytest
@@ -26,7 +27,7 @@ from application.events import (
 )
 from application.follow_turn import FollowTurn
 from application.journal_turns import JournalTurns
-from application.ports import UnitOfWork
+from application.ports import JournalEntry, UnitOfWork
 from application.turn_stream import TurnStream
 from application.turn_streams import KEPT_MS, TurnStreams
 from domain.conversation.model import Question, Turn, TurnStatus
@@ -117,6 +118,38 @@ async def test_another_process_s_turn_is_followed_from_its_journal_to_its_end(
     assert first.frames == stream.frames(0)
     assert second.frames == stream.frames(2)
     assert await relayed.turn() == turn
+
+
+async def test_a_turn_that_ends_while_it_is_looked_at_has_one_end(
+    two: tuple[Process, Process], gate: asyncio.Event
+) -> None:
+    one, other = two
+    stream = await one.ask()
+    await written(stream, 4)
+    await one.journal.write()
+    relayed, reader, looks = await other.follow.execute(ADMIN, stream.turn_id), Collector(), other.follow._unit_of_work
+
+    @asynccontextmanager
+    async def between_turn_and_journal() -> AsyncIterator[Any]:
+        async with looks() as uow:
+            read = uow.turn_journal.read
+
+            async def late(turn_id: UUID, *, after: int) -> JournalEntry:
+                if reader.frames and not stream.ended:
+                    gate.set()
+                    await stream.turn()
+                    await one.journal.write()
+                return await read(turn_id, after=after)
+
+            uow.turn_journal.read = late  # type: ignore[method-assign]
+            yield uow
+
+    relayed.follow(reader)
+    await reader.until(4)
+    other.follow._unit_of_work = between_turn_and_journal
+    async with asyncio.timeout(10):
+        await reader.ended.wait()
+    assert reader.frames == stream.frames(0)
 
 
 async def test_an_ended_turn_of_another_process_is_replayed_from_its_journal(

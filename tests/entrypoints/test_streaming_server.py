@@ -137,11 +137,13 @@ async def test_one_who_leaves_in_the_middle_leaves_the_turn_running(server: RawS
     assert b"event: done" in body
 
 
-async def test_one_who_leaves_takes_along_the_turn_that_is_to_go_with_them(hesitant: RawServer) -> None:
+@pytest.mark.parametrize("blanks", [0, 200_000])  # of a large body the server stops reading for a moment
+async def test_one_who_leaves_takes_along_the_turn_that_is_to_go_with_them(hesitant: RawServer, blanks: int) -> None:
     async with connected(hesitant) as (reader, writer):
-        writer.write(ask(body=ASK.replace(b"}", b', "on_disconnect": "cancel"}')))
+        writer.write(ask(body=ASK.replace(b"}", b', "on_disconnect": "cancel"' + b" " * blanks + b"}")))
         begun = (await reader.readuntil(b"event: text")).partition(b"\r\n\r\n")[2].partition(b"\r\n")[2]
-    assert b'"status":"cancelled"' in await again(hesitant, begun)
+    async with asyncio.timeout(10):  # before the server would find out by writing
+        assert b'"status":"cancelled"' in await again(hesitant, begun)
 
 
 async def test_a_head_of_a_stream_has_no_body(server: RawServer) -> None:
