@@ -19,7 +19,8 @@ _BLOCK_START: Final = re.compile(
 _RULE: Final = re.compile(r"[-+*_=|:][-+*_=|: \t]++(?=\n|\Z)")
 _FENCE: Final = re.compile(r"`{3}|~{3}")
 _FENCE_CLOSE: Final = {mark: re.compile(rf"\n[ \t]*+{re.escape(mark)}[^\n]*") for mark in ("```", "~~~")}
-_WHOLE_LINE: Final = re.compile(r"#{1,6}[ \t]|\|")
+WHOLE_LINE: Final = re.compile(r"#{1,6}[ \t]|\|")
+"""A heading or a row of a table: it ends with its line, whatever follows."""
 ALWAYS_STOPS: Final = "。！？｡।॥؟۔።។"
 """Chinese and Japanese stops, the danda of Hindi and Bengali, those of Arabic, Urdu, Ethiopic and Khmer."""
 _MAY_STOP: Final = re.compile(rf"[\n.!?…{ALWAYS_STOPS}]")
@@ -132,7 +133,7 @@ class SentenceScanner:
             at = _end(_PREFIX, text, at)
             fence = _FENCE.match(text, at)
             self._fence = _FENCE_CLOSE[fence[0]] if fence else None
-            self._whole_line = _WHOLE_LINE.match(text, at) is not None
+            self._whole_line = WHOLE_LINE.match(text, at) is not None
         self._open, self._line_start, self._resume = True, False, at
         return at
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from domain.grounding.links import STARTS_LINK, LinkFilter, Sites
 from domain.grounding.markers import STARTS_SPECIAL, MarkerFilter
 from domain.grounding.model import WrittenSentence
-from domain.sentences import ALWAYS_STOPS, SentenceScanner
+from domain.sentences import ALWAYS_STOPS, WHOLE_LINE, SentenceScanner
 
 _MAY_END: Final = frozenset(".!?…\n" + ALWAYS_STOPS)
 _UNDERLINE: Final = re.compile(r"[ \t]*\n[ \t]*(?:=+|-+)[ \t]*(?:\n|\Z)")
@@ -121,10 +121,10 @@ class AnswerReader:
 
     def _is_underlined(self, pending: str, base: int, start: int, end: int) -> bool:
         """Whether a sentence is a line without a full stop over a row of ``=`` or ``-``: Markdown's other headings."""
-        if _UNDERLINE.match(pending, end - base) is None:
+        if _UNDERLINE.match(pending, end - base) is None or WHOLE_LINE.match(pending, start - base):
             return False
         line = pending[start - base : end - base]
-        return "\n" not in line and line[0] != "|" and line[-1] not in _MAY_END and self.text[:start][-1:] in ("", "\n")
+        return "\n" not in line and line[-1] not in _MAY_END and self.text[:start][-1:] in ("", "\n")
 
     def _numbers(self, end: int) -> tuple[int, ...]:
         """The distinct evidence numbers of the markers before ``end`` that no earlier sentence has taken."""

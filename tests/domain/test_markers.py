@@ -1,7 +1,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.grounding.markers import HOLD_CHARS, MarkerFilter, evidence_numbers
@@ -138,6 +138,7 @@ def test_numbers_come_once_each_in_their_order() -> None:
 
 
 @given(PIECES, st.integers(0, 5))
+@example(["# ", "\n", "- "], 0)
 def test_the_outcome_does_not_depend_on_the_pieces(pieces: list[str], known: int) -> None:
     whole = "".join(pieces)
     assert read(pieces, known) == read([whole], known) == read(list(whole), known)
