@@ -25,7 +25,7 @@ and threes, and who begins meanwhile waits less.
 WAIT_TURNS: Final = 128
 """
 One stream is read in a turn of the loop, and more only while more than so many are due: in between comes
-what else is ready, a new question above all, which takes a dozen turns to its first word. Streams whose loop cannot
+what else is ready, a new question above all, which takes two dozen turns to its first word. Streams whose loop cannot
 keep up thus rest longer by themselves, and are read more words at once, which costs less.
 """
 

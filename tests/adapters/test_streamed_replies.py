@@ -1,7 +1,7 @@
 """Replies that are read as they come, alone and by the dozen."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from http import HTTPStatus
@@ -90,6 +90,15 @@ async def test_in_a_crowd_a_stream_rests_for_longer() -> None:
     assert await one_of_most.rested_s >= 0.189
 
 
+async def _read_again(lines: Sequence[_Line], rests: Rests, turn: Callable[[], None]) -> None:
+    """Let them rest together until each is read from; ``turn`` is called while they do."""
+    for line in lines:
+        rests.rest(line, among=CROWD)
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_soon(turn)
+    await asyncio.gather(*(line.rested_s for line in lines))
+
+
 async def test_what_is_ready_comes_between_two_streams_that_are_read_again() -> None:
     order: list[str] = []
 
@@ -106,11 +115,7 @@ async def test_what_is_ready_comes_between_two_streams_that_are_read_again() -> 
         if not all(line.rested_s.done() for line in lines):
             loop.call_soon(turn)
 
-    for line in lines:
-        rests.rest(line, among=CROWD)
-    await asyncio.sleep(0)
-    loop.call_soon(turn)
-    await asyncio.gather(*(line.rested_s for line in lines))
+    await _read_again(lines, rests, turn)
     assert order.count("stream") == len(lines)
     assert "stream stream" not in " ".join(order)
 
@@ -125,11 +130,7 @@ async def test_no_stream_waits_for_long_however_many_are_due() -> None:
         if read_in_a_turn[-1] < len(lines):
             loop.call_soon(turn)
 
-    for line in lines:
-        rests.rest(line, among=CROWD)
-    await asyncio.sleep(0)
-    loop.call_soon(turn)
-    await asyncio.gather(*(line.rested_s for line in lines))
+    await _read_again(lines, rests, turn)
     turns = sum(after > before for before, after in pairwise(read_in_a_turn))
     assert turns < 3 * WAIT_TURNS
 

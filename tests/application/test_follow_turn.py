@@ -95,13 +95,19 @@ async def written(stream: TurnStream, count: int) -> None:
             await asyncio.sleep(0)
 
 
+async def written_down(process: Process) -> TurnStream:
+    """A turn of this process that runs, whose first four events the others can read."""
+    stream = await process.ask()
+    await written(stream, 4)
+    await process.journal.write()
+    return stream
+
+
 async def test_another_process_s_turn_is_followed_from_its_journal_to_its_end(
     two: tuple[Process, Process], gate: asyncio.Event
 ) -> None:
     one, other = two
-    stream = await one.ask()
-    await written(stream, 4)
-    await one.journal.write()
+    stream = await written_down(one)
     relayed = await other.follow.execute(ADMIN, stream.turn_id)
     first, second = Collector(), Collector()
     relayed.follow(first)
@@ -124,9 +130,7 @@ async def test_a_turn_that_ends_while_it_is_looked_at_has_one_end(
     two: tuple[Process, Process], gate: asyncio.Event
 ) -> None:
     one, other = two
-    stream = await one.ask()
-    await written(stream, 4)
-    await one.journal.write()
+    stream = await written_down(one)
     relayed, reader, looks = await other.follow.execute(ADMIN, stream.turn_id), Collector(), other.follow._unit_of_work
 
     @asynccontextmanager
@@ -156,9 +160,7 @@ async def test_an_ended_turn_of_another_process_is_replayed_from_its_journal(
     two: tuple[Process, Process], gate: asyncio.Event
 ) -> None:
     one, other = two
-    stream = await one.ask()
-    await written(stream, 4)
-    await one.journal.write()
+    stream = await written_down(one)
     gate.set()
     turn = await stream.turn()
     early = await other.follow.execute(ADMIN, stream.turn_id)
@@ -233,9 +235,7 @@ async def test_nothing_is_written_while_nothing_runs_and_nothing_twice(
     await one.journal.write()
     assert not store.journal, "it had ended before anybody could look for it elsewhere"
     gate.clear()
-    stream = await one.ask()
-    await written(stream, 4)
-    await one.journal.write()
+    stream = await written_down(one)
     await one.journal.write()
     assert [first for _, first in store.journal] == [1]
     gate.set()
