@@ -102,7 +102,7 @@ class _Line(asyncio.Protocol):
 async def _user(
     connect: Callable[[], Any], request: Callable[[], bytes], stopping: asyncio.Event, pause_s: float
 ) -> None:
-    await asyncio.sleep(random.uniform(0, pause_s))  # noqa: S311  not a secret
+    await asyncio.sleep(_first_pause_s(pause_s))
     line: _Line | None = None
     while not stopping.is_set():
         if line is None or not line.open:
@@ -111,6 +111,17 @@ async def _user(
         await asyncio.sleep(random.expovariate(1 / pause_s))
     if line is not None:
         line.close()
+
+
+def _first_pause_s(pause_s: float, answer_s: float = 2.0) -> float:
+    """
+    As if the users had come long ago: some are in a pause, the others would be reading an answer, and then pause.
+
+    With all first questions within one pause, a wave of twice the usual rate is what would be measured for a while.
+    """
+    pause = random.expovariate(1 / pause_s)
+    reading = random.random() < answer_s / (pause_s + answer_s)  # noqa: S311  not a secret
+    return pause + random.uniform(0, answer_s) if reading else pause  # noqa: S311
 
 
 async def crowd_of(
