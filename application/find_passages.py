@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from heapq import nlargest
 from itertools import chain
 from operator import attrgetter
-from typing import Final
+from typing import Final, TypeAlias
 
 from application.choose_indexes import SearchPlan, plan_search
 from application.choose_passages import Chances, choose
@@ -53,6 +53,9 @@ KNOWN_GAPS: Final = 20_000
 
 _log = logging.getLogger("ibid.retrieval")
 
+_Told: TypeAlias = "asyncio.Future[Sequence[Ranked] | None]"
+"""What the reranker says; None: not in time."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundEvidence:
@@ -95,7 +98,7 @@ class FindPassages:
     reranking: Reranking | None = None
     way: GiveWay = field(default_factory=GiveWay)
     _between: dict[SpanOfVersion, str] = field(default_factory=dict)
-    _late: "set[asyncio.Future[Sequence[Ranked]]]" = field(default_factory=set)
+    _late: "set[asyncio.Future[None]]" = field(default_factory=set)
 
     @goes_first
     async def execute(
@@ -241,34 +244,46 @@ class FindPassages:
         if left_s < NO_RERANKER_S:
             degraded.append("rerank_late")
             return passages
-        ranking = asyncio.ensure_future(self._timed(reranking, text, passages))
+        loop = asyncio.get_running_loop()
+        told: _Told = loop.create_future()
+        ranking = asyncio.ensure_future(self._timed(reranking, text, passages, told))
+        at_the_latest = loop.call_later(left_s, _tell, told, None)
         try:
-            await asyncio.wait({ranking}, timeout=left_s)
+            ranked = await told
+        except PortError as error:
+            _go_on_without(error, degraded, "rerank_quota" if isinstance(error, QuotaSpent) else "rerank_skipped")
+            return passages
         finally:
+            at_the_latest.cancel()
             if not ranking.done():
                 # It is paid for; broken off, it would cost the next question a new connection, and be late again.
                 self._late.add(ranking)
                 ranking.add_done_callback(self._come_too_late)
-        if not ranking.done():
+        if ranked is None:
             degraded.append("rerank_late")
-            return passages
-        try:
-            ranked = ranking.result()
-        except PortError as error:
-            _go_on_without(error, degraded, "rerank_quota" if isinstance(error, QuotaSpent) else "rerank_skipped")
             return passages
         first = [passages[one.place] for one in ranked]
         named = {one.place for one in ranked}
         return first + [passage for place, passage in enumerate(passages) if place not in named]
 
-    async def _timed(self, reranking: Reranking, text: str, passages: Sequence[FoundPassage]) -> Sequence[Ranked]:
-        """To its end, whoever still waits for it: how long it takes is what the next question goes by."""
-        began_ms = self.clock.elapsed_ms()
-        ranked = await reranking.reranker.rerank(text, list(map(_shown, passages)), keep=len(passages))
-        reranking.pace.took((self.clock.elapsed_ms() - began_ms) / 1_000)
-        return ranked
+    async def _timed(self, reranking: Reranking, text: str, passages: Sequence[FoundPassage], told: "_Told") -> None:
+        """
+        To its end, whoever still waits for it: how long it takes is what the next question goes by.
 
-    def _come_too_late(self, ranking: "asyncio.Future[Sequence[Ranked]]") -> None:
+        Tells who waits, which is a turn of a busy loop sooner than waiting for this task.
+        """
+        began_ms = self.clock.elapsed_ms()
+        try:
+            ranked = await reranking.reranker.rerank(text, list(map(_shown, passages)), keep=len(passages))
+        except Exception as error:
+            if told.done():
+                raise
+            told.set_exception(error)
+            return
+        reranking.pace.took((self.clock.elapsed_ms() - began_ms) / 1_000)
+        _tell(told, ranked)
+
+    def _come_too_late(self, ranking: "asyncio.Future[None]") -> None:
         self._late.discard(ranking)
         error = None if ranking.cancelled() else ranking.exception()
         # What the service did wrong, the reranker's policy has logged and counted.
@@ -314,6 +329,11 @@ def _fused(plan: SearchPlan, found: Sequence[HybridHits], *, dense_asked: bool) 
 
 def _best_of(found: Iterable[Sequence[Hit]]) -> Sequence[Hit]:
     return nlargest(CANDIDATES, chain.from_iterable(found), key=attrgetter("score"))
+
+
+def _tell(told: _Told, ranked: Sequence[Ranked] | None) -> None:
+    if not told.done():
+        told.set_result(ranked)
 
 
 def _shown(passage: FoundPassage) -> str:

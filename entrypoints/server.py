@@ -47,8 +47,13 @@ balancers do by default, must not find one closed in the moment of using it.
 SWITCH_S: Final = 0.0005
 """How long a thread that embeds or indexes may keep the event loop waiting each time; the default is 5 ms."""
 
-GC_AFTER_OBJECTS: Final = 20_000
-"""New objects that set a collection off; the default, 700, means one at every other token of a busy service."""
+GC_AFTER_OBJECTS: Final = 100_000
+"""
+New objects that set a collection off; the default, 700, means one at every other token of a busy service.
+
+Questions leave next to nothing that only a collection frees, and one of 20,000 objects, with 150 turns running, held
+the loop for 40 to 130 ms every 15 s, which a busy second's questions all waited for. So many are some 20 MB.
+"""
 
 _log = logging.getLogger("ibid.service")
 
