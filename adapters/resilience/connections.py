@@ -21,7 +21,7 @@ CONNECT_TIMEOUT_S: Final = 5.0
 KEEP_ALIVE_S: Final = 30.0
 MAX_HEADER_BYTES: Final = 64 * 1024
 MAX_UNREAD_BYTES: Final = 256 * 1024
-"""Of a reply that is read more slowly than it comes; the system keeps the rest."""
+"""Of a reply that is read, not as a whole, but more slowly than it comes; the system keeps the rest."""
 
 _INFLATED: Final = frozenset({"gzip", "x-gzip", "deflate"})
 _EITHER: Final = 32 + zlib.MAX_WBITS
@@ -62,9 +62,9 @@ class Connections:
         self._closed = False
         self._sweeping: asyncio.TimerHandle | None = None
 
-    async def post(self, path: str, body: bytes) -> "Connection":
+    async def post(self, path: str, body: bytes, *, whole: bool = False) -> "Connection":
         """
-        A connection on which the reply has begun, to be given back by ``done``.
+        A connection on which the reply has begun, or is there as a ``whole``, to be given back by ``done``.
 
         Raises Unreachable, Lost, BrokenOff, or TimeoutError when no connection came about in time.
         """
@@ -72,7 +72,7 @@ class Connections:
         request = b"POST %b HTTP/1.1\r\n%bcontent-length: %d\r\n\r\n%b" % (target, self._head, len(body), body)
         connection = self._taken() or await self._connected()
         try:
-            await connection.ask(request)
+            await connection.ask(request, whole=whole)
         except BaseException:
             connection.close()
             raise
@@ -163,13 +163,14 @@ class Connection(asyncio.Protocol):
     def reusable(self) -> bool:
         return self._ended and self._keeps and not (self._closed or self._parts or self._error)
 
-    async def ask(self, request: bytes) -> None:
-        """Send it and wait until the reply has begun."""
+    async def ask(self, request: bytes, *, whole: bool = False) -> None:
+        """Send it and wait until the reply has begun, or is there as a ``whole``."""
         self._begin()
+        self._whole = whole
         if self._transport is None or self._closed:
             raise Lost
         self._transport.write(request)
-        while not self._begun:
+        while not (self._ended if whole else self._begun):
             if self._error is not None:
                 raise self._error
             await self._wait()
@@ -258,7 +259,7 @@ class Connection(asyncio.Protocol):
         if body:
             self._parts.append(body)
             self._unread += len(body)
-            if self._unread > MAX_UNREAD_BYTES and self._transport is not None:
+            if self._unread > MAX_UNREAD_BYTES and not self._whole and self._transport is not None:
                 self._transport.pause_reading()
 
     def on_message_complete(self) -> None:
@@ -276,7 +277,7 @@ class Connection(asyncio.Protocol):
         self._header_bytes = 0
         self._parts: list[bytes] = []
         self._unread = 0
-        self._begun = self._ended = self._keeps = self._to_the_close = False
+        self._begun = self._ended = self._keeps = self._to_the_close = self._whole = False
         self._error: Exception | None = None
         self._inflating = None
 
@@ -293,7 +294,9 @@ class Connection(asyncio.Protocol):
             self._waiter = None
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done() and (self._begun or self._error is not None):
+        if self._waiter is None or self._waiter.done():
+            return
+        if (self._ended if self._whole else self._begun) or self._error is not None:
             self._waiter.set_result(None)
 
 

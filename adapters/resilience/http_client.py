@@ -62,19 +62,31 @@ class JsonPosts:
 
     async def post(self, path: str, body: bytes) -> Reply:
         """A reply read whole. Raises what aiohttp does, and OSError."""
-        async with self._sent(path, body) as source:
-            parts = []
-            while part := await source.part():
-                parts.append(part)
-            return Reply(source.status, source.reason, source.headers, b"".join(parts))
+        if self._by_proxy:
+            async with self._by_aiohttp(path, body) as response:
+                return Reply(response.status, response.reason or "", _lower(response.headers), await response.read())
+        connections = self._own()
+        connection = await connections.post(path, body, whole=True)
+        try:
+            return Reply(connection.status, connection.reason, connection.headers, await connection.part())
+        finally:
+            connections.done(connection)
 
     @asynccontextmanager
     async def stream(self, path: str, body: bytes) -> AsyncIterator["StreamedReply"]:
         """A reply that is read as it comes. Raises what aiohttp does, and OSError."""
         self._streams += 1
         try:
-            async with self._sent(path, body) as source:
-                yield StreamedReply(source, self._rest)
+            if self._by_proxy:
+                async with self._by_aiohttp(path, body) as response:
+                    yield StreamedReply(_ByAiohttp(response), self._rest)
+                return
+            connections = self._own()
+            connection = await connections.post(path, body)
+            try:
+                yield StreamedReply(connection, self._rest)
+            finally:
+                connections.done(connection)
         finally:
             self._streams -= 1
 
@@ -85,22 +97,16 @@ class JsonPosts:
             self._connections.close()
             await asyncio.sleep(0)  # for the loop to let go of them
 
-    @asynccontextmanager
-    async def _sent(self, path: str, body: bytes) -> "AsyncIterator[Connection | _ByAiohttp]":
-        if self._by_proxy:
-            if self._made is None:
-                self._made = self._make()
-            url = self._base_url + path
-            async with self._made.post(url, data=body, allow_redirects=False, timeout=_CONNECT_IN_TIME) as response:
-                yield _ByAiohttp(response)
-            return
+    def _by_aiohttp(self, path: str, body: bytes) -> "aiohttp.client._RequestContextManager":
+        if self._made is None:
+            self._made = self._make()
+        url = self._base_url + path
+        return self._made.post(url, data=body, allow_redirects=False, timeout=_CONNECT_IN_TIME)
+
+    def _own(self) -> Connections:
         if self._connections is None:
             self._connections = Connections(self._base_url, self._headers, _tls(self._base_url))
-        connection = await self._connections.post(path, body)
-        try:
-            yield connection
-        finally:
-            self._connections.done(connection)
+        return self._connections
 
     def _rest(self, transport: asyncio.Transport | None) -> None:
         if self._streams < MANY_STREAMS or transport is None:
@@ -117,7 +123,7 @@ class _ByAiohttp:
         self._response = response
         self.status = response.status
         self.reason = response.reason or ""
-        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+        self.headers = _lower(response.headers)
 
     @property
     def transport(self) -> asyncio.Transport | None:
@@ -125,6 +131,10 @@ class _ByAiohttp:
 
     async def part(self) -> bytes:
         return await self._response.content.readany()
+
+
+def _lower(headers: Mapping[str, str]) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 class StreamedReply:

@@ -65,9 +65,9 @@ async def _running(
             await asyncio.sleep(0)
 
 
-async def _asked(connections: Connections) -> tuple[Connection, bytes]:
+async def _asked(connections: Connections, *, whole: bool = False) -> tuple[Connection, bytes]:
     """The reply, read to its end, its connection given back."""
-    connection = await connections.post("/path", b"{}")
+    connection = await connections.post("/path", b"{}", whole=whole)
     try:
         body = b""
         while part := await connection.part():
@@ -94,10 +94,11 @@ WHOLE: dict[str, Sequence[bytes]] = {
 }
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["by parts", "at once"])
 @pytest.mark.parametrize("pieces", WHOLE.values(), ids=WHOLE)
-async def test_a_reply_is_read_whole_however_it_comes(pieces: Sequence[bytes]) -> None:
+async def test_a_reply_is_read_whole_however_it_comes(pieces: Sequence[bytes], whole: bool) -> None:
     async with _running(pieces) as (server, connections):
-        connection, body = await _asked(connections)
+        connection, body = await _asked(connections, whole=whole)
     assert (connection.status, connection.reason, body) == (200, "OK", b"hello")
     assert "link" not in connection.headers
     head = b"POST /base/path HTTP/1.1\r\nhost: 127.0.0.1:%d\r\n" % server.port
@@ -117,13 +118,14 @@ BROKEN: dict[str, tuple[Sequence[bytes], type[Exception]]] = {
 }
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["by parts", "at once"])
 @pytest.mark.parametrize(("pieces", "error"), BROKEN.values(), ids=BROKEN)
 async def test_what_is_no_whole_reply_is_told_and_its_connection_is_not_kept(
-    pieces: Sequence[bytes], error: type[Exception]
+    pieces: Sequence[bytes], error: type[Exception], whole: bool
 ) -> None:
     async with _running(pieces, [SHORT]) as (server, connections):
         with pytest.raises(error):
-            await _asked(connections)
+            await _asked(connections, whole=whole)
         assert await _asked(connections)
         assert server.opened == 2
 
@@ -176,17 +178,27 @@ async def test_idle_connections_are_closed_in_time(monkeypatch: pytest.MonkeyPat
                 await asyncio.sleep(0.01)
 
 
+LARGE = b"x" * 100_000
+
+
+async def test_a_reply_larger_than_what_is_held_comes_at_once() -> None:
+    head = OK + b"content-length: %d\r\n\r\n" % (20 * len(LARGE))
+    async with _running([head, *([LARGE] * 20)], [SHORT]) as (server, connections):
+        assert (await _asked(connections, whole=True))[1] == LARGE * 20
+        assert (await _asked(connections, whole=True))[1] == b"hello"
+        assert server.opened == 1
+
+
 async def test_a_reply_larger_than_what_is_held_comes_whole() -> None:
-    piece = b"x" * 100_000
-    head = OK + b"content-length: %d\r\n\r\n" % (20 * len(piece))
-    async with _running([head, *([piece] * 20)], [SHORT]) as (server, connections):
+    head = OK + b"content-length: %d\r\n\r\n" % (20 * len(LARGE))
+    async with _running([head, *([LARGE] * 20)], [SHORT]) as (server, connections):
         connection = await connections.post("/path", b"{}")
         size = 0
         while part := await connection.part():
             size += len(part)
             await asyncio.sleep(0.02)
         connections.done(connection)
-        assert size == 20 * len(piece)
+        assert size == 20 * len(LARGE)
         assert (await _asked(connections))[1] == b"hello"
         assert server.opened == 1
 
