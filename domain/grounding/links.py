@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from html import unescape
 from typing import Final
 
@@ -50,7 +51,7 @@ _SITE: Final = re.compile(r"(?:https?://)?(?P<host>[A-Za-z0-9.-]+(?::\d{1,5})?)(
 _OF_DOCUMENT: Final = re.compile(r"https?://([A-Za-z0-9.-]+(?::\d{1,5})?)(?=[/?#]|\Z)", re.IGNORECASE)
 _LINK: Final = re.compile(
     r"\]\([ \t]*<?([^\s<>)]+)|\]:[ \t]*<?([^\s<>]+)|(?:href|src)\s*=\s*[\"']?([^\s\"'<>]+)|"
-    r"((?:[a-z]+://|www\.|mailto:)[^\s<>\"`)\]}]+)"
+    r"((?:(?<![a-z])[a-z]+://|www\.|mailto:)[^\s<>\"`)\]}]+)"
 )
 
 
@@ -60,26 +61,26 @@ class Sites:
     def __init__(self, evidence: Iterable[Evidence]) -> None:
         self._evidence = tuple(evidence)
         self._hosts: frozenset[str] | None = None
-        self._links: frozenset[str] = frozenset()
 
     def allow(self, address: str) -> bool:
         """Whether an address, as written, may stand in an answer; a place on the same page always may."""
         if address.startswith("#"):
             return True
         if self._hosts is None:  # most answers have no link
-            self._read()
-        if address in self._links or address.rstrip(_AFTER_ADDRESS) in self._links:
-            return True
+            urls = [url for piece in self._evidence for url in (piece.document.url, piece.section.url) if url]
+            self._hosts = frozenset([found[1].lower() for url in urls if (found := _OF_DOCUMENT.match(url))])
         site = _SITE.match(address)
-        return site is not None and self._hosts is not None and site["host"].lower() in self._hosts
+        if site is not None and site["host"].lower() in self._hosts:
+            return True
+        forms = {address, address.rstrip(_AFTER_ADDRESS)}
+        return not all([forms.isdisjoint(_links_of(piece.text)) for piece in self._evidence])  # noqa: C419 - speed
 
-    def _read(self) -> None:
-        urls = [url for piece in self._evidence for url in (piece.document.url, piece.section.url) if url]
-        self._hosts = frozenset(found[1].lower() for url in urls if (found := _OF_DOCUMENT.match(url)))
-        written = (
-            group for piece in self._evidence for found in _LINK.finditer(piece.text) for group in found.groups()
-        )
-        self._links = frozenset(form for one in written if one for form in (one, one.rstrip(_AFTER_ADDRESS)))
+
+@lru_cache(maxsize=256)
+def _links_of(text: str) -> frozenset[str]:
+    """The addresses that a text links to, as written and without the punctuation after them."""
+    written = [one for groups in _LINK.findall(text) for one in groups if one]
+    return frozenset([*written, *[one.rstrip(_AFTER_ADDRESS) for one in written]])
 
 
 class LinkFilter:
