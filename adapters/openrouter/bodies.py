@@ -107,6 +107,8 @@ class _GenerationBody(Struct):
     data: _Generation
 
 
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises: the second for a string that is no UTF-8, the third for brackets by the thousand."""
 REPLY: Final = msgspec.json.Decoder(ReplyBody)
 _GENERATION: Final = msgspec.json.Decoder(_GenerationBody)
 _ENCODER: Final = msgspec.json.Encoder()
@@ -127,7 +129,7 @@ def request_body(call: ModelCall, preferences: ProviderPreferences, *, stream: b
 
 
 def read_generation(content: bytes) -> Usage:
-    """What a generation has cost, in the provider's own tokens where it says them. Raises msgspec.DecodeError."""
+    """What a generation has cost, in the provider's own tokens where it says them. Raises one of UNREADABLE."""
     one = _GENERATION.decode(content).data
     return Usage(
         one.native_tokens_prompt or one.tokens_prompt or 0,

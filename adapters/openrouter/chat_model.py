@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import httpx
-import msgspec
 
-from adapters.openrouter.bodies import ProviderPreferences, read_generation, request_body
+from adapters.openrouter.bodies import UNREADABLE, ProviderPreferences, read_generation, request_body
 from adapters.openrouter.reading import Reading
 from adapters.openrouter.refusals import PORT, refusal
 from adapters.openrouter.silence import Silence
@@ -114,7 +113,7 @@ class OpenRouterChatModel(ChatModel):
                     if response.status_code != 404:
                         return None
                     await asyncio.sleep(self.patience.spent_again_s)
-        except (TimeoutError, PortError, msgspec.DecodeError):
+        except (TimeoutError, PortError, *UNREADABLE):
             return None
 
     @asynccontextmanager

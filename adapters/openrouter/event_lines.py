@@ -20,6 +20,11 @@ class EventLines:
         self._held: list[bytes] = []
         self._held_bytes = 0
 
+    @property
+    def holds(self) -> bool:
+        """Whether a line has begun that is not at its end."""
+        return bool(self._held)
+
     def feed(self, part: bytes) -> list[bytes]:
         """Raises PortReplyInvalid for a line beyond 8 MB."""
         if not self._held and part.startswith(b"data: ") and part.endswith(b"\n\n"):

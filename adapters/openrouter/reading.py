@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import httpx
-import msgspec
 
-from adapters.openrouter.bodies import REPLY, ErrorBody, ReplyBody
+from adapters.openrouter.alike import AlikeEvents
+from adapters.openrouter.bodies import REPLY, UNREADABLE, ErrorBody, ReplyBody
 from adapters.openrouter.event_lines import EventLines
 from adapters.openrouter.refusals import PORT, refusal_inside
 from adapters.resilience.faults import Blame, Fault
@@ -46,6 +46,7 @@ class Reading:
     _finish_reason: str | None = None
     _stands: bool = False
     _lines: EventLines = field(default_factory=lambda: EventLines(PORT))
+    _alike: AlikeEvents = field(default_factory=AlikeEvents)
 
     @property
     def end(self) -> CallEnd:
@@ -63,6 +64,8 @@ class Reading:
 
     def add(self, part: bytes) -> str:
         """The text in some bytes of a stream. Raises Fault or PortReplyInvalid."""
+        if not (self.over or self._lines.holds) and (text := self._alike.texts(part)) is not None:
+            return self._heard(text)
         return self._events(self._lines.feed(part))
 
     def add_whole(self, body: bytes) -> str:
@@ -113,7 +116,10 @@ class Reading:
     def _events(self, events: list[bytes]) -> str:
         if not events:
             return ""
-        text = self._event(events[0]) if len(events) == 1 else self._several(events)
+        return self._heard(self._event(events[0]) if len(events) == 1 else self._several(events))
+
+    def _heard(self, text: str) -> str:
+        """As much of the text as a model may write; something came, if without any."""
         self.heard(self._finish_reason is not None)
         if not text:
             return ""
@@ -134,19 +140,26 @@ class Reading:
             return ""
         try:
             reply = REPLY.decode(event)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise PortReplyInvalid(PORT, "sent what is not a piece of a chat completion") from error
-        return self._replied(reply)
+        text = self._replied(reply)
+        if text:
+            self._alike.learn(event, reply)
+        return text
 
     def _several(self, events: list[bytes]) -> str:
-        """Their text: decoded together, or one by one where one of them is no JSON, as the last is not."""
+        """Their text: decoded together, or one by one where one of them is no JSON."""
+        if events[-1] == _DONE:  # the last of all, as a rule in one read with others
+            return "".join([self._several(events[:-1]) if events[1:] else "", self._event(_DONE)])
         try:
             replies = [] if self.over else REPLY.decode_lines(b"\n".join(events))
-        except msgspec.DecodeError:
+        except UNREADABLE:
             replies = []
         if len(replies) != len(events):
             return "".join([self._event(event) for event in events])
-        return "".join([self._replied(reply) for reply in replies])
+        text = "".join([self._replied(reply) for reply in replies])
+        self._alike.learn(events[-1], replies[-1])
+        return text
 
     def _replied(self, reply: ReplyBody) -> str:
         self._begun = True

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
-from adapters.openrouter.bodies import REPLY, ErrorBody
+from adapters.openrouter.bodies import REPLY, UNREADABLE, ErrorBody
 from adapters.resilience.faults import Blame, Fault, fault_of_status
 from adapters.resilience.retry_after import retry_after_s
 from domain.conversation.model import AttemptOutcome
@@ -55,7 +53,7 @@ def refusal(status: int, headers: Mapping[str, str], content: bytes) -> tuple[At
     """Of a reply with a status other than 200."""
     try:
         error = REPLY.decode(content).error or ErrorBody()
-    except msgspec.DecodeError:
+    except UNREADABLE:
         error = ErrorBody()
     return _meaning(status, error, headers)
 

@@ -82,7 +82,73 @@ def test_events_that_come_together_read_as_those_that_come_one_by_one(
     assert together.over is apart.over is done
 
 
-@pytest.mark.parametrize("broken", [b"{", b"[1]", b'{"id":"a"}{"id":"b"}', b'"text"'])
+def _frame(content: object, **more: object) -> bytes:
+    chunk = {"id": "gen-1", "choices": [{"index": 0, "delta": {"role": "a", "content": content}, **more}], "made": 1}
+    return b"data: " + msgspec.json.encode(chunk) + b"\n\n"
+
+
+@given(
+    st.lists(st.text('aé😀 \n\u2028"\\,[]{}:', max_size=4), max_size=12),
+    st.lists(st.integers(0, 2_000), max_size=6),
+    st.booleans(),
+)
+def test_events_alike_are_read_as_what_they_say_however_they_are_cut(
+    texts: list[str], cuts: list[int], spaced: bool
+) -> None:
+    frames = [_frame(text) for text in texts]
+    if spaced:
+        frames = [frame.replace(b'"content":', b'"content": ', 1) for frame in frames]
+    stream = b"".join(frames)
+    places = sorted(min(cut, len(stream)) for cut in cuts)
+    reading = Reading(64, sent=True)
+    read = [reading.add(stream[start:end]) for start, end in pairwise([0, *places, len(stream)]) if start < end]
+    assert "".join(read) == "".join(texts)
+    assert reading.call_id == ("gen-1" if texts else None)
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (_frame("b", finish_reason="stop"), "b"),
+        (_frame(None), ""),
+        (_frame("b").replace(b'"made":1', b'"made":2'), "b"),
+        (_frame("b").replace(b'"b"', b'"b","content":"c"'), "c"),
+        (_frame('b","content":"c'), 'b","content":"c'),
+        (_frame("b").replace(b'"role":"a"', b'"role":"a","content":"c"'), "b"),
+    ],
+)
+def test_an_event_that_is_not_quite_like_those_before_it_is_read_for_itself(event: bytes, text: str) -> None:
+    for like in (_frame("a"), _frame('"content":"a"'), event.replace(b'"c"', b'"a"')):
+        for together in (True, False):
+            reading = Reading(64, sent=True)
+            before = reading.add(like)
+            read = reading.add(like + event) if together else reading.add(like) + reading.add(event)
+            assert read == before + text
+
+
+@pytest.mark.parametrize("inside", [b'"a","b"', b"7", b'"a\xff"', b'"a\nb"', b"", b'["a"]'])
+def test_what_is_no_text_is_refused_among_events_alike(inside: bytes) -> None:
+    reading = Reading(64, sent=True)
+    reading.add(_frame("a"))
+    with pytest.raises(PortReplyInvalid):
+        reading.add(_frame("a") + _frame("a").replace(b'"content":"a"', b'"content":' + inside) + _frame("a"))
+
+
+def test_what_a_model_may_write_and_the_silence_after_it_are_counted_of_events_alike_too() -> None:
+    heard: list[bool] = []
+    reading = Reading(1, heard.append, sent=True)
+    assert "".join([reading.add(_frame("abcd")) for _ in range(4)]) == "abcdabcd"
+    assert reading.over
+    assert reading.add(_frame("abcd")) == ""
+    assert heard == [False] * 4 + [False]
+    reading.finish()
+    assert reading.end.outcome is AttemptOutcome.TRUNCATED
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b"{", b"[1]", b'{"id":"a"}{"id":"b"}', b'"text"', b'{"id":"\xff"}', b'{"x":' + b"[" * 9_000 + b"]" * 9_000 + b"}"],
+)
 def test_what_is_no_piece_of_a_completion_is_refused_among_others_too(broken: bytes) -> None:
     good = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
     with pytest.raises(PortReplyInvalid):
@@ -136,7 +202,9 @@ def test_a_model_without_a_discreet_provider_names_the_setting_that_decides() ->
     assert "IBID_DATA_COLLECTION" in str(fault.error)
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", b"[]", b'{"error": "plain text"}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b'{"error":{"message":"\xff"}}', b"", b"<html>", b"[]", b'{"error": "plain text"}', b"\xff"]
+)
 def test_a_refusal_that_is_not_json_of_an_error_is_read_by_its_status(content: bytes) -> None:
     outcome, fault = refusal(502, {}, content)
     assert (outcome, fault.retryable) == (AttemptOutcome.ERROR, True)
