@@ -1,9 +1,9 @@
 """Dense vectors from Cohere's embed, by msgspec: the SDK makes an object of every number."""
 
 import asyncio
-import base64
 from array import array
 from collections.abc import Sequence
+from math import inf
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
@@ -48,7 +48,7 @@ class _Body(msgspec.Struct, omit_defaults=True):
 class _Embeddings(msgspec.Struct):
     floats: list[list[float]] = msgspec.field(default_factory=list, name="float")
     int8: list[list[int]] = []
-    base64: list[str] = []
+    base64: list[bytes] = []
 
 
 class _Reply(msgspec.Struct):
@@ -149,16 +149,16 @@ class CohereEmbedder(Embedder):
         if table.shape != (count, self._dimensions):
             wanted = f"{count} vectors of {self._dimensions} numbers"
             raise self._calls.nonsense(f"holds {' x '.join(map(str, table.shape))} numbers, not {wanted}")
-        lengths = np.linalg.norm(table, axis=1, keepdims=True)
-        if not np.isfinite(lengths).all() or not lengths.all():
+        lengths = np.sqrt(np.vecdot(table, table))
+        if not all(0 < length < inf for length in lengths.tolist()):  # nor is NaN, whatever it is compared with
             raise self._calls.nonsense("holds a vector that is no direction")
         # Four bytes a number; as Python's own they would be made here, and again for each who keeps them.
-        return [array("f", row.tobytes()) for row in (table / lengths).astype(np.float32, copy=False)]
+        return [array("f", row.tobytes()) for row in table / lengths[:, np.newaxis]]
 
     def _table(self, embeddings: _Embeddings) -> "NDArray[numpy.float32]":
         import numpy as np
 
         if self._kind == "base64":
-            rows = [np.frombuffer(base64.b64decode(one), dtype="<f4") for one in embeddings.base64]
+            rows = [np.frombuffer(one, dtype="<f4") for one in embeddings.base64]
             return np.array(rows, dtype=np.float32)
         return np.array(embeddings.int8 if self._kind == "int8" else embeddings.floats, dtype=np.float32)

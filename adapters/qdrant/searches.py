@@ -6,12 +6,14 @@ times the CPU (docs/adr/0009). Everything that is no question goes by the client
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 import httpx
 import msgspec
+import numpy as np
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 from adapters.qdrant.layout import DENSE, SPARSE
@@ -44,7 +46,7 @@ class _Words(msgspec.Struct):
 
 
 class _Search(msgspec.Struct):
-    query: Sequence[float] | _Words
+    query: Sequence[int] | _Words
     using: str
     filter: _Filter
     limit: int
@@ -56,7 +58,7 @@ class _Batch(msgspec.Struct):
     searches: list[_Search]
 
 
-class _Point(msgspec.Struct):
+class _Point(msgspec.Struct, gc=False):  # which would look through all of them time and again: twice the time
     id: UUID
     score: float
 
@@ -71,6 +73,9 @@ class _Reply(msgspec.Struct):
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(_Reply)
+_FULL_LENGTH: Final = 2**30
+_hit: Final = partial(tuple.__new__, Hit)
+"""Hit(*fields) for half of what a named tuple's own constructor takes."""
 
 
 def qdrant_posts(url: str, key: str | None) -> JsonPosts:
@@ -94,9 +99,9 @@ async def searched(
     """Both halves in one round trip. Raises what the client does."""
     inside = _Condition("collection", _Match(any=list(readable)))
     looked_at = _Filter([inside, *(_Condition(key, _Match(value)) for key, value in conditions(filters))])
-    queries: dict[str, Sequence[float] | _Words] = {}
+    queries: dict[str, Sequence[int] | _Words] = {}
     if dense is not None and len(dense):
-        queries[DENSE] = list(dense)
+        queries[DENSE] = _direction(dense)
     if sparse is not None and sparse.indices:
         queries[SPARSE] = _Words(sparse.indices, sparse.values)
     if not queries:
@@ -115,5 +120,16 @@ async def searched(
     return HybridHits(found.get(DENSE, ()), found.get(SPARSE, ()))
 
 
+def _direction(vector: Vector) -> list[int]:
+    """
+    Whole numbers that point where a vector of unit length does, to a billionth: cosine asks for nothing else.
+
+    They take half the bytes and half the time: a question's search goes out in one flight of a new connection's ten
+    packets, where 1,024 floats with all their digits take 22 KB.
+    """
+    numbers: list[int] = np.rint(np.asarray(vector, dtype=np.float32) * _FULL_LENGTH).astype(np.int64).tolist()
+    return numbers
+
+
 def _hits(found: _Points) -> tuple[Hit, ...]:
-    return tuple([Hit(one.id, one.score) for one in found.points])
+    return tuple([_hit((one.id, one.score)) for one in found.points])
