@@ -13,6 +13,8 @@ SHARED: Final = 0.8
 _CACHED_PASSAGES: Final = 1_024
 _LONGEST_KEPT: Final = 8_000
 """Some 7 MB: what one question finds, others find as well. A row of a table is never cut, and may be of any length."""
+_KEPT_PAIRS: Final = 4_096
+"""Some 1 MB beside texts that are kept anyway, most of them: those that one question finds together, others do."""
 _RUN: Final = 4
 _WORD: Final = re.compile(r"\w+")
 _PLAIN: Final = "".join(chr(code).lower() if _WORD.match(chr(code)) else " " for code in range(128)).ljust(256).encode()
@@ -79,8 +81,17 @@ class _Words(NamedTuple):
 def _repeats(words: _Words, earlier: _Words, shared: float) -> bool:
     if len(words.distinct & earlier.distinct) < min(words.least, earlier.least):
         return False
-    runs, runs_earlier = _runs(_words(words.text)), _runs(_words(earlier.text))
-    return len(runs & runs_earlier) >= shared * min(len(runs), len(runs_earlier))
+    one, other = sorted((words.text, earlier.text))
+    kept = len(one) <= _LONGEST_KEPT and len(other) <= _LONGEST_KEPT
+    return (_kept_verdict if kept else _share_runs)(one, other, shared)
+
+
+def _share_runs(one: str, other: str, shared: float) -> bool:
+    runs, of_other = _runs(_words(one)), _runs(_words(other))
+    return len(runs & of_other) >= shared * min(len(runs), len(of_other))
+
+
+_kept_verdict: Final = lru_cache(maxsize=_KEPT_PAIRS)(_share_runs)
 
 
 def _least_in_both(words: Sequence[str], distinct: frozenset[str], shared: float) -> float:
