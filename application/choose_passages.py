@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from uuid import UUID
 
 from domain.retrieval.model import FoundPassage
 from domain.retrieval.near_duplicates import drop_near_duplicates
@@ -20,13 +19,15 @@ class Chances:
     language: str
     dense_asked: bool
     lexical: frozenset[str] = frozenset()
-    _known: dict[UUID, float] = field(default_factory=dict)
+    _known: dict[int, float] = field(default_factory=dict)
+    """By the ids' numbers: an id is hashed in Python."""
 
     def of(self, found: FoundPassage) -> float:
         source = found.source
-        chance = self._known.get(source.passage.id)
+        number = source.passage.id.int
+        chance = self._known.get(number)
         if chance is None:
-            chance = self._known[source.passage.id] = relevance(
+            chance = self._known[number] = relevance(
                 self.question,
                 source.passage.text,
                 (source.document.title, *source.section.heading_path),

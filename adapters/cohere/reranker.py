@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import isfinite
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -24,7 +25,7 @@ class _Body(msgspec.Struct):
     top_n: int
 
 
-class _Result(msgspec.Struct):
+class _Result(msgspec.Struct, gc=False):
     index: int
     relevance_score: float
 
@@ -33,6 +34,7 @@ class _Reply(msgspec.Struct):
     results: list[_Result]
 
 
+_score: Final = attrgetter("score")
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(_Reply)
 
@@ -63,10 +65,13 @@ class CohereReranker(Reranker):
             results = _DECODER.decode(content).results
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise self._calls.nonsense("is not a reply to rerank") from None
-        if any(not 0 <= one.index < count for one in results):
+        places = {one.index for one in results}
+        if places and not 0 <= min(places) <= max(places) < count:
             raise self._calls.nonsense("ranks a text that was not sent")
-        if len({one.index for one in results}) < len(results):
+        if len(places) < len(results):
             raise self._calls.nonsense("ranks one text twice")
-        if not all(isfinite(one.relevance_score) for one in results):
+        ranked = [Ranked(one.index, one.relevance_score) for one in results]
+        if not all(map(isfinite, map(_score, ranked))):
             raise self._calls.nonsense("gives a score that is no number")
-        return sorted((Ranked(one.index, one.relevance_score) for one in results), key=lambda one: -one.score)
+        ranked.sort(key=_score, reverse=True)
+        return ranked

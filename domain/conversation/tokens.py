@@ -11,5 +11,5 @@ Cyrillic some 2, Chinese and Japanese 1 to 1.5.
 
 
 def estimated_tokens(text: str) -> int:
-    ascii_chars = len(text.encode("ascii", "ignore"))
+    ascii_chars = len(text) if text.isascii() else len(text.encode("ascii", "ignore"))
     return int(ascii_chars / _ASCII_PER_TOKEN + (len(text) - ascii_chars) / _OTHER_PER_TOKEN) + 1

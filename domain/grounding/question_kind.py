@@ -49,6 +49,8 @@ _DOES: Final = re.compile(
     re.IGNORECASE,
 )
 """A sentence that says of its subject what it is or does."""
+_ONE_SENTENCE: Final = re.compile(r"\w[\w ,'’/-]*\?")
+"""Most questions: nothing in them could end a sentence, or begin a list."""
 _DEFINITION_WORDS: Final = 7
 FITS: Final = 0.15
 """What it is worth that a sentence has the form that was asked for."""
@@ -60,6 +62,8 @@ _SUBJECT_CHARS: Final = 8
 
 def asked_last(question: str) -> str:
     """The last sentence that asks, where what comes before only leads up to it, or was carried over to a follow-up."""
+    if _ONE_SENTENCE.fullmatch(question):
+        return question
     sentences = [span.of(question) for span in sentence_spans(question)]
     return next((one for one in reversed(sentences) if one.endswith(("?", "？"))), question)
 
