@@ -82,13 +82,13 @@ class CohereEmbedder(Embedder):
         self._dimensions = dimensions
         self._kind = kind
         self._question_s = question_s
+        self._name = f"{model.replace('/', '-')}-{dimensions}{'-int8' if kind == 'int8' else ''}"
         self._cache = QuestionCache(self._question)
         self._at_once = asyncio.Semaphore(BATCHES_AT_ONCE)
 
     @property
     def name(self) -> str:
-        rounded = "-int8" if self._kind == "int8" else ""
-        return f"{self._model.replace('/', '-')}-{self._dimensions}{rounded}"
+        return self._name
 
     @property
     def dimensions(self) -> int:

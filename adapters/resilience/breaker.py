@@ -46,6 +46,7 @@ class Breaker:
         self._now = now
         self._window: deque[list[int]] = deque()  # [second, calls, failures]
         self._age = 0
+        self._permit = Permit(0, probe=False)
         self._opened = False
         self._rest_s = FIRST_REST_S
         self._due = 0.0
@@ -64,8 +65,8 @@ class Breaker:
 
     def admit(self) -> Permit:
         """Raises PortUnavailable, with the time to come back, while the service is left alone."""
-        if self.state is BreakerState.CLOSED:
-            return Permit(self._age, probe=False)
+        if not self._opened:
+            return self._permit
         if self.state is BreakerState.OPEN or self._probing:
             wait_s = max(1.0, self.retry_in_s)
             raise PortUnavailable(self.name, "is left alone for a while after it failed", retry_after_s=wait_s)
@@ -109,6 +110,7 @@ class Breaker:
 
     def _change(self, *, opened: bool) -> None:
         self._age += 1
+        self._permit = Permit(self._age, probe=False)
         self._opened = opened
         self._probing = False
         self._window.clear()

@@ -15,15 +15,12 @@ class Bulkhead:
         self._queue = queue
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    def slot(self, *, wait_s: float) -> "_Slot":
-        """
-        ``async with`` it: one call's place.
-
-        Raises PortUnavailable when the line is full, or a slot did not come free within ``wait_s``.
-        """
-        return _Slot(self, wait_s)
-
     async def enter(self, wait_s: float) -> None:
+        """
+        Take one call's place, to be given back by ``leave``.
+
+        Raises PortUnavailable when the line is full, or no place came free within ``wait_s``.
+        """
         if self._free > 0:
             self._free -= 1
             return
@@ -50,19 +47,3 @@ class Bulkhead:
                 turn.set_result(None)
                 return
         self._free += 1
-
-
-class _Slot:
-    """No generator: four calls a question go through one, and each would be three objects and two resumptions more."""
-
-    __slots__ = ("_bulkhead", "_wait_s")
-
-    def __init__(self, bulkhead: Bulkhead, wait_s: float) -> None:
-        self._bulkhead = bulkhead
-        self._wait_s = wait_s
-
-    async def __aenter__(self) -> None:
-        await self._bulkhead.enter(self._wait_s)
-
-    async def __aexit__(self, *_: object) -> None:
-        self._bulkhead.leave()

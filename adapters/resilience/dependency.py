@@ -105,20 +105,20 @@ class Attempt:
     ``plain``, as its port error.
     """
 
-    __slots__ = ("_admission", "_dependency", "_limit", "_plain", "_slot", "_timeout_s")
+    __slots__ = ("_admission", "_dependency", "_limit", "_plain", "_timeout_s")
 
     def __init__(self, dependency: Dependency, timeout_s: float, *, plain: bool) -> None:
         self._dependency = dependency
         self._plain = plain
-        self._slot = dependency.bulkhead.slot(wait_s=timeout_s)
         self._timeout_s = timeout_s
 
     async def __aenter__(self) -> None:
-        await self._slot.__aenter__()
+        bulkhead = self._dependency.bulkhead
+        await bulkhead.enter(self._timeout_s)
         try:
             self._admission = self._dependency.admit()
         except BaseException:
-            await self._slot.__aexit__()
+            bulkhead.leave()
             raise
         self._limit = asyncio.timeout(self._timeout_s)
         await self._limit.__aenter__()
@@ -138,7 +138,7 @@ class Attempt:
             else:
                 self._admission.abandoned()
         finally:
-            await self._slot.__aexit__()
+            self._dependency.bulkhead.leave()
 
     def _failed(self, error: Fault | PortError | TimeoutError) -> NoReturn:
         fault = self._dependency.fault(error)

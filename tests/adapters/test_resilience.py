@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -240,6 +240,15 @@ async def test_a_service_that_asks_for_a_longer_rest_gets_it_up_to_a_minute() ->
     assert other.dependency.breaker.retry_in_s == 60
 
 
+@asynccontextmanager
+async def _place(bulkhead: Bulkhead, wait_s: float) -> AsyncIterator[None]:
+    await bulkhead.enter(wait_s)
+    try:
+        yield
+    finally:
+        bulkhead.leave()
+
+
 async def test_no_more_calls_run_at_once_than_the_bulkhead_is_wide() -> None:
     outside = Outside(policy=Policy(timeout_s=10, width=3, queue=50))
     running, most = 0, 0
@@ -260,7 +269,7 @@ async def test_a_full_line_refuses_at_once_and_one_who_waits_too_long_is_refused
     release = asyncio.Event()
 
     async def hold() -> None:
-        async with outside.dependency.bulkhead.slot(wait_s=1):
+        async with _place(outside.dependency.bulkhead, 1):
             await release.wait()
 
     holder = asyncio.create_task(hold())
@@ -281,7 +290,7 @@ async def test_slots_survive_any_order_of_leaving_and_cancelling() -> None:
     chance, bulkhead = random.Random(7), Bulkhead(PORT, width=2, queue=100)  # noqa: S311  not a secret
 
     async def visit() -> None:
-        async with bulkhead.slot(wait_s=chance.choice([0.001, 1])):
+        async with _place(bulkhead, chance.choice([0.001, 1])):
             await asyncio.sleep(chance.choice([0, 0.001]))
 
     for _ in range(20):
@@ -290,9 +299,9 @@ async def test_slots_survive_any_order_of_leaving_and_cancelling() -> None:
         for task in chance.sample(visits, 4):
             task.cancel()
         await asyncio.gather(*visits, return_exceptions=True)
-    async with bulkhead.slot(wait_s=0), bulkhead.slot(wait_s=0):
+    async with _place(bulkhead, 0), _place(bulkhead, 0):
         with pytest.raises(PortUnavailable):
-            await bulkhead.slot(wait_s=0).__aenter__()
+            await bulkhead.enter(0)
 
 
 async def test_a_stream_is_counted_like_a_call_and_held_to_its_time() -> None:
