@@ -7,15 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    CTE,
-    BindParameter,
     Boolean,
-    Column,
     ColumnElement,
     Executable,
     Integer,
     LargeBinary,
-    Select,
     Text,
     Uuid,
     any_,
@@ -34,7 +30,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.elements import Grouping
-from sqlalchemy.sql.selectable import LateralFromClause
 
 from adapters.neon.activation import Activating, mark_stale, stale_key
 from adapters.neon.cursors import Position, decode, encode
@@ -163,43 +158,40 @@ _ROW = (passages.c.id, passages.c.document_id, passages.c.version, passages.c.ch
 # What may be read, and how long it is cut there: two lists, of which the place of one says the place of the other.
 _names = bindparam("each_collection", type_=ARRAY(Text))
 _lengths = Grouping(bindparam("each_chunk_chars", type_=ARRAY(Integer)))
+# Another one for each content of a document's row: of its id, the transaction that wrote it, and the time that it was
+# given. A crash, or a backup that is brought back, may let the number of a transaction come again.
+_key: ColumnElement[Any] = func.uuid_send(_d.id)
+for _part in (func.xidsend(literal_column("documents.xmin")), func.timestamptz_send(_d.updated_at)):
+    _key = _key.op("||")(_part)
 
-
-def _current(found: CTE, owner: LateralFromClause, *columns: ColumnElement[Any]) -> Select[Any]:
-    """
-    Those found whose version is the active one, that may be read, and are cut as they are to be; their keys first.
-
-    A key is another one for each content of the two rows. A passage's never changes; a document's is known by the
-    transaction that wrote it, and by the time that it was given: a crash, or a backup that is brought back, may let the
-    number of a transaction come again.
-    """
-    key: ColumnElement[Any] = func.uuid_send(found.c.id)
-    for part in (func.uuid_send(found.c.document_id), func.int4send(found.c.chunk_chars), owner.c.written):
-        key = key.op("||")(part)
-    length = _lengths[func.array_position(_names, owner.c.collection, type_=Integer)]
-    return (
-        select(key.label("key"), *columns)
-        .join_from(found, owner, owner.c.version == found.c.version)
-        .where(owner.c.forgotten_at.is_(None), found.c.chunk_chars == length)
+_rows = select(*_ROW, *PASSAGE_COLUMNS[1:]).where(passages.c.id == any_(_ids)).cte("found").prefix_with("MATERIALIZED")
+_owner = select(*DOCUMENT_COLUMNS, _d.forgotten_at, _key.label("key")).where(_d.id == _rows.c.document_id)
+_owners = _owner.offset(literal_column("0")).lateral("found_in")
+# Those whose version is the active one, that may be read, and are cut as they are to be.
+_PASSAGES_READ = (
+    select(
+        _owners.c.key,
+        *(_rows.c[one.name] for one in PASSAGE_COLUMNS),
+        *(_owners.c[one.name] for one in DOCUMENT_COLUMNS),
+        _rows.c.chunk_chars,
     )
-
-
-def _found(name: str, ids: BindParameter[Any], *columns: Column[Any]) -> tuple[CTE, LateralFromClause]:
-    """The passages of these ids with some of their columns, and each one's document."""
-    found = select(*_ROW, *columns).where(passages.c.id == any_(ids)).cte(name).prefix_with("MATERIALIZED")
-    written = func.xidsend(literal_column("documents.xmin")).op("||")(func.timestamptz_send(_d.updated_at))
-    owner = select(*DOCUMENT_COLUMNS, _d.forgotten_at, written.label("written")).where(_d.id == found.c.document_id)
-    return found, owner.offset(literal_column("0")).lateral(f"{name}_in")
-
-
-# Of those that are known already: their ids are in an index, which is all that is looked at of them.
-_known_found = _found("known", bindparam("known_ids", type_=ARRAY(Uuid())))
-_KNOWN_PASSAGES = Frequent(_current(*_known_found))
-_rows, _owners = _found("found", _ids, *PASSAGE_COLUMNS[1:])
-_read = (*(_rows.c[one.name] for one in PASSAGE_COLUMNS), *(_owners.c[one.name] for one in DOCUMENT_COLUMNS))
-_PASSAGES = Frequent(_current(_rows, _owners, *_read))
+    .join_from(_rows, _owners, _owners.c.version == _rows.c.version)
+    .where(
+        _owners.c.forgotten_at.is_(None),
+        _rows.c.chunk_chars == _lengths[func.array_position(_names, _owners.c.collection, type_=Integer)],
+    )
+)
+# Of passages that are known, only what their documents' rows are now: where those are the same, so is all else.
+_DOCUMENTS_KNOWN = select(_key.label("key")).where(_d.id == any_(bindparam("known_documents", type_=ARRAY(Uuid()))))
+_KNOWN_PASSAGES = Frequent(_DOCUMENTS_KNOWN)
+_PASSAGES = Frequent(_PASSAGES_READ)
 _PASSAGES_AND_KNOWN = Frequent(
-    union_all(_current(_rows, _owners, *_read), _current(*_known_found, *(cast(null(), one.type) for one in _read)))
+    union_all(
+        _PASSAGES_READ,
+        _DOCUMENTS_KNOWN.add_columns(
+            *(cast(null(), one.type) for one in (*PASSAGE_COLUMNS, *DOCUMENT_COLUMNS, passages.c.chunk_chars))
+        ),
+    )
 )
 _of_active = (passages.c.document_id == _d.id) & (passages.c.version == _d.version)
 _WHOLE = (
@@ -381,32 +373,43 @@ class NeonDocuments(Documents):
     ) -> Mapping[UUID, PassageInDocument]:
         if not passage_ids or not readable:
             return {}
-        cut = each(("collection", "chunk_chars"), cuts_of(readable, cuts))
+        lengths = dict(cuts_of(readable, cuts))
         if (kept := self._transaction.known_passages) is None:
+            cut = each(("collection", "chunk_chars"), lengths.items())
             return passages_of(await self._transaction.fetch(_PASSAGES, {"ids": list(passage_ids), **cut}))
-        known = kept.find(passage_ids)
-        unknown = [one for one in passage_ids if one not in known] if len(known) < len(passage_ids) else ()
-        found = await self._standing(kept, known, unknown, cut)
-        if len(found) < len(passage_ids) and (changed := [one for one in known if one not in found]):
+        known, unknown = kept.find(passage_ids)
+        found = await self._standing(kept, known, unknown, lengths)
+        if len(found) < len(passage_ids) and (changed := [one for one, _ in known if one not in found]):
             kept.drop(changed)
-            found |= await self._standing(kept, {}, changed, cut)
+            found |= await self._standing(kept, (), changed, lengths)
         return found
 
     async def _standing(
-        self, kept: KnownPassages, known: Mapping[UUID, KnownPassage], unknown: Sequence[UUID], cut: Mapping[str, Any]
+        self,
+        kept: KnownPassages,
+        known: Sequence[tuple[UUID, KnownPassage]],
+        unknown: Sequence[UUID],
+        lengths: Mapping[str, int],
     ) -> dict[UUID, PassageInDocument]:
-        """Those that may be read now: of the known ones, those that are what they were; the texts of the others."""
-        if not unknown:
-            rows = await self._transaction.fetch(_KNOWN_PASSAGES, {"known_ids": list(known), **cut})
-        elif known:
-            wanted = {"ids": list(unknown), "known_ids": list(known), **cut}
-            rows = await self._transaction.fetch(_PASSAGES_AND_KNOWN, wanted)
+        """
+        Those that may be read now: of the known ones, those that are what they were; the texts of the others.
+
+        A version never changes, so one that is still the active one holds what was read of it; and a document that is
+        the same row is in the same collection.
+        """
+        owners = {one.key: one.passage.document.id for _, one in known}
+        wanted: dict[str, Any] = {"known_documents": list(owners.values())} if known else {}
+        if unknown:
+            wanted |= {"ids": list(unknown), **each(("collection", "chunk_chars"), lengths.items())}
+            rows = await self._transaction.fetch(_PASSAGES_AND_KNOWN if known else _PASSAGES, wanted)
         else:
-            rows = await self._transaction.fetch(_PASSAGES, {"ids": list(unknown), **cut})
-        found: dict[UUID, PassageInDocument] = {}
-        if known:
-            standing = {row[0] for row in rows}
-            found = {passage_id: one.passage for passage_id, one in known.items() if one.key in standing}
+            rows = await self._transaction.fetch(_KNOWN_PASSAGES, wanted)
+        standing, length_in = {row[0] for row in rows}, lengths.get
+        found = {
+            passage_id: one.passage
+            for passage_id, one in known
+            if one.key in standing and length_in(one.passage.document.collection) == one.chunk_chars
+        }
         if unknown:
             read = [row for row in rows if row[1] is not None]
             new = passages_of(read)

@@ -14,10 +14,12 @@ KEPT_FOR_S: Final = 300.0
 
 
 class KnownPassage(NamedTuple):
-    """``key`` is another one for each content of these rows: the database is asked whether it still stands for them."""
+    """``key`` is another one for each content of its document's row: the database is asked whether it still is that."""
 
     key: bytes
     passage: PassageInDocument
+    chunk_chars: int
+    """How long its version is cut where it is one of the passages."""
     size: int
     """In bytes, about."""
 
@@ -43,17 +45,18 @@ class KnownPassages:
     def __len__(self) -> int:
         return len(self._newer) + len(self._older)
 
-    def find(self, passage_ids: Iterable[UUID]) -> dict[UUID, KnownPassage]:
-        """Those that are known, whether or not they are what they were."""
-        found = {}
+    def find(self, passage_ids: Iterable[UUID]) -> tuple[list[tuple[UUID, KnownPassage]], list[UUID]]:
+        """Those that are known, whether or not they are what they were, and the others."""
+        found, unknown = list[tuple[UUID, KnownPassage]](), list[UUID]()
         for passage_id in passage_ids:
             number = passage_id.int
             if (known := self._newer.get(number)) is None:
                 if (known := self._older.get(number)) is None:
+                    unknown.append(passage_id)
                     continue
                 self._put(number, known)
-            found[passage_id] = known
-        return found
+            found.append((passage_id, known))
+        return found, unknown
 
     def keep(self, read: Sequence[KnownPassage]) -> None:
         """What the database has just told; of a running event loop."""

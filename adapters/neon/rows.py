@@ -81,7 +81,7 @@ def active_version_of(row: AnyRow, held: Sequence[AnyRow]) -> tuple[Document, Do
 
 
 def passages_of(rows: Sequence[AnyRow]) -> Mapping[Any, PassageInDocument]:
-    """Passages by id from a key, PASSAGE_COLUMNS and DOCUMENT_COLUMNS; those of one document share it."""
+    """Passages by id from a key, PASSAGE_COLUMNS, DOCUMENT_COLUMNS and more; those of one document share it."""
     width = 1 + len(PASSAGE_COLUMNS)
     owners: dict[Any, Document] = {}
     found: dict[Any, PassageInDocument] = {}
@@ -89,7 +89,7 @@ def passages_of(rows: Sequence[AnyRow]) -> Mapping[Any, PassageInDocument]:
         _, passage_id, start, end, text, section_json = row[:width]
         document_id = row[width]
         if document_id not in owners:
-            owners[document_id] = document_of(row[width:])
+            owners[document_id] = document_of(row[width : width + len(DOCUMENT_COLUMNS)])
         section = SECTION.decode(section_json)
         passage = Passage(passage_id, section.ordinal, start, end, text)
         found[passage_id] = PassageInDocument(passage, section, owners[document_id])
@@ -97,10 +97,14 @@ def passages_of(rows: Sequence[AnyRow]) -> Mapping[Any, PassageInDocument]:
 
 
 def known_of(row: AnyRow, passage: PassageInDocument) -> KnownPassage:
-    """From such a row; what passages share of their document and section counts for each of them."""
+    """
+    From such a row, which ends with how long the version is cut.
+
+    What passages share of their document and section counts for each of them.
+    """
     text, section_json, metadata = row[4], row[5], row[12]
     texts = getsizeof(text) + sum(map(getsizeof, row[8:11]))
-    return KnownPassage(row[0], passage, _OF_ONE + texts + 2 * len(section_json) + 8 * len(metadata))
+    return KnownPassage(row[0], passage, row[-1], _OF_ONE + texts + 2 * len(section_json) + 8 * len(metadata))
 
 
 def cuts_of(readable: ReadableCollections, cuts: Mapping[str, int] | None) -> list[tuple[str, int]]:

@@ -130,21 +130,30 @@ async def test_what_is_known_is_not_told_while_the_database_is_away(stored: Asyn
 def a_passage(number: int, *, size: int = 100) -> KnownPassage:
     section = Section(0, ("Intro",), 1, None, 0, 5)
     passage = PassageInDocument(Passage(UUID(int=number), 0, 0, 5, f"Text {number}"), section, INTRO)
-    return KnownPassage(number.to_bytes(8, "big"), passage, size)
+    return KnownPassage(number.to_bytes(8, "big"), passage, 620, size)
+
+
+def known_ones(known: KnownPassages, *numbers: int) -> list[int]:
+    """Which of them are known; the others are said to be unknown."""
+    wanted = [UUID(int=number) for number in numbers]
+    pairs, unknown = known.find(wanted)
+    assert {one for one, _ in pairs} | set(unknown) == set(wanted)
+    assert len(pairs) + len(unknown) == len(wanted)
+    assert all(passage.passage.passage.id == one for one, passage in pairs)
+    return [one.int for one, _ in pairs]
 
 
 async def test_bytes_are_bounded_and_what_is_asked_for_stays() -> None:
     known = KnownPassages(kept_bytes=1_000)
-    asked = UUID(int=1)
     for number in range(1, 100):
         known.keep([a_passage(number)])
-        assert asked in known.find([asked])
+        assert known_ones(known, 1)
         assert len(known) <= 10
-    assert UUID(int=99) in known.find([UUID(int=99)])
-    assert not known.find([UUID(int=50)])
+    assert known_ones(known, 99)
+    assert not known_ones(known, 50)
     known.keep([a_passage(200, size=501)])
-    assert not known.find([UUID(int=200)]), "one that would take more than half of the room"
-    assert asked in known.find([asked])
+    assert not known_ones(known, 200), "one that would take more than half of the room"
+    assert known_ones(known, 1)
 
 
 async def test_one_that_is_read_anew_replaces_what_was_known() -> None:
@@ -153,7 +162,7 @@ async def test_one_that_is_read_anew_replaces_what_was_known() -> None:
         known.keep([a_passage(1), a_passage(2)])
     assert len(known) == 2
     known.drop([UUID(int=1), UUID(int=3)])
-    assert list(known.find([UUID(int=1), UUID(int=2)])) == [UUID(int=2)]
+    assert known_ones(known, 1, 2) == [2]
 
 
 async def test_what_nobody_asks_for_is_gone_after_a_while() -> None:
