@@ -8,6 +8,8 @@ from typing import Final
 LIFTED_WORDS: Final = 12
 """Words in a row, the same as the source's, from which on a sentence counts as copied."""
 
+_CACHED_SOURCES: Final = 2_048
+"""Those of some hundreds of running answers, at a kilobyte or two each."""
 _QUOTED: Final = re.compile(r"“[^”]*”|\"[^\"]*\"|«[^»]*»|„[^“]*“|「[^」]*」|『[^』]*』")
 _QUOTES: Final = frozenset('“"«„「『')
 """Each quotation begins with one of them; most sentences have none, and are not searched for one."""
@@ -17,8 +19,10 @@ _WORD: Final = re.compile(
     r"[^\W_]+(?:[\u0300-\u036f\u064b-\u065f\u0900-\u0963\u0970-\u0dff]+[^\W_]*)*"
 )
 """A vowel sign or an accent of its own (Hindi, Tamil, Arabic with vowels, decomposed Latin) does not end a word."""
-_ASCII_WORD: Final = re.compile("[a-z0-9]+")
-"""The same, as far as texts in lower case without other letters go."""
+_APART: Final = "".join(one if one.isalnum() else " " for one in map(chr, range(128)))
+"""The same for texts of ASCII alone: blanks for all that is in no word."""
+_TELLING: Final = 3
+"""Words in a row that a source which has not all twelve seldom has."""
 
 
 def is_copied(sentence: str, sources: Iterable[str]) -> bool:
@@ -27,33 +31,29 @@ def is_copied(sentence: str, sources: Iterable[str]) -> bool:
     quotes = '"' in unmarked or not (unmarked.isascii() or _QUOTES.isdisjoint(unmarked))
     segments = _QUOTED.split(unmarked) if quotes else [unmarked]
     written = [words for segment in segments if len(words := _words(segment)) >= LIFTED_WORDS]
-    return bool(written) and any(_Runs.of(source).share(words) for source in sources for words in written)
+    return bool(written) and any(_holds_run(_row(source), words) for source in sources for words in written)
 
 
-class _Runs:
-    """A source's words, and each 12 of them in a row."""
+@lru_cache(maxsize=_CACHED_SOURCES)
+def _row(text: str) -> str:
+    """The words of a text, a blank around each."""
+    return f" {' '.join(_words(text))} "
 
-    def __init__(self, text: str) -> None:
-        words = _words(text)
-        self._words = frozenset(words)
-        self._runs = frozenset([tuple(words[at : at + LIFTED_WORDS]) for at in range(len(words) - LIFTED_WORDS + 1)])
 
-    @staticmethod
-    @lru_cache(maxsize=128)
-    def of(text: str) -> "_Runs":
-        return _Runs(text)
-
-    def share(self, words: Sequence[str]) -> bool:
-        """Whether any run of these words is one of the source's."""
-        at = 0
-        while at + LIFTED_WORDS <= len(words):
-            if tuple(words[at : at + LIFTED_WORDS]) in self._runs:
-                return True
-            # A run that ends in a strange word is none, and neither are those that begin before it or with it.
-            at += 1 if words[at + LIFTED_WORDS - 1] in self._words else LIFTED_WORDS
-        return False
+def _holds_run(row: str, words: Sequence[str]) -> bool:
+    """Whether any 12 of these words in a row stand in the row of a text's words."""
+    at = 0
+    while at + LIFTED_WORDS <= len(words):
+        last = at + LIFTED_WORDS
+        if f" {' '.join(words[last - _TELLING : last])} " not in row:
+            at = last - _TELLING + 1  # nor is any run there that goes over these words
+        elif f" {' '.join(words[at:last])} " in row:
+            return True
+        else:
+            at += 1
+    return False
 
 
 def _words(text: str) -> list[str]:
     lower = text.lower()
-    return (_ASCII_WORD if lower.isascii() else _WORD).findall(lower)
+    return lower.translate(_APART).split() if lower.isascii() else _WORD.findall(lower)

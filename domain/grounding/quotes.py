@@ -1,9 +1,11 @@
 """The words of a passage that carry a claim: verbatim, and as few as will do."""
 
 import re
+from array import array
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from domain.grounding.claims import without_markers
 from domain.grounding.model import Citation, Evidence
@@ -11,6 +13,8 @@ from domain.grounding.overlap import Unit, best_run, terms_of, units_of, weigh
 from domain.sentences import ALWAYS_STOPS
 from domain.text import Analyzer, Span
 
+_CACHED_PASSAGES: Final = 2_048
+"""Those of some hundreds of running answers, at a few kilobytes each."""
 _IGNORED: Final = re.compile(r"[\s\"'“”‘’«»„‹›`]+|\[\d{1,3}\]")
 _NUMBERED: Final = re.compile(r"\[\d{1,3}\]")
 _QUOTATION: Final = "\"'“”‘’«»„‹›`"
@@ -65,13 +69,13 @@ def find_verbatim(claim: str, text: str) -> Span | None:
             return None
         if words not in bare:
             continue
-        kept, places = _without_ignored(text)
-        at = kept.find(words)
+        places = _places_of(text)
+        at = bare.find(words)
         while at >= 0:
-            span = Span(places[at], places[at + len(words) - 1] + 1)
+            span = Span(places.of(at), places.of(at + len(words) - 1) + 1)
             if _stands_alone(text, span):
                 return span
-            at = kept.find(words, at + 1)
+            at = bare.find(words, at + 1)
     return None
 
 
@@ -94,22 +98,31 @@ def _bare(text: str) -> str:
     return bare
 
 
-_bare_passage: Final = lru_cache(maxsize=128)(_bare)
+_bare_passage: Final = lru_cache(maxsize=_CACHED_PASSAGES)(_bare)
 
 
-@lru_cache(maxsize=128)
-def _without_ignored(text: str) -> tuple[str, tuple[int, ...]]:
-    """``_bare`` again, and where each of its characters stands in the text; asked for where the words were found."""
-    pieces: list[str] = []
-    places: list[int] = []
-    at = 0
+class _Places(NamedTuple):
+    """Where the characters of a text's ``_bare`` stand in the text: ``starts`` of its runs in the one, in the other."""
+
+    starts: "array[int]"
+    in_text: "array[int]"
+
+    def of(self, at: int) -> int:
+        run = bisect_right(self.starts, at) - 1
+        return self.in_text[run] + at - self.starts[run]
+
+
+@lru_cache(maxsize=_CACHED_PASSAGES)
+def _places_of(text: str) -> _Places:
+    """Asked for where the words were found."""
+    starts, in_text = array("I", (0,)), array("I", (0,))
+    left_out = 0
     for ignored in _IGNORED.finditer(text):
-        pieces.append(text[at : ignored.start()])
-        places.extend(range(at, ignored.start()))
-        at = ignored.end()
-    pieces.append(text[at:])
-    places.extend(range(at, len(text)))
-    return "".join(pieces), tuple(places)
+        start, end = ignored.span()
+        starts.append(start - left_out)
+        in_text.append(end)
+        left_out += end - start
+    return _Places(starts, in_text)
 
 
 @lru_cache(maxsize=8)  # as well: the same words of the same passage
