@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Two at a time, whatever the machine has: each has its own PostgreSQL, and what they start computes too.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+# Compiled modules are kept, whatever the shell says: the tests start many processes, and each would compile them anew.
+test test-long test-all: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long test-all test-live fuzz openapi data-model check format bench eval lock clean

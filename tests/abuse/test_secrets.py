@@ -4,7 +4,6 @@ import io
 import itertools
 import logging
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
@@ -83,16 +82,6 @@ async def test_the_service_tells_no_secret_in_answers_logs_or_rows(
         assert [one for one in planted_now if any(one in part for part in texts)] == [], where
 
 
-@pytest.fixture
-def log_lines() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level, ibid = root.handlers[:], root.level, logging.getLogger("ibid").level
-    yield io.StringIO()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger("ibid").setLevel(ibid)
-
-
 class Nested:
     def __init__(self, secret: str) -> None:
         self.secret = secret
@@ -101,8 +90,9 @@ class Nested:
         return f"Nested({self.secret!r})"
 
 
+@pytest.mark.usefixtures("logs_put_back")
 @pytest.mark.parametrize("style", ["text", "json"])
-def test_ten_thousand_lines_in_every_form_hold_no_secret(log_lines: io.StringIO, style: Any) -> None:
+def test_ten_thousand_lines_in_every_form_hold_no_secret(style: Any) -> None:
     """A secret in every setting that holds one, each written in every form, and shown by no way of showing settings."""
     awkward = 'quote" back\\slash é 0123'
     address = "postgresql://ibid:p%40ss-w0rd-canary@db.test/ibid"
@@ -110,6 +100,7 @@ def test_ten_thousand_lines_in_every_form_hold_no_secret(log_lines: io.StringIO,
     settings = read_settings({**plain, "IBID_ADMIN_KEY": awkward, "DATABASE_URL": address})
     assert set(plain.values()) - {canary("IBID_ADMIN_KEY")} <= set(settings.secrets)
     configure_logs(style, secrets=settings.secrets)
+    log_lines = io.StringIO()
     logging.getLogger().handlers[0].stream = log_lines  # type: ignore[attr-defined]  # a stream handler
     log = logging.getLogger("ibid.test")
     planted_now = [one for name, one in plain.items() if name != "IBID_ADMIN_KEY"]

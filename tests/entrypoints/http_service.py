@@ -100,14 +100,18 @@ class HttpService:
 
     async def ended(self, status_url: str) -> str:
         """Wait until an ingestion is in; returns its id."""
-        async with self.client(ADMIN_KEY) as client:
-            for _ in range(500):
-                state = (await client.get(status_url)).json()
+        state = await self.at_its_end(status_url)
+        assert state["status"] == "succeeded", state
+        return str(state["id"])
+
+    async def at_its_end(self, status_url: str) -> dict[str, Any]:
+        """Wait until an ingestion has ended, however it did; returns its state."""
+        async with self.client(ADMIN_KEY) as client, asyncio.timeout(20):
+            while True:
+                state: dict[str, Any] = (await client.get(status_url)).json()
                 if state["status"] not in ("queued", "running"):
-                    assert state["status"] == "succeeded", state
-                    return str(state["id"])
+                    return state
                 await asyncio.sleep(0.01)
-        raise AssertionError("the ingestion did not end")
 
     async def ingest_story(self) -> None:
         await self.ingest({"pinning.md": PINNING, "snapshots.md": SNAPSHOTS})

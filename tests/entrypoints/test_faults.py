@@ -34,6 +34,8 @@ ECHO = "words that a provider echoes"
 SHORT_S = 1.0
 RERANK_S = 1.8
 """From the search's begin: an embedder or an index that is given up leaves reranking its time, a late line does not."""
+RERANK_ALONE_S = 1.0
+"""Where nothing but reranking is late."""
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Outside:
     embed_line: FaultyProxy
     rerank_line: FaultyProxy
     qdrant_line: FaultyProxy
+    rerank_s: float
     service: HttpService = field(init=False)
     now: list[float] = field(default_factory=lambda: [0.0])
 
@@ -73,7 +76,7 @@ class Outside:
 
 
 @asynccontextmanager
-async def outside() -> AsyncIterator[Outside]:
+async def outside(rerank_s: float = RERANK_S) -> AsyncIterator[Outside]:
     """A service with its pages in, and everything well."""
     async with AsyncExitStack() as stack:
         cohere = await stack.enter_async_context(FakeCohere(COHERE_KEY))
@@ -82,7 +85,7 @@ async def outside() -> AsyncIterator[Outside]:
             await stack.enter_async_context(FaultyProxy(port, seconds=5.0, bytes_per_s=150))
             for port in (cohere.port, cohere.port, qdrant.port)
         ]
-        world = Outside(cohere, qdrant, *lines)
+        world = Outside(cohere, qdrant, *lines, rerank_s)
         async with no_task_left(), asking(world):
             await world.service.ingest({"pinning.md": PINNING, "snapshots.md": SNAPSHOTS})
             yield world
@@ -127,7 +130,7 @@ async def _adapters(world: Outside, address: dict[str, str]) -> AsyncIterator[di
             dependency=dependency(INDEX_PORT),
         ) as index,
     ):
-        yield {"embedder": embedder, "passage_index": index, "reranking": Reranking(reranker, RERANK_S)}
+        yield {"embedder": embedder, "passage_index": index, "reranking": Reranking(reranker, world.rerank_s)}
 
 
 NETWORK = [fault for fault in Fault if fault is not Fault.SLICER]
@@ -146,7 +149,7 @@ async def test_a_search_is_answered_while_the_network_fails_and_is_whole_again_a
     line: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """All twelve faults, one after the other, on one line; no breaker opens for a single one of them."""
-    async with outside() as world:
+    async with outside(RERANK_ALONE_S if line == "rerank" else RERANK_S) as world:
         proxy = world.lines[line]
         for fault in Fault:
             caplog.clear()
@@ -219,7 +222,7 @@ async def test_a_rerank_that_cannot_be_right_is_left_out(ranked: list[tuple[int,
 
 
 async def test_a_rerank_that_is_late_is_not_waited_for() -> None:
-    async with outside() as world:
+    async with outside(RERANK_ALONE_S) as world:
         world.cohere.delay_s[RERANK] = 30
         for number in range(6):
             # Late is not broken: no breaker opens, and each question tries anew.

@@ -75,9 +75,9 @@ def test_an_unknown_credential_says_which_scheme_is_spoken() -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), GUARDED)
-async def test_every_route_but_health_and_schema_asks_for_a_key(service: HttpService, method: str, path: str) -> None:
+async def test_every_route_but_health_and_schema_asks_for_a_key(refusing: HttpService, method: str, path: str) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {READER_KEY}"}):
-        async with service.client(None, **headers) as client:
+        async with refusing.client(None, **headers) as client:
             # No JSON on purpose: a stranger is turned away before the body is looked at.
             answer = await client.request(method, path, content=b"{", headers={"Content-Type": "application/json"})
         assert_problem(answer, 401, "not_authenticated")
@@ -85,8 +85,8 @@ async def test_every_route_but_health_and_schema_asks_for_a_key(service: HttpSer
 
 
 @pytest.mark.parametrize("path", ["//v1/ask", "/v1/ask/", "/v1//ask", "/v1/./ask", "/v1/ask;x=1"])
-async def test_no_spelling_of_a_path_gets_around_the_key(service: HttpService, path: str) -> None:
-    async with service.client(None) as client:
+async def test_no_spelling_of_a_path_gets_around_the_key(refusing: HttpService, path: str) -> None:
+    async with refusing.client(None) as client:
         answer = await client.post(path, json={"question": QUESTION})
     assert answer.status_code in (401, 404)
 
@@ -150,13 +150,13 @@ async def test_head_is_get_without_its_body_and_options_names_the_methods(servic
     ],
 )  # fmt: skip
 async def test_a_question_that_is_refused_names_the_field(
-    service: HttpService, body: Any, status: int, code: str, field: str
+    refusing: HttpService, body: Any, status: int, code: str, field: str
 ) -> None:
-    async with service.client() as client:
+    async with refusing.client() as client:
         # With escapes, because a lone surrogate has no UTF-8 form.
         raw = json.dumps(body).encode()
         answer = await client.post("/v1/ask", content=raw, headers={"Content-Type": "application/json"})
-        stored = service.adapters.store().turns
+        stored = refusing.adapters.store().turns
     assert_problem(answer, status, code)
     assert [one["field"] for one in answer.json()["errors"]] == [field]
     assert not stored
@@ -202,16 +202,16 @@ async def test_an_empty_body_is_400(service: HttpService) -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=abc", "limit=1.5", "limit=", "uri=a%00b"])
-async def test_a_bad_parameter_is_422_and_named(service: HttpService, query: str) -> None:
-    async with service.client() as client:
+async def test_a_bad_parameter_is_422_and_named(refusing: HttpService, query: str) -> None:
+    async with refusing.client() as client:
         answer = await client.get(f"/v1/documents?{query}")
     assert answer.status_code == 422
     assert [one["field"] for one in answer.json()["errors"]] == [query.partition("=")[0]]
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "%00", "%F0%9F%98%80", "bm9uc2Vuc2U=", "' OR 1=1"])
-async def test_a_cursor_that_was_not_given_out_is_400(service: HttpService, cursor: str) -> None:
-    async with service.client(ADMIN_KEY) as client:
+async def test_a_cursor_that_was_not_given_out_is_400(refusing: HttpService, cursor: str) -> None:
+    async with refusing.client(ADMIN_KEY) as client:
         for path in ("/v1/documents", "/v1/admin/ingestions"):
             assert_problem(await client.get(f"{path}?cursor={cursor}"), 400, "bad_cursor")
 

@@ -1,6 +1,5 @@
 """Files and archives over HTTP, the honest and the hostile: a stated status each, and a document's failure its own."""
 
-import asyncio
 import gzip
 import zlib
 from collections.abc import AsyncIterator, Sequence
@@ -39,9 +38,8 @@ async def post(service: HttpService, sent: Files, *, key: str = ADMIN_KEY, **fie
 async def ended(service: HttpService, answer: httpx.Response) -> tuple[dict[str, Any], dict[str, tuple[str, str]]]:
     """An accepted ingestion at its end: its state, and outcome and error by uri."""
     assert answer.status_code == 202, answer.text
-    async with service.client(ADMIN_KEY) as client, asyncio.timeout(20):
-        await client.get(answer.headers["location"] + "/events")
-        state = (await client.get(answer.headers["location"])).json()
+    state = await service.at_its_end(answer.headers["location"])
+    async with service.client(ADMIN_KEY) as client:
         listed = (await client.get(answer.headers["location"] + "/documents?limit=100")).json()["items"]
     return state, {one["uri"]: (one["outcome"], one["error"]) for one in listed}
 
@@ -164,13 +162,13 @@ async def test_links_encrypted_and_damaged_entries_fail_alone(service: HttpServi
     ids=["zip bomb", "gzip bomb", "entries", "nested", "no zip", "no tar", "cut off", "empty"],
 )
 async def test_an_archive_that_is_refused_whole_has_a_status_and_stores_nothing(
-    service: HttpService, name: str, packed: bytes, status: int, code: str
+    refusing: HttpService, name: str, packed: bytes, status: int, code: str
 ) -> None:
-    before = len(service.adapters.store().ingestions)
-    answer = await post(service, files((name, packed)))
+    before = len(refusing.adapters.store().ingestions)
+    answer = await post(refusing, files((name, packed)))
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert len(service.adapters.store().ingestions) == before
-    assert "up" not in service.adapters.store().collections
+    assert len(refusing.adapters.store().ingestions) == before
+    assert "up" not in refusing.adapters.store().collections
 
 
 async def test_more_files_than_are_taken_are_refused(service: HttpService) -> None:
@@ -239,17 +237,17 @@ FORM = "multipart/form-data; boundary=b"
     ],
 )
 async def test_a_body_that_is_no_upload_has_its_status(
-    service: HttpService, body: bytes, content_type: str, status: int
+    refusing: HttpService, body: bytes, content_type: str, status: int
 ) -> None:
-    answer = await raw(service, body, content_type)
+    answer = await raw(refusing, body, content_type)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("coding", ["gzip", "gzip,gzip", "deflate", "br"])
-async def test_a_compressed_body_is_not_unpacked(service: HttpService, coding: str) -> None:
+async def test_a_compressed_body_is_not_unpacked(refusing: HttpService, coding: str) -> None:
     body = zlib.compress(GOOD) if coding == "deflate" else gzip.compress(gzip.compress(GOOD))
-    assert (await raw(service, body, FORM, Content_Encoding=coding)).status_code == 415
+    assert (await raw(refusing, body, FORM, Content_Encoding=coding)).status_code == 415
 
 
 async def test_an_upload_needs_the_scope_before_it_is_read(service: HttpService) -> None:

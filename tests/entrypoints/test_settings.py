@@ -124,16 +124,7 @@ def test_no_secret_shows_in_the_repr_of_settings() -> None:
     assert KEY in settings.secrets
 
 
-@pytest.fixture
-def _logs_put_back() -> object:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-@pytest.mark.usefixtures("_logs_put_back")
+@pytest.mark.usefixtures("logs_put_back")
 @pytest.mark.parametrize("style", ["text", "json"])
 def test_a_line_is_the_same_whichever_way_it_is_made(style: str) -> None:
     settings = Settings(data_dir=Path("x"), log=style)  # type: ignore[arg-type]  # one of the two
@@ -161,6 +152,7 @@ def _untimed(line: str) -> str:
     return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "then", line, count=1)
 
 
+@pytest.mark.usefixtures("logs_put_back")
 @pytest.mark.parametrize("style", ["text", "json"])
 def test_a_secret_passes_into_no_log_line_by_any_way(style: str, capsys: pytest.CaptureFixture[str]) -> None:
     settings = Settings(data_dir=Path("x"), log=style)  # type: ignore[arg-type]  # one of the two

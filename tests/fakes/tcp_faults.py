@@ -55,6 +55,7 @@ class FaultyProxy:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._over = asyncio.Event()
         self.fault: Fault | None = None
         self.port = 0
         self.accepted = 0
@@ -71,6 +72,8 @@ class FaultyProxy:
 
     async def play(self, fault: Fault | None) -> None:
         self.fault = fault
+        self._over.set()
+        self._over = asyncio.Event()
         if fault is Fault.REFUSED:
             await self._stop_listening()
             self._cut()
@@ -145,8 +148,10 @@ class FaultyProxy:
                 await writer.drain()
             writer.close()
 
-    def pause(self) -> float:
-        return self._seconds * random.uniform(0.5, 1.5)  # noqa: S311  not a secret
+    async def pause(self) -> None:
+        """The latency, or what the fault leaves of it."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), self._seconds * random.uniform(0.5, 1.5))  # noqa: S311  no secret
 
     @property
     def piece(self) -> int:
@@ -174,7 +179,7 @@ class _Answers:
             case Fault.NO_BYTES:
                 return True
             case Fault.LATENCY:
-                await asyncio.sleep(self._proxy.pause())
+                await self._proxy.pause()
             case Fault.RESET_AFTER_HEADERS | Fault.RESET_MID_BODY | Fault.TRUNCATED as fault:
                 writer.write(_shortened(part, fault))
                 await writer.drain()
