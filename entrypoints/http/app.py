@@ -72,7 +72,7 @@ def create_app(
             HealthController,
             docs_page,
         ],
-        guards=[guard],
+        middleware=[guard],
         dependencies={
             "caller": Provide(caller, sync_to_thread=False),
             "readiness": Provide(lambda: readiness, sync_to_thread=False),

@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from litestar import Request
-from litestar.connection import ASGIConnection
 from litestar.exceptions import ClientException
-from litestar.handlers.base import BaseRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from application.authenticate import Authenticate
 from application.limit_rate import LimitRate
@@ -27,7 +26,11 @@ STANDING: Final = "rate_standing"
 
 
 class Guard:
-    """Lets requests in: who asks, and whether not too often. The principal that it finds is the request's ``user``."""
+    """
+    Lets requests in: who asks, and whether not too often. The principal that it finds is the request's ``user``.
+
+    A middleware of every route, since for a guard in the framework's sense it copies the handler with each request.
+    """
 
     def __init__(
         self, authenticate: Callable[[], Authenticate], limit_rate: Callable[[], LimitRate], trusted: Sequence[Network]
@@ -37,8 +40,15 @@ class Guard:
         self._limit_rate = limit_rate
         self._trusted = trusted
 
-    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        scope: Any = connection.scope
+    def __call__(self, app: ASGIApp) -> ASGIApp:
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            await self._let_in(scope)
+            await app(scope, receive, send)
+
+        return guarded
+
+    async def _let_in(self, scope: Any) -> None:
+        handler = scope["route_handler"]
         if handler.opt.get("open_to_all") or scope.get("method") == "OPTIONS":
             if handler.opt.get("never_limited"):
                 await self.count_stranger(scope, "probes ")
