@@ -236,8 +236,9 @@ def _asking(measure: _Measure, language: str) -> _Asking:
 
 
 def _opening(language: str) -> re.Pattern[str]:
-    """What each of a language's forms begins with: a glance at most texts that are no question."""
-    begins = "|".join((_ASKING[language], _OF_DEGREE[language], _OF_AMOUNT[language]))
+    """What each of a language's forms begins with: a glance at most texts, and at questions such as "how do I"."""
+    graded = "|".join([words for one in _MEASURES if (words := one.graded.get(language))])
+    begins = "|".join((_ASKING[language], rf"(?:{_OF_DEGREE[language]})\s+(?:{graded})\b", _OF_AMOUNT[language]))
     return re.compile(rf"(?<!\w)(?:{begins})", re.IGNORECASE)
 
 
