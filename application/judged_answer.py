@@ -9,6 +9,7 @@ from application.judging import Opinion
 from domain.grounding.claims import without_markers
 from domain.grounding.links import Sites
 from domain.grounding.model import Claim, Evidence, Verdict, Verification, Verifier, WrittenSentence
+from domain.grounding.overlap import Passage, passage_of
 from domain.grounding.ports import CitedClaim, CitedText, Judgement
 from domain.grounding.reader import AnswerReader, Read
 from domain.grounding.second_opinion import is_open
@@ -69,10 +70,13 @@ class JudgedAnswer:
     _taken: int = 0
     _waiting: list[_Waiting] = field(default_factory=list)
     _lets_through: bool = field(init=False)
+    _passages: Sequence[Passage] = field(init=False)
+    """The evidence taken apart, kept for as long as sentences are compared with it."""
 
     def __post_init__(self) -> None:
         self._reader = AnswerReader(len(self.evidence), Sites(self.evidence))
         self._lets_through = self.verification is not Verification.REDACT
+        self._passages = [passage_of(piece.text, self.analyzer, self.language) for piece in self.evidence]
         self.passes = self._reader.takes_whole if self._lets_through else _none_passes
 
     @property

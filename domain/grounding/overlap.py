@@ -5,13 +5,14 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from functools import lru_cache
 from itertools import chain
 from math import log
-from typing import Final, cast
+from typing import Any, Final, cast
+from weakref import WeakValueDictionary
 
 from domain.sentences import sentence_spans
 from domain.text import Analyzer, Span, Term
 
 _CACHED_PASSAGES: Final = 512
-"""The passages of some dozens of running answers: each is analysed once and compared with every sentence."""
+"""Those found for some dozens of questions; 600 characters take 10 KB, and 25 when claims were compared with all."""
 
 _CACHED_HEADINGS: Final = 2_048
 """Each passage asks for those of its title and path, and for those of its own heading."""
@@ -58,23 +59,57 @@ class Unit:
         return self._places
 
 
-def units_of(text: str, analyzer: Analyzer, language: str) -> tuple[Unit, ...]:
-    """The sentences of a passage, in order, with their terms. Remembers the latest passages; analyzers are hashable."""
-    return _units_of(text, cast(Hashable, analyzer), language)
+class Passage:
+    """A passage taken apart, as far as it was asked for; ``source`` is what the judging of claims makes of it."""
+
+    __slots__ = ("__weakref__", "_analyzer", "_language", "_text", "_units", "source")
+
+    def __init__(self, text: str, analyzer: Analyzer, language: str) -> None:
+        self._text, self._analyzer, self._language = text, analyzer, language
+        self._units: tuple[Unit, ...] | None = None
+        self.source: Any = None
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        if self._units is None:
+            text, analyzer, language = self._text, self._analyzer, self._language
+            spans = sentence_spans(text)
+            sentences = [text[start:end] for start, end in spans]
+            found = analyzer.stems_of_each(sentences, language=language)
+            self._units = tuple(
+                [
+                    Unit(span, sentence, stems, analyzer, language)
+                    for span, sentence, stems in zip(spans, sentences, found, strict=True)
+                ]
+            )
+        return self._units
+
+
+def passage_of(text: str, analyzer: Analyzer, language: str) -> Passage:
+    """
+    The passage, to be taken apart once for all who compare with it; analyzers are hashable.
+
+    The latest are remembered, and each for as long as somebody keeps what this gives: the answer that it is evidence
+    of, between whose sentences those of hundreds of others are judged.
+    """
+    return _passage_of(text, cast(Hashable, analyzer), language)
+
+
+_kept: Final = WeakValueDictionary[tuple[str, Hashable, str], Passage]()
 
 
 @lru_cache(maxsize=_CACHED_PASSAGES)
-def _units_of(text: str, remembered: Hashable, language: str) -> tuple[Unit, ...]:
-    analyzer = cast(Analyzer, remembered)
-    spans = sentence_spans(text)
-    sentences = [text[start:end] for start, end in spans]
-    found = analyzer.stems_of_each(sentences, language=language)
-    return tuple(
-        [
-            Unit(span, sentence, stems, analyzer, language)
-            for span, sentence, stems in zip(spans, sentences, found, strict=True)
-        ]
-    )
+def _passage_of(text: str, remembered: Hashable, language: str) -> Passage:
+    key = (text, remembered, language)
+    passage = _kept.get(key)
+    if passage is None:
+        passage = _kept[key] = Passage(text, cast(Analyzer, remembered), language)
+    return passage
+
+
+def units_of(text: str, analyzer: Analyzer, language: str) -> tuple[Unit, ...]:
+    """The sentences of a passage, in order, with their terms."""
+    return _passage_of(text, cast(Hashable, analyzer), language).units
 
 
 def stems_of_headings(headings: tuple[str, ...], analyzer: Analyzer, language: str) -> frozenset[str]:

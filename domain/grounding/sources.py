@@ -1,21 +1,21 @@
 """A cited passage, or several taken together, made ready for comparing claims with it."""
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, compress
 from typing import Final, cast
 
 from domain.grounding.instructions import asserting
 from domain.grounding.letters import Letters
-from domain.grounding.overlap import Unit, units_of
+from domain.grounding.overlap import Unit, passage_of
 from domain.text import UNSPACED, Analyzer, Term
 
 _UNSPACED: Final = re.compile(f"[{UNSPACED}]")
 _OTHERS: Final = bytes({*range(256)} - {0xE0, 0xE1, *range(0xE3, 0xF1)})
 """The bytes of UTF-8 that no letter of a script without spaces begins with."""
-_CACHED_PASSAGES: Final = 256
-"""The cited passages of some dozens of running answers, at some 40 KB each."""
+_CACHED_JOINED: Final = 256
+"""Passages that are cited together."""
 
 
 class Source:
@@ -70,11 +70,14 @@ def _may_be_unspaced(text: str) -> bool:
 
 
 def source_of(text: str, analyzer: Analyzer, language: str) -> Source:
-    """A passage taken apart; remembers the latest."""
-    return _source_of(text, cast(Hashable, analyzer), language)
+    """A passage taken apart; remembered with it."""
+    passage = passage_of(text, analyzer, language)
+    if passage.source is None:
+        passage.source = _source_of(text, passage.units, analyzer, language)
+    return cast(Source, passage.source)
 
 
-@lru_cache(maxsize=_CACHED_PASSAGES)
+@lru_cache(maxsize=_CACHED_JOINED)
 def _joined(sources: tuple[Source, ...]) -> Source:
     return Source(
         list(chain.from_iterable([source.units for source in sources])),
@@ -84,13 +87,11 @@ def _joined(sources: tuple[Source, ...]) -> Source:
     )
 
 
-@lru_cache(maxsize=_CACHED_PASSAGES)
-def _source_of(text: str, remembered: Hashable, language: str) -> Source:
-    units = units_of(text, cast(Analyzer, remembered), language)
+def _source_of(text: str, units: Sequence[Unit], analyzer: Analyzer, language: str) -> Source:
     sentences = [unit.span.of(text) for unit in units]
     unsaid: list[frozenset[str]] = []
     stems = frozenset().union(*[unit.stems for unit in units])
-    kept = asserting(text, sentences, stems, cast(Analyzer, remembered), language)
+    kept = asserting(text, sentences, stems, analyzer, language)
     if not all(kept):
         unsaid = [unit.stems for unit, said in zip(units, kept, strict=True) if not said]
         units, sentences = tuple(compress(units, kept)), list(compress(sentences, kept))
