@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from datetime import timedelta
 from functools import partial
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.neon import work_queue
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from adapters.neon.work_queue import PgQueuerWorkQueue
 from application.ports import Job, TryAgain, UnitOfWorkFactory
@@ -65,6 +67,12 @@ async def test_a_dead_worker_s_job_comes_again_after_its_lease_and_not_before(
     assert await queue.reclaim(all_lost=False) is None
 
 
+@pytest.fixture
+def _looking_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the database refused is told to nobody: it is seen at the next look."""
+    monkeypatch.setattr(work_queue, "_LOOK_EVERY", timedelta(seconds=0.2))
+
+
 REFUSE_ONCE = (
     "CREATE SEQUENCE refusals",
     """
@@ -84,6 +92,7 @@ REFUSE_NO_MORE = (
 )
 
 
+@pytest.mark.usefixtures("_looking_often")
 async def test_a_job_that_cannot_be_put_off_for_a_moment_is_not_lost(
     engine: AsyncEngine, unit_of_work: UnitOfWorkFactory, migrated_url: str
 ) -> None:
@@ -124,6 +133,7 @@ REFUSE_ALWAYS = (
 )
 
 
+@pytest.mark.usefixtures("_looking_often")
 async def test_a_job_that_is_never_put_off_ends_the_drain_and_comes_again(
     engine: AsyncEngine, unit_of_work: UnitOfWorkFactory, migrated_url: str
 ) -> None:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 import pytest
 
 from adapters.memory.chat_model import Line, ScriptedChatModel
-from adapters.openrouter.chat_model import OpenRouterChatModel
+from adapters.openrouter.chat_model import OpenRouterChatModel, Patience
 from adapters.resilience.dependency import Dependencies
 from domain.conversation.calls import CallEnd, Message, ModelCall, Role
 from domain.conversation.model import AttemptOutcome, Usage
@@ -64,7 +64,8 @@ class Scripted(Stage):
 class AtOpenRouter(Stage):
     def __init__(self, server: FakeOpenRouter) -> None:
         self._server = server
-        self.model = self.adapter = OpenRouterChatModel(Dependencies(), KEY, server.url)
+        patience = Patience(spent_s=0.5, spent_again_s=0.05)
+        self.model = self.adapter = OpenRouterChatModel(Dependencies(), KEY, server.url, patience=patience)
 
     def says(self, *words: str) -> None:
         self._server.script("m", Play(said(*words)))

@@ -183,6 +183,7 @@ async def test_connections_that_the_server_ended_are_made_anew(line: FaultyProxy
         assert (await ask(service)).status_code == 200
 
 
+@pytest.mark.long
 async def test_a_server_that_restarts_loses_nothing_and_is_used_again(open_folder: Path) -> None:
     """In the middle of a transaction, in the middle of a question, and between two."""
     server = EmbeddedPostgres(open_folder / "restarting")

@@ -89,6 +89,7 @@ def recipe(target: str) -> str:
     return lines[0].strip().removeprefix("@").replace("$(BIN)", ".venv/bin")
 
 
+@pytest.mark.long
 def test_the_commands_of_the_quickstart_do_what_it_says(home: Path) -> None:
     demo, ask, curl, serve, ingest, ask_of_collection, ingest_with_address = commands()
     shell = Shell(home)

@@ -178,6 +178,7 @@ def resident_mb(service: ServiceProcess, which: str) -> float:
     return int(line.split()[1]) / 1_024
 
 
+@pytest.mark.long
 def test_a_stopped_service_ends_its_turns_and_leaves_with_0(data_dir: Path) -> None:
     with running(data_dir) as service:
         ingest(service, {"pinning.md": PINNING})
@@ -186,6 +187,7 @@ def test_a_stopped_service_ends_its_turns_and_leaves_with_0(data_dir: Path) -> N
     assert service.exit_code() == 0
 
 
+@pytest.mark.long
 def test_whoever_follows_an_ingestion_does_not_hold_up_a_stop(data_dir: Path) -> None:
     pages = {f"page-{number:04}.md": PINNING.replace("Pinning", f"Pinning {number}") for number in range(2_000)}
     with running(data_dir) as service, service.client() as client:

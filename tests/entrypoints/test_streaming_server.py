@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final
 
@@ -69,8 +70,11 @@ def serving(writer: AnswerWriter) -> Iterator[RawServer]:
         with httpx.Client(base_url=running.url, headers={"Authorization": f"Bearer {ADMIN_KEY}"}) as client:
             document = {"uri": "pinning.md", "content": PINNING, "format": "markdown"}
             accepted = client.post("/v1/admin/ingestions", json={"collection": "docs", "documents": [document]})
-            events = client.get(f"{accepted.headers['location']}/events", timeout=20)
-            assert '"status":"succeeded"' in events.text
+            deadline = time.monotonic() + 20
+            while (state := client.get(accepted.headers["location"]).json())["status"] in ("queued", "running"):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            assert state["status"] == "succeeded"
         yield running
 
 
