@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Final, cast
 
-from domain.grounding.overlap import Unit
+from domain.grounding.overlap import Unit, touched
 from domain.text import Analyzer, Span
 
 _ANSWER: Final = r"(?:(?:final|next|own|whole|entire) )?(?:answers?|responses?|reply|replies)\b"
@@ -260,5 +260,4 @@ def _asks(sentence: str) -> bool:
 
 def in_instruction(text: str, span: Span, units: tuple[Unit, ...]) -> bool:
     """Whether any sentence of a passage that the span touches instructs."""
-    touched = (unit.span for unit in units if unit.span.start < span.end and span.start < unit.span.end)
-    return any(instructs(sentence.of(text)) for sentence in touched)
+    return any([instructs(unit.span.of(text)) for unit in touched(units, span)])  # noqa: C419 - speed

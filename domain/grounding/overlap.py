@@ -112,6 +112,19 @@ def units_of(text: str, analyzer: Analyzer, language: str) -> tuple[Unit, ...]:
     return _passage_of(text, cast(Hashable, analyzer), language).units
 
 
+def touched(units: Sequence[Unit], span: Span) -> list[Unit]:
+    """Those of a passage's sentences that have something of the span."""
+    first, last = span
+    found: list[Unit] = []
+    for unit in units:
+        start, end = unit.span
+        if start >= last:
+            break
+        if end > first:
+            found.append(unit)
+    return found
+
+
 def stems_of_headings(headings: tuple[str, ...], analyzer: Analyzer, language: str) -> frozenset[str]:
     """The stems of a title and headings together; remembers the latest: many passages stand below the same ones."""
     return _stems_of_headings(headings, cast(Hashable, analyzer), language)
@@ -179,11 +192,14 @@ def best_run(units: Sequence[Unit], weights: Mapping[str, float], *, per_sentenc
     best_worth, best = 0.0, units[:0]
     total = sum(weights.values())
     wanted = [weights.keys() & unit.stems for unit in units]
+    alone = [sum(map(weights.__getitem__, held)) / total if held else 0.0 for held in wanted]
     for width in range(1, WIDEST_RUN + 1):
+        due = per_sentence * (width - 1)
         for first in range(len(units) - width + 1):
+            if sum(alone[first : first + width]) - due <= best_worth:
+                continue  # together they hold at most what each does
             held = wanted[first].union(*wanted[first + 1 : first + width])
-            if held:
-                worth = sum(map(weights.__getitem__, held)) / total - per_sentence * (width - 1)
-                if worth > best_worth + 1e-9:
-                    best_worth, best = worth, units[first : first + width]
+            worth = sum(map(weights.__getitem__, held)) / total - due
+            if worth > best_worth + 1e-9:
+                best_worth, best = worth, units[first : first + width]
     return best

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from domain.grounding.claims import without_markers
 from domain.grounding.model import Citation, Evidence
-from domain.grounding.overlap import Unit, best_run, terms_of, units_of, weigh
+from domain.grounding.overlap import Unit, best_run, terms_of, touched, units_of, weigh
 from domain.sentences import ALWAYS_STOPS
 from domain.text import Analyzer, Span
 
@@ -143,7 +143,7 @@ def _to_the_edges(text: str, span: Span, units: Sequence[Unit]) -> Span:
     A span that begins or ends inside a sentence keeps that end as it is.
     """
     start, end = span
-    for unit in units:
+    for unit in touched(units, span):
         if unit.span.start <= start < unit.span.end and not _IGNORED.sub("", text[unit.span.start : start]):
             start = unit.span.start
         tail = text[end : unit.span.end]
@@ -160,10 +160,10 @@ def _clause_around(text: str, span: Span, units: Sequence[Unit]) -> Span:
 
 def _sentences_around(span: Span, units: Sequence[Unit]) -> Span:
     """The span, widened to the sentences that it touches."""
-    around = [unit.span for unit in units if unit.span.start < span.end and unit.span.end > span.start]
+    around = touched(units, span)
     if not around:
         return span
-    return Span(min(around[0].start, span.start), max(around[-1].end, span.end))
+    return Span(min(around[0].span.start, span.start), max(around[-1].span.end, span.end))
 
 
 def _clauses(text: str, whole: Span, inner: Span) -> Span:

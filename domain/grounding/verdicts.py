@@ -88,7 +88,7 @@ def judge(
 
 def _parts(text: str) -> Sequence[str]:
     """The sentences of a quotation of several, each of which has to be borne out; else the text as it is."""
-    if _QUOTES.isdisjoint(text):
+    if text.isascii() or _QUOTES.isdisjoint(text):
         return [text]
     parts = [span.of(text) for span in sentence_spans(text)]
     return parts if len(parts) > 1 else [text]
