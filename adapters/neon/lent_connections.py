@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from sqlalchemy.pool import PoolProxiedConnection
 
-LENT_S: Final = 0.25
-"""How long one is lent at a time. A busy process runs dozens of statements in it; the pool waits two seconds."""
+LENT_S: Final = 1.0
+"""How long one is lent at a time: hundreds of statements of a busy process. The pool waits two seconds."""
 
 IDLE_SINCE: Final = "idle_since"
 """Where the pool's connections have it noted, in seconds of the monotonic clock."""
@@ -28,7 +28,7 @@ class LentConnections:
     Of one pool: the connections that are out for single statements.
 
     To take one out of SQLAlchemy's pool and put it back is some 60 µs, thrice the statement's own. So one is kept
-    out for a quarter of a second, and then goes back through all that the pool does to keep its connections honest.
+    out for a second, and then goes back through all that the pool does to keep its connections honest.
     Nobody waits for one that lies idle here: it goes back as soon as somebody does.
     """
 

@@ -114,6 +114,7 @@ async def test_after_a_standstill_of_the_process_it_is_asked_whether_it_lives(
     one: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "PING_AFTER_IDLE_S", 0.3)
+    monkeypatch.setattr(lent_connections, "LENT_S", 0.25)
     dialect: Any = one.sync_engine.dialect
     ping, pings = dialect.do_ping, []
 
