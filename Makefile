@@ -20,7 +20,7 @@ demo: $(VENV)/run.stamp ## ingest the manual, serve it, ask a first question (Ct
 test: $(VENV)/dev.stamp ## run the tests (under 5 minutes)
 	$(PYTEST)
 
-test-long: $(VENV)/dev.stamp ## run the tests that kill and restart whole services (some minutes)
+test-long: $(VENV)/dev.stamp ## run the tests that start, kill and stop whole services (some minutes)
 	$(PYTEST) -m "long and not slow and not live"
 
 test-all: $(VENV)/dev.stamp ## run the tests, the slow ones too

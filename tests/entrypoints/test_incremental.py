@@ -70,6 +70,7 @@ def bought(cohere: FakeCohere) -> list[str]:
     return texts
 
 
+@pytest.mark.long
 def test_only_what_changed_is_bought(service: ServiceProcess, cohere: FakeCohere) -> None:
     pages = {path.name: path.read_text() for path in sorted(PAGES.glob("*.md*"))[:60]}
     assert counts(service, pages) == {"added": 60}

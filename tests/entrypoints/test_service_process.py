@@ -156,6 +156,7 @@ def processes_of(data_dir: Path) -> set[int]:
     return found
 
 
+@pytest.mark.long
 def test_an_upload_of_tens_of_megabytes_takes_no_such_memory(data_dir: Path) -> None:
     noise = bytes(range(256)) * 4_000
     with running(data_dir) as service, service.client() as client:
