@@ -89,6 +89,7 @@ class FollowIngestion:
         began_ms, began_at = self.clock.elapsed_ms(), done(ingestion)
         yield Progress(ingestion, began_at, None, None)
         with self.news.of(ingestion.id) as told:
+            told.news.set()  # what has come since the ingestion was read was told to nobody
             while not ingestion.status.is_final and not self.news.closed:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(told.news.wait(), LOOK_EVERY_S)
