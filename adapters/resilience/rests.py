@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from time import monotonic
 from typing import Final, Protocol
 
 REST_BEATS: Final = 5
@@ -22,11 +23,18 @@ eight more, 200 ms at most: the blink of an eye takes longer. Ten words at once 
 and threes, and who begins meanwhile waits less.
 """
 
-WAIT_TURNS: Final = 128
+TURNS: Final = 4
+IDLE_S: Final = 0.0001
 """
-One stream is read in a turn of the loop, and more only while more than so many are due: in between comes
-what else is ready, a new question above all, which takes two dozen turns to its first word. Streams whose loop cannot
-keep up thus rest longer by themselves, and are read more words at once, which costs less.
+One stream is read in so many turns of a busy loop: in between comes what else is ready, a new question above all,
+which takes two dozen turns to its first word. A turn that took no longer than this had nothing else to do, and the
+next stream is read at once.
+"""
+
+MOST_WAITING: Final = 128
+"""
+More than one are read together while more than so many are due. Streams whose loop cannot keep up thus rest longer by
+themselves, and are read more words at once, which costs less.
 """
 
 
@@ -61,11 +69,20 @@ class Rests:
     def _read_on(self) -> None:
         due = self._due
         try:
-            for _ in range(1 + len(due) // WAIT_TURNS):
+            for _ in range(1 + len(due) // MOST_WAITING):
                 due.popleft().resume_reading()
         finally:
             if due:
-                self._loop.call_soon(self._read_on)
+                self._let_go_first(TURNS)
+
+    def _let_go_first(self, turns: int) -> None:
+        self._loop.call_soon(self._after_a_turn, turns - 1, monotonic())
+
+    def _after_a_turn(self, turns: int, began_s: float) -> None:
+        if turns and monotonic() - began_s > IDLE_S:
+            self._let_go_first(turns)
+        else:
+            self._read_on()
 
 
 def _beats(among: int) -> int:
