@@ -25,43 +25,40 @@ class QuestionCache:
         self._buy = buy
         self._kept = kept
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
-        self._waiting: dict[str, list[asyncio.Future[Vector | None]]] = {}
+        self._waiting: dict[str, list[asyncio.Future[Vector]]] = {}
+        self._buying: set[asyncio.Task[None]] = set()
 
     async def vector(self, text: str) -> Vector:
         """The vector of a question, kept or bought. Raises what buying raises."""
         key = normalised(text)
-        while True:
-            if (known := self._vectors.get(key)) is not None:
-                self._vectors.move_to_end(key)
-                return known
-            if (waiting := self._waiting.get(key)) is None:
-                return await self._bought(key, text)
-            mine: asyncio.Future[Vector | None] = asyncio.get_running_loop().create_future()
+        if (known := self._vectors.get(key)) is not None:
+            self._vectors.move_to_end(key)
+            return known
+        mine: asyncio.Future[Vector] = asyncio.get_running_loop().create_future()
+        if (waiting := self._waiting.get(key)) is not None:
             waiting.append(mine)
-            if (told := await mine) is not None:
-                return told
-            # Who was buying it has gone away: one of those who waited buys it for the others.
+        else:
+            self._waiting[key] = [mine]
+            # A task of its own: one who asked and went away takes nothing from the others.
+            task = asyncio.create_task(self._bought(key, text))
+            self._buying.add(task)
+            task.add_done_callback(self._buying.discard)
+        return await mine
 
-    async def _bought(self, key: str, text: str) -> Vector:
-        """In the task of who asks: one of its own would begin a turn of a busy loop later, and tell another later."""
-        self._waiting[key] = []
+    async def _bought(self, key: str, text: str) -> None:
+        """Tells each who waits, which is two turns of a busy loop sooner than waiting for this task."""
         try:
             vector = array("f", await self._buy(text))
-        except Exception as error:
-            for one in self._told(key):
-                one.set_exception(error)
-            raise
-        except BaseException:
-            for one in self._told(key):
-                one.set_result(None)
-            raise
+        except BaseException as error:
+            for one in self._waiting.pop(key):
+                if not one.done():
+                    one.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+            return
         self._vectors[key] = vector
         if len(self._vectors) > self._kept:
             self._vectors.popitem(last=False)
-        for one in self._told(key):
-            one.set_result(vector)
-        return vector
-
-    def _told(self, key: str) -> list[asyncio.Future[Vector | None]]:
-        """Who still waits, to be told now."""
-        return [one for one in self._waiting.pop(key) if not one.done()]
+        for one in self._waiting.pop(key):
+            if not one.done():
+                one.set_result(vector)
