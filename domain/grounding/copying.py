@@ -8,8 +8,8 @@ from typing import Final
 LIFTED_WORDS: Final = 12
 """Words in a row, the same as the source's, from which on a sentence counts as copied."""
 
-_CACHED_SOURCES: Final = 2_048
-"""Those of some hundreds of running answers, at a kilobyte or two each."""
+_CACHED_SOURCES: Final = 512
+"""Those of some hundred running answers, at two kilobytes each as a rule, and six of the longest."""
 _QUOTED: Final = re.compile(r"“[^”]*”|\"[^\"]*\"|«[^»]*»|„[^“]*“|「[^」]*」|『[^』]*』")
 _QUOTES: Final = frozenset('“"«„「『')
 """Each quotation begins with one of them; most sentences have none, and are not searched for one."""

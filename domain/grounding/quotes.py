@@ -13,8 +13,8 @@ from domain.grounding.overlap import Unit, best_run, terms_of, touched, units_of
 from domain.sentences import ALWAYS_STOPS
 from domain.text import Analyzer, Span
 
-_CACHED_PASSAGES: Final = 2_048
-"""Those of some hundreds of running answers, at a few kilobytes each."""
+_CACHED_PASSAGES: Final = 512
+"""Those of some hundred running answers, at a few kilobytes each."""
 _IGNORED: Final = re.compile(r"[\s\"'“”‘’«»„‹›`]+|\[\d{1,3}\]")
 _NUMBERED: Final = re.compile(r"\[\d{1,3}\]")
 _QUOTATION: Final = "\"'“”‘’«»„‹›`"

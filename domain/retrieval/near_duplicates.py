@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import blake2b
 from math import inf
 from typing import Final, NamedTuple
 
@@ -14,7 +15,7 @@ _CACHED_PASSAGES: Final = 1_024
 _LONGEST_KEPT: Final = 8_000
 """Some 7 MB: what one question finds, others find as well. A row of a table is never cut, and may be of any length."""
 _KEPT_PAIRS: Final = 4_096
-"""Some 1 MB beside texts that are kept anyway, most of them: those that one question finds together, others do."""
+"""Some 1 MB, as pairs of digests: what one question finds together, others do."""
 _RUN: Final = 4
 _WORD: Final = re.compile(r"\w+")
 _PLAIN: Final = "".join(chr(code).lower() if _WORD.match(chr(code)) else " " for code in range(128)).ljust(256).encode()
@@ -61,7 +62,8 @@ def _words_of(text: str, shared: float) -> "_Words":
 def _words_made(text: str, shared: float) -> "_Words":
     found = _words(text)
     distinct = frozenset(found)
-    return _Words(text, distinct, _least_in_both(found, distinct, shared))
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return _Words(text, digest, distinct, _least_in_both(found, distinct, shared))
 
 
 _kept_words: Final = lru_cache(maxsize=_CACHED_PASSAGES)(_words_made)
@@ -73,6 +75,7 @@ def _words(text: str) -> Sequence[str]:
 
 class _Words(NamedTuple):
     text: str
+    digest: bytes
     distinct: frozenset[str]
     least: float
     """How many of the distinct ones another text must have to repeat this one."""
@@ -81,17 +84,20 @@ class _Words(NamedTuple):
 def _repeats(words: _Words, earlier: _Words, shared: float) -> bool:
     if len(words.distinct & earlier.distinct) < min(words.least, earlier.least):
         return False
-    one, other = sorted((words.text, earlier.text))
-    kept = len(one) <= _LONGEST_KEPT and len(other) <= _LONGEST_KEPT
-    return (_kept_verdict if kept else _share_runs)(one, other, shared)
+    pair = (min(words.digest, earlier.digest), max(words.digest, earlier.digest), shared)
+    if (verdict := _kept_verdicts.get(pair)) is None:
+        if len(_kept_verdicts) >= _KEPT_PAIRS:
+            _kept_verdicts.clear()
+        verdict = _kept_verdicts[pair] = _share_runs(words.text, earlier.text, shared)
+    return verdict
+
+
+_kept_verdicts: Final[dict[tuple[bytes, bytes, float], bool]] = {}
 
 
 def _share_runs(one: str, other: str, shared: float) -> bool:
     runs, of_other = _runs(_words(one)), _runs(_words(other))
     return len(runs & of_other) >= shared * min(len(runs), len(of_other))
-
-
-_kept_verdict: Final = lru_cache(maxsize=_KEPT_PAIRS)(_share_runs)
 
 
 def _least_in_both(words: Sequence[str], distinct: frozenset[str], shared: float) -> float:

@@ -107,11 +107,13 @@ async def test_whatever_was_changed_by_others_is_seen_at_once(
 
 
 async def test_what_is_known_is_given_to_nobody_who_may_not_read_it(stored: AsyncEngine) -> None:
-    known = KnownPassages()
-    assert await read(stored, known)
     for readable in (reading(), reading("secret"), reading("another", "secret")):
+        known = KnownPassages()
+        assert await read(stored, known)
         assert await read(stored, known, readable=readable) == {}
     for cuts in ({"docs": 300}, {"docs": 300, "secret": 620}):
+        known = KnownPassages()
+        assert await read(stored, known)
         assert await read(stored, known, readable=reading("secret", "docs"), cuts=cuts) == {}
     assert await read(stored, known, readable=reading("secret", "docs"), cuts={"secret": 300}) == await read(
         stored, None
