@@ -12,6 +12,7 @@ from adapters.cohere.calls import CohereCalls
 from adapters.cohere.question_cache import QuestionCache
 from adapters.resilience.http_client import JsonPosts
 from adapters.resilience.metered import MeteredCalls
+from adapters.resilience.unreadable import UNREADABLE
 from domain.errors import QuotaSpent
 from domain.retrieval.model import Purpose, Vector
 from domain.retrieval.ports import Embedder
@@ -144,7 +145,7 @@ class CohereEmbedder(Embedder):
 
         try:
             table = self._table(_DECODER.decode(content).embeddings)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (*UNREADABLE, ValueError) as error:
             raise self._calls.nonsense("is not a reply to embed") from error
         if table.shape != (count, self._dimensions):
             wanted = f"{count} vectors of {self._dimensions} numbers"

@@ -10,6 +10,7 @@ import msgspec
 from adapters.cohere.calls import CohereCalls
 from adapters.resilience.http_client import JsonPosts
 from adapters.resilience.metered import MeteredCalls
+from adapters.resilience.unreadable import UNREADABLE
 from domain.retrieval.model import Ranked
 from domain.retrieval.ports import Reranker
 
@@ -63,7 +64,7 @@ class CohereReranker(Reranker):
         """The results by place, best first."""
         try:
             results = _DECODER.decode(content).results
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNREADABLE:
             raise self._calls.nonsense("is not a reply to rerank") from None
         places = {one.index for one in results}
         if places and not 0 <= min(places) <= max(places) < count:

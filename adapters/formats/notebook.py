@@ -49,7 +49,7 @@ class NotebookParser(DocumentParser):
     def parse(self, source: SourceDocument) -> ParsedDocument:
         try:
             notebook = msgspec.json.decode(source.content.strip() or _EMPTY, type=_Notebook)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:  # the latter of brackets by the thousand
             raise DocumentUnreadable(source.uri, "it is not a notebook that can be read") from error
         if notebook.nbformat < 4:
             raise DocumentUnreadable(

@@ -10,7 +10,8 @@ from typing import Final
 
 import msgspec
 
-from adapters.openrouter.bodies import REPLY, UNREADABLE, ReplyBody
+from adapters.openrouter.bodies import REPLY, ReplyBody
+from adapters.resilience.unreadable import UNREADABLE
 
 _CONTENT: Final = re.compile(rb'"content":[ \t]*("(?:[^"\\]|\\.)*+")')
 _FRUITLESS: Final = 4

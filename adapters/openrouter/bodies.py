@@ -107,8 +107,6 @@ class _GenerationBody(Struct):
     data: _Generation
 
 
-UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What a decoder raises: the second for a string that is no UTF-8, the third for brackets by the thousand."""
 REPLY: Final = msgspec.json.Decoder(ReplyBody)
 _GENERATION: Final = msgspec.json.Decoder(_GenerationBody)
 _ENCODER: Final = msgspec.json.Encoder()

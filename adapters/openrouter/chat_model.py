@@ -9,12 +9,13 @@ from typing import Final
 
 import httpx
 
-from adapters.openrouter.bodies import UNREADABLE, ProviderPreferences, read_generation, request_body
+from adapters.openrouter.bodies import ProviderPreferences, read_generation, request_body
 from adapters.openrouter.reading import Reading
 from adapters.openrouter.refusals import PORT, refusal
 from adapters.openrouter.silence import Silence
 from adapters.resilience.dependency import Dependencies, Dependency, Policy
 from adapters.resilience.http_client import JsonPosts, StreamedReply, http_client, translated
+from adapters.resilience.unreadable import UNREADABLE
 from domain.conversation.calls import CallEnd, ModelCall
 from domain.conversation.model import Usage
 from domain.conversation.ports import ChatModel

@@ -7,10 +7,11 @@ from typing import Final
 import httpx
 
 from adapters.openrouter.alike import AlikeEvents
-from adapters.openrouter.bodies import REPLY, UNREADABLE, ErrorBody, ReplyBody
+from adapters.openrouter.bodies import REPLY, ErrorBody, ReplyBody
 from adapters.openrouter.event_lines import EventLines
 from adapters.openrouter.refusals import PORT, refusal_inside
 from adapters.resilience.faults import Blame, Fault
+from adapters.resilience.unreadable import UNREADABLE
 from domain.conversation.calls import CallEnd
 from domain.conversation.model import AttemptOutcome, Usage
 from domain.errors import PortError, PortRefused, PortReplyInvalid, PortUnavailable

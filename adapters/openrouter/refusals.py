@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from adapters.openrouter.bodies import REPLY, UNREADABLE, ErrorBody
+from adapters.openrouter.bodies import REPLY, ErrorBody
 from adapters.resilience.faults import Blame, Fault, fault_of_status
 from adapters.resilience.retry_after import retry_after_s
+from adapters.resilience.unreadable import UNREADABLE
 from domain.conversation.model import AttemptOutcome
 from domain.errors import PortRefused, PortUnavailable
 

@@ -19,6 +19,7 @@ from qdrant_client.http.exceptions import UnexpectedResponse
 from adapters.qdrant.layout import DENSE, SPARSE
 from adapters.qdrant.points import conditions
 from adapters.resilience.http_client import JsonPosts
+from adapters.resilience.unreadable import UNREADABLE
 from domain.access.readable import ReadableCollections
 from domain.retrieval.model import Hit, HybridHits, SearchFilters, SparseVector, Vector
 
@@ -115,7 +116,7 @@ async def searched(
     try:
         result = _DECODER.decode(response.content).result
         found = {half: _hits(one) for half, one in zip(queries, result, strict=True)}
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ValueError("not a reply to a search") from error
     return HybridHits(found.get(DENSE, ()), found.get(SPARSE, ()))
 

@@ -130,6 +130,7 @@ def test_a_locked_pdf_says_so() -> None:
         ("broken.docx", b"PK\x03\x04 word/ and no more"),
         ("text.docx", b"hello"),
         ("broken.ipynb", b'{"nbformat": 4, "cells": 7}'),
+        ("deep.ipynb", b'{"metadata": {"more": %b%b}}' % (b"[" * 100_000, b"]" * 100_000)),
         ("old.ipynb", b'{"nbformat": 3, "worksheets": []}'),
         ("empty.pdf", b""),
     ],

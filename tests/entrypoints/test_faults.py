@@ -254,6 +254,7 @@ async def test_a_search_is_answered_whatever_qdrant_replies(caplog: pytest.LogCa
         Reply(403, b"forbidden", {"content-type": "text/plain"}),
         Reply(404, b"404 page not found", {"content-type": "text/plain"}),
         Reply(200, b"<html>", {"content-type": "text/html"}),
+        Reply(200, b'{"more":%b%b}' % (b"[" * 100_000, b"]" * 100_000)),
     ]
     async with outside() as world:
         for reply in replies:
