@@ -55,9 +55,11 @@ def test_the_wheel_serves_from_anywhere_and_writes_to_its_data_directory_alone(
         "-c",
         "import entrypoints, adapters.neon.migrate as m; print(entrypoints.__file__, m.scripts())",
     ]
-    found = subprocess.run(where, cwd=home, capture_output=True, text=True, check=True).stdout
+    settings = {"PYTHONDONTWRITEBYTECODE": "1", "HOME": str(home / "nowhere")}  # the first as the image has it
+    found = subprocess.run(
+        where, cwd=home, env=os.environ | settings, capture_output=True, text=True, check=True
+    ).stdout
     assert str(ROOT) not in found
-    settings = {"PYTHONDONTWRITEBYTECODE": "1", "HOME": str(home / "nowhere")}
     command = ("-c", "from entrypoints.cli import main; main()", "serve")
     with (
         running(home / "data", command, environment=settings, python=str(installed), folder=home) as service,
