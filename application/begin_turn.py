@@ -1,9 +1,9 @@
 """The first transaction of a turn: everything that is settled before anything slow begins."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from application.events import TurnStarted
@@ -63,6 +63,10 @@ class Begun:
     slot: Slot
 
 
+Expects: TypeAlias = Callable[[str, ReadableCollections, Sequence[Collection]], None]
+"""Is told what is about to be searched for, and in which collections. Raises nothing."""
+
+
 class _OtherCollections(Exception):
     """The collections are others than they were presumed to be."""
 
@@ -72,7 +76,8 @@ class BeginTurn:
     Stores a question as a running turn, with its key and its place in the conversation.
 
     ``shared``: other processes answer too, so that one user's running turns are counted in the database. ``alone``
-    makes units whose statements are each a transaction of their own.
+    makes units whose statements are each a transaction of their own. ``expects``: what needs the question itself, its
+    embedding above all, begins while the turn is stored.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class BeginTurn:
         ids: IdSource,
         holder: str,
         shared: bool = False,
+        expects: Expects = lambda *_: None,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._alone = alone
@@ -93,6 +99,7 @@ class BeginTurn:
         self._ids = ids
         self._holder = holder
         self._shared = shared
+        self._expects = expects
 
     async def execute(self, command: AskQuestionCommand) -> Begun | UUID:
         """
@@ -127,6 +134,9 @@ class BeginTurn:
                 history = await self._history(uow, command)
                 asked = self._asked_collections(command, conversation, collections)
                 readable = _readable(command.principal, collections, asked, presumed)
+                if command.conversation_id is None and of_user is None and command.question.selected_text is None:
+                    # Else it is rewritten first, or searched for with more, or may be refused when it is stored.
+                    self._expects(command.question.text, readable, collections)
                 turn = Turn.begin(turn_id, conversation.id, command.principal.owner, command.question, now)
                 opens = conversation if is_new else None
                 stream = await self._stored(

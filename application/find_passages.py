@@ -100,6 +100,12 @@ class FindPassages:
     _between: dict[SpanOfVersion, str] = field(default_factory=dict)
     _late: "set[asyncio.Future[None]]" = field(default_factory=set)
 
+    def expect(self, text: str, readable: ReadableCollections, collections: Sequence[Collection]) -> None:
+        """``execute`` is about to be called with these: its embedding may begin. Raises nothing."""
+        embedder = plan_search(readable, collections, self.embedders).embedder
+        if embedder is not None:
+            embedder.expect(text)
+
     @goes_first
     async def execute(
         self,

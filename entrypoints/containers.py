@@ -212,6 +212,7 @@ class UseCases(containers.DeclarativeContainer):
         ids=adapters.ids,
         holder=holder,
         shared=shared,
+        expects=find_passages.provided.expect,
     )
     lulls = providers.Singleton(Lulls)
     follow_turn = providers.Singleton(FollowTurn, unit_of_work=reading, streams=turn_streams, clock=adapters.clock)

@@ -34,16 +34,24 @@ class QuestionCache:
         if (known := self._vectors.get(key)) is not None:
             self._vectors.move_to_end(key)
             return known
+        if key not in self._waiting:
+            self._buy_for_all(key, text)
         mine: asyncio.Future[Vector] = asyncio.get_running_loop().create_future()
-        if (waiting := self._waiting.get(key)) is not None:
-            waiting.append(mine)
-        else:
-            self._waiting[key] = [mine]
-            # A task of its own: one who asked and went away takes nothing from the others.
-            task = asyncio.create_task(self._bought(key, text))
-            self._buying.add(task)
-            task.add_done_callback(self._buying.discard)
+        self._waiting[key].append(mine)
         return await mine
+
+    def expect(self, text: str) -> None:
+        """Buy it, if it is not there: somebody is about to ask. If it fails before, they buy anew."""
+        key = normalised(text)
+        if key not in self._vectors and key not in self._waiting:
+            self._buy_for_all(key, text)
+
+    def _buy_for_all(self, key: str, text: str) -> None:
+        """In a task of its own: one who asked and went away takes nothing from the others."""
+        self._waiting[key] = []
+        task = asyncio.create_task(self._bought(key, text))
+        self._buying.add(task)
+        task.add_done_callback(self._buying.discard)
 
     async def _bought(self, key: str, text: str) -> None:
         """Tells each who waits, which is two turns of a busy loop sooner than waiting for this task."""

@@ -140,6 +140,36 @@ async def test_the_cache_keeps_no_more_than_it_may() -> None:
     assert bought == ["a", "b", "c", "b"]
 
 
+async def test_an_expected_question_is_bought_once_and_one_who_asks_meanwhile_waits_for_it(
+    cohere: FakeCohere, embedder: CohereEmbedder
+) -> None:
+    cohere.delay_s[EMBED] = 0.05
+    embedder.expect("What is a door?")
+    embedder.expect("What is  a door?")
+    await ask(embedder)
+    embedder.expect("What is a door?")
+    await ask(embedder)
+    assert cohere.count(EMBED) == 1
+
+
+async def test_an_expected_question_that_fails_before_anybody_asks_is_bought_anew() -> None:
+    bought, failed = list[str](), asyncio.Event()
+
+    async def buy(text: str) -> list[float]:
+        bought.append(text)
+        if len(bought) == 1:
+            failed.set()
+            raise PortUnavailable("cohere embed")
+        return [1.0]
+
+    cache = QuestionCache(buy)
+    cache.expect("a")
+    await failed.wait()
+    await asyncio.sleep(0)
+    assert list(await cache.vector("a")) == [1.0]
+    assert bought == ["a", "a"]
+
+
 # The sixteen replies of the fault table; docs/faults.md says what a caller sees of each.
 FEW = {"id": "x", "embeddings": {"float": []}, "response_type": "embeddings_by_type"}
 SHORT = {"id": "x", "embeddings": {"float": [[0.5, 0.5]]}, "response_type": "embeddings_by_type"}
