@@ -6,7 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+LONGEST_WORD: Final = 32
+"""Bytes of the longest word that is looked for in what a read brings."""
 
 
 @dataclass(slots=True)
@@ -37,7 +40,7 @@ class _Line(asyncio.Protocol):
     def __init__(self, crowd: Crowd) -> None:
         self._crowd = crowd
         self._loop = asyncio.get_running_loop()
-        self._seen = bytearray()
+        self._seen: list[bytes] = []
         self._ended: asyncio.Future[None] | None = None
         self.open = False
 
@@ -46,6 +49,8 @@ class _Line(asyncio.Protocol):
         crowd = self._crowd
         self._counted = crowd.measuring
         self._seen.clear()
+        self._length = 0
+        self._tail = b""
         self._first = False
         self._ends_at: int | None = None  # 0: with its empty chunk
         self._ended = self._loop.create_future()
@@ -62,13 +67,16 @@ class _Line(asyncio.Protocol):
         self.open = True
 
     def data_received(self, data: bytes) -> None:
-        self._seen += data
-        if not self._first and self._crowd.first in self._seen:
+        self._seen.append(data)
+        self._length += len(data)
+        fresh = self._tail + data  # a word may be cut by a read
+        if not self._first and self._crowd.first in fresh:
             self._first = True
             if self._counted:
                 self._crowd.first_ms.append((time.monotonic() - self._began) * 1_000)
-        if self._ended is not None and self._is_whole():
+        if self._ended is not None and self._is_whole(fresh):
             self._end()
+        self._tail = fresh[-LONGEST_WORD:]
 
     def connection_lost(self, error: Exception | None) -> None:
         self.open = False
@@ -78,23 +86,24 @@ class _Line(asyncio.Protocol):
     def close(self) -> None:
         self._transport.close()
 
-    def _is_whole(self) -> bool:
+    def _is_whole(self, fresh: bytes) -> bool:
         """Chunks end with an empty one; a reply of another kind says how long it is."""
-        seen = self._seen
-        if self._ends_at is None and (head := seen.find(b"\r\n\r\n")) >= 0:
-            _, stated, length = bytes(seen[:head]).partition(b"\r\ncontent-length: ")
-            self._ends_at = head + 4 + int(length.partition(b"\r\n")[0]) if stated else 0
-        return len(seen) >= self._ends_at if self._ends_at else seen.endswith(b"\r\n0\r\n\r\n")
+        if self._ends_at is None and b"\r\n\r\n" in fresh:
+            head, _, _ = b"".join(self._seen).partition(b"\r\n\r\n")
+            _, stated, length = head.partition(b"\r\ncontent-length: ")
+            self._ends_at = len(head) + 4 + int(length.partition(b"\r\n")[0]) if stated else 0
+        return self._length >= self._ends_at if self._ends_at else fresh.endswith(b"\r\n0\r\n\r\n")
 
     def _end(self) -> None:
         ended, self._ended = self._ended, None
-        if self._first and self._crowd.last in self._seen:
+        seen = b"".join(self._seen)
+        if self._first and self._crowd.last in seen:
             self._crowd.done += self._counted
             if self._counted:
                 self._crowd.whole_ms.append((time.monotonic() - self._began) * 1_000)
-                self._crowd.met.update(word for word in self._crowd.noted if word in self._seen)
+                self._crowd.met.update(word for word in self._crowd.noted if word in seen)
         else:
-            self._crowd.failed.append(bytes(self._seen[-300:]) or b"the connection was lost")
+            self._crowd.failed.append(seen[-300:] or b"the connection was lost")
         assert ended is not None
         ended.set_result(None)
 
