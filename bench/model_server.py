@@ -12,7 +12,6 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
 from functools import lru_cache
 from itertools import cycle, islice
 from typing import Any, Final
@@ -43,10 +42,14 @@ sent: Counter[str] = Counter()
 heard: dict[str, float] = {}
 
 
-@lru_cache(maxsize=1_024)
-def events_of(evidence: str, words: int) -> list[bytes]:
-    """One chunk of the reply for each word of the prompt's evidence, markers and all, and the last with the usage."""
-    pieces = _EVIDENCE.findall(evidence) or [("1", "Nothing was sent. It is said again.")]
+def events_of(prompt: str, words: int) -> list[bytes]:
+    """One chunk of the reply for each word, markers and all, and the last one with the usage."""
+    return _events_of(tuple(_EVIDENCE.findall(prompt)), words)
+
+
+@lru_cache(maxsize=256)
+def _events_of(evidence: tuple[tuple[str, str], ...], words: int) -> list[bytes]:
+    pieces = evidence or (("1", "Nothing was sent. It is said again."),)
     said = [
         f" {word} [{number}]" if word.endswith(".") else f" {word}"
         for number, text in pieces
@@ -76,8 +79,8 @@ class _Turns:
         self._loop = asyncio.get_running_loop()
         self._due: dict[int, list[_Connection]] = {}
 
-    def wait(self, connection: "_Connection") -> None:
-        turn = int(connection.due / self.WIDTH_S) + 1
+    def wait(self, connection: "_Connection", until: float) -> None:
+        turn = int(until / self.WIDTH_S) + 1
         waiting = self._due.get(turn)
         if waiting is None:
             waiting = self._due[turn] = []
@@ -86,8 +89,7 @@ class _Turns:
 
     def _take(self, turn: int) -> None:
         for connection in self._due.pop(turn):
-            if connection.step():
-                self.wait(connection)
+            connection.step()
 
 
 class _Connection(asyncio.Protocol):
@@ -96,7 +98,8 @@ class _Connection(asyncio.Protocol):
         self._turns = turns
         self._parser = httptools.HttpRequestParser(self)
         self._url, self._body = b"", b""
-        self._events: Iterator[bytes] = iter(())
+        self._events: list[bytes] = []
+        self._next = 0
         self._gone = False
 
     def connection_made(self, transport: Any) -> None:
@@ -122,29 +125,27 @@ class _Connection(asyncio.Protocol):
             return
         asked = msgspec.json.decode(body)
         self._model, prompt = asked["model"], asked["messages"][-1]["content"]
-        evidence, _, question = prompt.rpartition("\n\nQuestion: ")
-        heard[question] = time.monotonic()
+        heard[prompt.rpartition("\n\nQuestion: ")[2]] = time.monotonic()
         if len(heard) > HEARD:
             del heard[next(iter(heard))]
-        words, _, more = self._model.partition("/")
-        _, _, pause_ms = more.partition("/")
+        self._events = events_of(prompt, int(self._model.partition("/")[0]))
+        self._next = 0
+        _, _, pause_ms = self._model.partition("/")[2].partition("/")
         self._pause_s = float(pause_ms) / 1_000 if pause_ms else PAUSE_S
-        first, *rest = events_of(evidence, int(words))
-        self._events = iter(rest)
-        self._transport.write(_HEAD + _chunk(_COMMENT) + first)
-        sent[self._model] += 1
-        self.due = self._loop.time() + self._pause_s
-        self._turns.wait(self)
+        self._transport.write(_HEAD + _chunk(_COMMENT))
+        self._due = self._loop.time()
+        self.step()
 
-    def step(self) -> bool:
-        """Write the next word, if there is one and somebody to read it."""
-        event = None if self._gone else next(self._events, None)
-        if event is None:
-            return False
-        self._transport.write(event)
+    def step(self) -> None:
+        """Write the next word."""
+        if self._gone:
+            return
+        self._transport.write(self._events[self._next])
         sent[self._model] += 1
-        self.due += self._pause_s  # from when it was due, so that a late timer makes no stream slower
-        return True
+        self._next += 1
+        if self._next < len(self._events):
+            self._due += self._pause_s  # from when it was due, so that a late timer makes no stream slower
+            self._turns.wait(self, self._due)
 
 
 async def _serve() -> None:
