@@ -268,8 +268,9 @@ class AskQuestion:
         if first_ms is not None:
             first = round(first_ms - asked.started_ms)
             turn = replaced(turn, timings_ms={**turn.timings_ms, "first_text": first})
-        if stream.was_read_along:
-            # Whoever follows it has all of the text; who waits for the whole turn has nothing yet.
+        if stream.was_read_along and answer.text.strip() and not answer.failed:
+            # Whoever follows it has all of the text, which stands; who waits for the whole turn has nothing yet.
+            stream.close()
             await self._lulls.wait()
         return self._closed(turn, answer, draft.model, asked, stream)
 

@@ -15,7 +15,7 @@ from domain.access.model import Principal
 from domain.access.readable import ReadableCollections, readable_collections
 from domain.conversation.model import AskOptions, Conversation, Question, Turn, TurnStatus
 from domain.conversation.prompt import Exchange
-from domain.errors import CollectionNotFound
+from domain.errors import CollectionNotFound, PortError
 from domain.library.model import Collection
 from domain.quick_init import quick_init, replaced
 
@@ -100,6 +100,7 @@ class BeginTurn:
         self._holder = holder
         self._shared = shared
         self._expects = expects
+        self._stores = True
 
     async def execute(self, command: AskQuestionCommand) -> Begun | UUID:
         """
@@ -134,8 +135,13 @@ class BeginTurn:
                 history = await self._history(uow, command)
                 asked = self._asked_collections(command, conversation, collections)
                 readable = _readable(command.principal, collections, asked, presumed)
-                if command.conversation_id is None and of_user is None and command.question.selected_text is None:
-                    # Else it is rewritten first, or searched for with more, or may be refused when it is stored.
+                if (
+                    command.conversation_id is None
+                    and of_user is None
+                    and command.question.selected_text is None
+                    and self._stores
+                ):
+                    # Else it is rewritten first, or searched for with more, or may well be refused when it is stored.
                     self._expects(command.question.text, readable, collections)
                 turn = Turn.begin(turn_id, conversation.id, command.principal.owner, command.question, now)
                 opens = conversation if is_new else None
@@ -181,9 +187,12 @@ class BeginTurn:
             ):
                 raise _OtherCollections
             await uow.commit()
-        except BaseException:
+        except BaseException as error:
+            # With the database gone nothing is to be bought for questions that end here.
+            self._stores = not isinstance(error, PortError)
             self._streams.discard(stream.turn_id)
             raise
+        self._stores = True
         return stream
 
     async def _conversation(self, uow: UnitOfWork, command: AskQuestionCommand) -> tuple[Conversation, bool]:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Final
 from uuid import UUID
 
@@ -14,14 +13,6 @@ from domain.errors import PortError
 
 BATCH_S: Final = 1.0
 """How long events may wait: one statement a second for all turns together, and none while nothing runs."""
-
-MOST_AT_ONCE: Final = 40
-"""
-Turns in one statement; of more, each is written once in a second all the same, by several statements spread over it.
-
-With a thousand users two hundred and thirty turns have something to say, which took PostgreSQL 15 to 50 ms on end:
-whoever asked meanwhile waited for the core.
-"""
 
 _log = logging.getLogger("ibid.ask")
 
@@ -38,22 +29,15 @@ class JournalTurns:
     streams: TurnStreams
     clock: Clock
     holder: str
-    most_at_once: int = MOST_AT_ONCE
     _written: dict[UUID, tuple[TurnStream, int]] = field(default_factory=dict)
-    """The turns and how many of their events are written; who has waited longest stands first."""
 
     async def run(self) -> None:
         while True:
-            await asyncio.sleep(BATCH_S / max(1, self._batches))
-            await self.write()
-
-    async def write_all(self) -> None:
-        """What is left when no turn runs any more."""
-        for _ in range(max(1, self._batches)):
+            await asyncio.sleep(BATCH_S)
             await self.write()
 
     async def write(self) -> None:
-        """One batch of what is new, of those who have waited longest, then the turns that were asked to end."""
+        """One batch of everything that is new, then the turns that were asked to end."""
         running = list(self.streams.running())
         for stream in running:
             self._written.setdefault(stream.turn_id, (stream, 0))
@@ -61,8 +45,7 @@ class JournalTurns:
             del self._written[turn_id]  # discarded, it need never end
         if not self._written:
             return
-        looked_at = list(islice(self._written.items(), self.most_at_once))
-        entries = [entry for _, (stream, count) in looked_at if (entry := _fresh(stream, count))]
+        entries = [entry for stream, count in self._written.values() if (entry := _fresh(stream, count))]
         try:
             async with self.unit_of_work() as uow:
                 if entries:
@@ -73,18 +56,10 @@ class JournalTurns:
             # The turns go on; who follows them elsewhere gets the events later, or the end alone.
             _log.warning("events could not be written for other processes", exc_info=error)
             return
-        for turn_id, state in looked_at:
-            del self._written[turn_id]
-            self._written[turn_id] = state
         self._note(entries)
         for stream in running:
             if stream.turn_id in cancelled:
                 stream.cancel()
-
-    @property
-    def _batches(self) -> int:
-        """How many it takes to come to every turn once."""
-        return -(-len(self._written) // self.most_at_once)
 
     def _note(self, entries: list[JournalEntry]) -> None:
         for entry in entries:

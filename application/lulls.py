@@ -13,7 +13,7 @@ quick seconds, where the first text came after 20 to 30 ms, and 2.5 to 8 ms on t
 """
 
 LONGEST_S: Final = 0.5
-"""Whoever waits for a lull goes on after so long without one. The reader has the whole text by then."""
+"""Whoever waits for a lull goes on after so long without one, with all who have waited as long."""
 
 
 class Lulls:
@@ -39,11 +39,16 @@ class Lulls:
 
     def _after_a_turn(self, loop: asyncio.AbstractEventLoop, began_s: float) -> None:
         now, waiting = self._clock(), self._waiting
-        while waiting and waiting[0][1].done():  # cancelled meanwhile
-            waiting.popleft()
-        if waiting and (now - began_s <= CALM_S or waiting[0][0] <= now):
-            waiting.popleft()[1].set_result(None)
+        while waiting and (waiting[0][0] <= now or waiting[0][1].done()):
+            _let_go(waiting.popleft()[1])
+        if waiting and now - began_s <= CALM_S:
+            _let_go(waiting.popleft()[1])
         if waiting:
             loop.call_soon(self._after_a_turn, loop, now)
         else:
             self._watching = False
+
+
+def _let_go(one: asyncio.Future[None]) -> None:
+    if not one.done():  # else it was cancelled meanwhile
+        one.set_result(None)

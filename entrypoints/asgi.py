@@ -158,7 +158,7 @@ async def _running(
         state["ready"] = False
         await use_cases.ask_question().drain(seconds=DRAIN_S)
         if only_holder is None:
-            await use_cases.journal_turns().write_all()
+            await use_cases.journal_turns().write()
         for task in beside:
             task.cancel()
         for task in beside:

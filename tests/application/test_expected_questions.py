@@ -8,7 +8,7 @@ from adapters.memory.embedder import HashingEmbedder
 from application.begin_turn import AskQuestionCommand
 from application.embedders import Embedders
 from domain.conversation.model import Question
-from domain.errors import CollectionNotFound
+from domain.errors import CollectionNotFound, PortUnavailable
 from domain.retrieval.model import Purpose, Vector
 from tests.story import ADMIN, PINNING, Story
 
@@ -46,19 +46,27 @@ async def test_a_question_is_expected_before_it_is_embedded() -> None:
     assert embedder.heard == [("expect", QUESTION), ("embed", QUESTION)]
 
 
-async def test_a_question_is_expected_before_its_turn_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_question_is_expected_before_its_turn_is_stored_while_the_database_stores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     story, embedder = await _a_story()
     async with story.unit_of_work() as uow:
         kind = type(uow.turns)
 
-    async def broken(*_: object, **__: object) -> bool:
-        raise OSError("the database has gone")
+    async def gone(*_: object, **__: object) -> bool:
+        raise PortUnavailable("database")
 
-    monkeypatch.setattr(kind, "begin", broken)
-    with pytest.raises(OSError, match="gone"):
-        await story.ask(QUESTION)
+    with monkeypatch.context() as broken:
+        broken.setattr(kind, "begin", gone)
+        for number in range(3):
+            with pytest.raises(PortUnavailable):
+                await story.ask(f"{QUESTION} {number}")
+    assert embedder.heard == [("expect", f"{QUESTION} 0")], "nothing is bought for questions that nobody will answer"
 
-    assert embedder.heard == [("expect", QUESTION)]
+    await story.ask(QUESTION)
+    embedder.heard.clear()
+    await story.ask(QUESTION)
+    assert embedder.heard[0] == ("expect", QUESTION), "it stores again"
 
 
 async def test_a_follow_up_which_may_be_rewritten_is_not_expected() -> None:

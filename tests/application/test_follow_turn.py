@@ -248,34 +248,6 @@ async def test_nothing_is_written_while_nothing_runs_and_nothing_twice(
     assert end.frames[-1] == b"", "the stored turn says it"
 
 
-async def test_of_many_turns_each_is_written_in_its_turn_a_few_at_a_time(
-    two: tuple[Process, Process], gate: asyncio.Event
-) -> None:
-    one, _ = two
-    store: InMemoryStore = one.use_cases.adapters.store()
-    all_of_them = one.use_cases.turn_streams()
-    journal = JournalTurns(one.journal.unit_of_work, all_of_them, one.journal.clock, "one", most_at_once=2)
-    asked = [await one.ask() for _ in range(5)]
-    for stream in asked:
-        await written(stream, 4)
-
-    def seen() -> list[list[int]]:
-        return [sorted(first for turn_id, first in store.journal if turn_id == stream.turn_id) for stream in asked]
-
-    await journal.write()
-    assert seen() == [[1], [1], [], [], []]
-    await journal.write()
-    assert seen() == [[1], [1], [1], [1], []]
-    gate.set()
-    for stream in asked:
-        await stream.turn()
-    await journal.write()
-    assert seen() == [[1, 5], [1], [1], [1], [1]], "who has waited longest goes first, and then from the beginning"
-    await journal.write_all()
-    assert seen() == [[1, 5], [1, 5], [1, 5], [1, 5], [1]]
-    assert all(store.journal[(stream.turn_id, first[-1])][0].last for stream, first in zip(asked, seen(), strict=True))
-
-
 async def test_a_stream_that_was_discarded_is_not_looked_at_for_ever(two: tuple[Process, Process]) -> None:
     one, _ = two
     streams, opened = one.use_cases.turn_streams(), 0
