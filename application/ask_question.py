@@ -13,7 +13,6 @@ from application.find_passages import FindPassages
 from application.follow_turn import FollowTurn
 from application.judged_answer import JudgedAnswer
 from application.judging import Judging
-from application.lulls import Lulls
 from application.ports import Clock, UnitOfWorkFactory
 from application.sweep_retention import SweepRetention
 from application.turn_stream import TurnStream
@@ -87,14 +86,12 @@ class AskQuestion:
         reference_formatter: ReferenceFormatter,
         analyzer: Analyzer,
         clock: Clock,
-        lulls: Lulls,
         judging: Judging | None = None,
         sweep_retention: SweepRetention | None = None,
     ) -> None:
         """
-        ``lulls``: what a turn whose text has been read waits for before it ends. ``judging``: who is asked about the
-        claims beside their words; None: nobody. ``sweep_retention``: once in an hour a question brings that about,
-        after its end; the database is awake then.
+        ``judging``: who is asked about the claims beside their words; None: nobody. ``sweep_retention``: once in an
+        hour a question brings that about, after its end; the database is awake then.
         """
         self._unit_of_work = unit_of_work
         self._begin_turn = begin_turn
@@ -106,7 +103,6 @@ class AskQuestion:
         self._reference_formatter = reference_formatter
         self._analyzer = analyzer
         self._clock = clock
-        self._lulls = lulls
         self._judging = judging
         self._sweep_retention = sweep_retention
         self._running: dict[asyncio.Task[None], TurnStream] = {}
@@ -268,10 +264,6 @@ class AskQuestion:
         if first_ms is not None:
             first = round(first_ms - asked.started_ms)
             turn = replaced(turn, timings_ms={**turn.timings_ms, "first_text": first})
-        if stream.was_read_along and answer.text.strip() and not answer.failed:
-            # Whoever follows it has all of the text, which stands; who waits for the whole turn has nothing yet.
-            stream.close()
-            await self._lulls.wait()
         return self._closed(turn, answer, draft.model, asked, stream)
 
     async def _judge_again(self, progress: _Progress, answer: JudgedAnswer, stream: TurnStream) -> None:

@@ -86,11 +86,6 @@ class TurnStream:
         """Whether anybody waits for what comes next."""
         return bool(self._followers) or any(not waiting.done() for waiting in self._waiting)
 
-    @property
-    def was_read_along(self) -> bool:
-        """Whether all who wait have had every event so far, and nobody waits for the end alone."""
-        return bool(self._followers) and not any(not waiting.done() for waiting in self._waiting)
-
     def run(self, work: Callable[["TurnStream"], Awaitable[None]]) -> asyncio.Task[None]:
         """Run the turn's work in a task; the work ends by emitting TurnDone or TurnFailed."""
 

@@ -51,7 +51,6 @@ from application.ingestion_progress import FollowIngestion, IngestionNews
 from application.issue_key import IssueKey
 from application.journal_turns import JournalTurns
 from application.limit_rate import DEFAULT_PER_MINUTE, LimitRate
-from application.lulls import Lulls
 from application.model_costs import ModelCosts
 from application.plan_ingestion import PlanIngestion
 from application.plan_reindex import PlanReindex
@@ -214,7 +213,6 @@ class UseCases(containers.DeclarativeContainer):
         shared=shared,
         expects=find_passages.provided.expect,
     )
-    lulls = providers.Singleton(Lulls)
     follow_turn = providers.Singleton(FollowTurn, unit_of_work=reading, streams=turn_streams, clock=adapters.clock)
     sweep_retention = providers.Singleton(SweepRetention, background_unit_of_work, adapters.clock, retention_rules)
     ask_question = providers.Singleton(
@@ -230,7 +228,6 @@ class UseCases(containers.DeclarativeContainer):
         reference_formatter=adapters.reference_formatter,
         analyzer=adapters.analyzer,
         clock=adapters.clock,
-        lulls=lulls,
         judging=adapters.judging,
         sweep_retention=sweep_retention,
     )
