@@ -120,12 +120,9 @@ class AskQuestion:
     async def execute_once(self, command: AskQuestionCommand) -> AskQuestionResult:
         """The same, and whether the command's key has led to a turn that was there before."""
         command.principal.require(Scope.ASK)
-        begun = await self._begin_turn.execute(command)
+        begun = await self._begin_turn.execute(command, self._start)
         if isinstance(begun, UUID):
             return AskQuestionResult(await self._follow_turn.execute(command.principal, begun), replayed=True)
-        task = begun.stream.run(lambda _: self._run_in_slot(begun))
-        self._running[task] = begun.stream
-        task.add_done_callback(self._running.pop)
         return AskQuestionResult(begun.stream, replayed=False)
 
     async def drain(self, *, seconds: float) -> None:
@@ -139,29 +136,39 @@ class AskQuestion:
         if self._running:
             await asyncio.wait(self._running, timeout=5)
 
+    def _start(self, begun: Begun) -> None:
+        task = begun.stream.run(lambda _: self._run_in_slot(begun))
+        self._running[task] = begun.stream
+        task.add_done_callback(self._running.pop)
+
     async def _run_in_slot(self, begun: Begun) -> None:
         try:
-            await self._run(begun.asked, begun.stream)
+            await self._run(begun)
         finally:
             # In one step with the turn's last event: whoever reads that one finds the place free.
             begun.slot.give_back()
             self._streams.keep(begun.stream)
-        if self._sweep_retention is not None and not self._stopping:
+        if self._sweep_retention is not None and not self._stopping and await begun.storing.stands():
             await self._sweep_retention.execute()
 
-    async def _run(self, asked: Asked, stream: TurnStream) -> None:
+    async def _run(self, begun: Begun) -> None:
+        asked, stream = begun.asked, begun.stream
         progress = _Progress(asked.turn)
         try:
-            turn = self._timed(await self._answer(asked, progress, stream), asked)
+            turn = self._timed(await self._answer(begun, progress), asked)
             stream.close()
             await self._store(turn)
             stream.emit(TurnDone(turn))
         except asyncio.CancelledError:
+            if not await begun.storing.stands():
+                return
             status = TurnStatus.INTERRUPTED if self._stopping else TurnStatus.CANCELLED
             if progress.answer is not None and (events := progress.answer.break_off()):
                 stream.emit(*events)
             await self._end(self._timed(self._broken_off(progress, asked).ended(status), asked), stream)
         except Exception as error:
+            if not await begun.storing.stands():
+                return
             stream.close()
             _log.warning("turn failed", extra={"turn_id": str(asked.turn.id)}, exc_info=error)
             await self._store_failure(progress.so_far, asked)
@@ -176,7 +183,8 @@ class AskQuestion:
         else:
             stream.emit(TurnDone(turn))
 
-    async def _answer(self, asked: Asked, progress: _Progress, stream: TurnStream) -> Turn:
+    async def _answer(self, begun: Begun, progress: _Progress) -> Turn:
+        asked, stream = begun.asked, begun.stream
         language, selected = asked.languages[0], asked.question.selected_text
         # Before the rewriting: a model that rewrites the question takes nothing from the reranker.
         waited = waited_s(self._clock.elapsed_ms())
@@ -202,9 +210,11 @@ class AskQuestion:
         progress.turn = turn
         abstention = decide_abstention(question, evidence, analyzer=self._analyzer, language=language)
         if abstention is not None:
+            await _stands(begun)
             stream.emit(EvidenceFound((), degraded))
             return turn.abstained(abstention)
         evidence = await self._find_passages.joined(evidence, asked.readable)
+        await _stands(begun)
         # A model's rewriting goes beside the question; what a rule carried, or a reader marked, it cannot do without.
         wanted = question if rewritten.carried or selected is not None else asked.question.text
         draft = self._drafting.draft(self._task(asked, turn, wanted, evidence))
@@ -333,3 +343,9 @@ class AskQuestion:
         except Exception as error:
             # The database is what failed, perhaps: the turn's lease then makes it interrupted.
             _log.error("the end of a turn could not be stored", extra={"turn_id": str(asked.turn.id)}, exc_info=error)
+
+
+async def _stands(begun: Begun) -> None:
+    """Before it is stored a turn tells nothing, and no model is asked for it."""
+    if not await begun.storing.stands():
+        raise asyncio.CancelledError

@@ -1,5 +1,6 @@
 """The first transaction of a turn: everything that is settled before anything slow begins."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -55,16 +56,38 @@ class Asked:
     started_ms: float
 
 
+class Storing:
+    """Of one turn: whether it has been stored, once that is known."""
+
+    __slots__ = ("_known", "_stands")
+
+    def __init__(self) -> None:
+        self._known = asyncio.Event()
+        self._stands = False
+
+    def settle(self, *, stands: bool) -> None:
+        self._stands = stands
+        self._known.set()
+
+    async def stands(self) -> bool:
+        if not self._known.is_set():
+            await self._known.wait()
+        return self._stands
+
+
 @quick_init
 @dataclass(frozen=True, slots=True)
 class Begun:
+    """``storing``: what is told or spent for good before that has ended well was told or spent for nothing."""
+
     asked: Asked
     stream: TurnStream
     slot: Slot
+    storing: Storing
 
 
-Expects: TypeAlias = Callable[[str, ReadableCollections, Sequence[Collection]], None]
-"""Is told what is about to be searched for, and in which collections. Raises nothing."""
+Answering: TypeAlias = Callable[[Begun], None]
+"""Begins to answer, in a task of its own. Raises nothing."""
 
 
 class _OtherCollections(Exception):
@@ -76,8 +99,7 @@ class BeginTurn:
     Stores a question as a running turn, with its key and its place in the conversation.
 
     ``shared``: other processes answer too, so that one user's running turns are counted in the database. ``alone``
-    makes units whose statements are each a transaction of their own. ``expects``: what needs the question itself, its
-    embedding above all, begins while the turn is stored.
+    makes units whose statements are each a transaction of their own.
     """
 
     def __init__(
@@ -90,7 +112,6 @@ class BeginTurn:
         ids: IdSource,
         holder: str,
         shared: bool = False,
-        expects: Expects = lambda *_: None,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._alone = alone
@@ -99,22 +120,24 @@ class BeginTurn:
         self._ids = ids
         self._holder = holder
         self._shared = shared
-        self._expects = expects
         self._stores = True
 
-    async def execute(self, command: AskQuestionCommand) -> Begun | UUID:
+    async def execute(self, command: AskQuestionCommand, answering: Answering = lambda _: None) -> Begun | UUID:
         """
         The turn that has begun; or, where the key says that the question was asked before, the id of that turn.
+
+        ``answering`` is called once for the turn, or for each that is tried: while it is being stored, where by then
+        it can hardly be refused or rewritten, else once it is. Its stream is cancelled when storing fails.
 
         Nothing at all is stored when it raises: CollectionNotFound, ConversationNotFound, ConversationBusy,
         IdempotencyKeyReused, Overloaded, TooManyRunning or a PortError.
         """
         try:
-            return await self._begun(command, presuming=True)
+            return await self._begun(command, answering, presuming=True)
         except _OtherCollections:
-            return await self._begun(command, presuming=False)
+            return await self._begun(command, answering, presuming=False)
 
-    async def _begun(self, command: AskQuestionCommand, *, presuming: bool) -> Begun | UUID:
+    async def _begun(self, command: AskQuestionCommand, answering: Answering, *, presuming: bool) -> Begun | UUID:
         started_ms = self._clock.elapsed_ms()
         turn_id, now = self._ids.new(), self._clock.now()
         of_user = MAX_RUNNING_PER_USER if self._shared and command.principal.owner.user else None
@@ -135,50 +158,39 @@ class BeginTurn:
                 history = await self._history(uow, command)
                 asked = self._asked_collections(command, conversation, collections)
                 readable = _readable(command.principal, collections, asked, presumed)
-                if (
-                    command.conversation_id is None
-                    and of_user is None
-                    and command.question.selected_text is None
-                    and self._stores
-                ):
-                    # Else it is rewritten first, or searched for with more, or may well be refused when it is stored.
-                    self._expects(command.question.text, readable, collections)
                 turn = Turn.begin(turn_id, conversation.id, command.principal.owner, command.question, now)
+                settled = _settled(command, turn, readable, collections, history, started_ms)
+                # Open before anybody else can see the turn: whoever finds its key finds its stream.
+                begun = Begun(settled, self._streams.open(turn), slot, Storing())
+                begun.stream.emit(TurnStarted(turn.id, turn.conversation_id))
+                # A follow-up may be rewritten first, or be refused; with the database gone all are.
+                at_once = command.conversation_id is None and of_user is None and self._stores
+                if at_once:
+                    answering(begun)
                 opens = conversation if is_new else None
-                stream = await self._stored(
-                    uow, turn, until=now + LEASE, of_user_at_most=of_user, opens=opens, presumed=presumed
+                await self._store(
+                    uow, begun, until=now + LEASE, of_user_at_most=of_user, opens=opens, presumed=presumed
                 )
             except BaseException:
                 slot.give_back()
                 raise
-        languages = languages_of(collections, readable)
-        options = command.options
-        if not options.verification_said:
-            options = replaced(options, verification=verification_of(collections, readable))
-        instructions = tuple(one.instructions for one in collections if one.name in readable and one.instructions)
-        trust = trust_of(collections)
-        known = tuple(one for one in collections if one.name in readable)
-        settled = Asked(
-            turn, command.question, options, readable, known, languages, trust, instructions, history, started_ms
-        )
-        return Begun(settled, stream, slot)
+        if not at_once:
+            answering(begun)
+        return begun
 
-    async def _stored(
+    async def _store(
         self,
         uow: UnitOfWork,
-        turn: Turn,
+        begun: Begun,
         *,
         until: datetime,
         of_user_at_most: int | None,
         opens: Conversation | None,
         presumed: str | None,
-    ) -> TurnStream:
-        # Open before anybody else can see the turn: whoever finds its key finds its stream.
-        stream = self._streams.open(turn)
-        stream.emit(TurnStarted(turn.id, turn.conversation_id))
+    ) -> None:
         try:
             if not await uow.turns.begin(
-                turn,
+                begun.asked.turn,
                 holder=self._holder,
                 lease_until=until,
                 of_user_at_most=of_user_at_most,
@@ -190,10 +202,12 @@ class BeginTurn:
         except BaseException as error:
             # With the database gone nothing is to be bought for questions that end here.
             self._stores = not isinstance(error, PortError)
-            self._streams.discard(stream.turn_id)
+            self._streams.discard(begun.stream.turn_id)
+            begun.storing.settle(stands=False)
+            begun.stream.cancel()
             raise
         self._stores = True
-        return stream
+        begun.storing.settle(stands=True)
 
     async def _conversation(self, uow: UnitOfWork, command: AskQuestionCommand) -> tuple[Conversation, bool]:
         """The conversation, and whether the turn opens it."""
@@ -227,6 +241,24 @@ class BeginTurn:
         # A conversation outlives its collections: one that is gone is no longer asked for.
         names = {collection.name for collection in existing}
         return [name for name in conversation.collections if name in names] or None
+
+
+def _settled(
+    command: AskQuestionCommand,
+    turn: Turn,
+    readable: ReadableCollections,
+    collections: Sequence[Collection],
+    history: tuple[Exchange, ...],
+    started_ms: float,
+) -> Asked:
+    languages = languages_of(collections, readable)
+    options = command.options
+    if not options.verification_said:
+        options = replaced(options, verification=verification_of(collections, readable))
+    instructions = tuple(one.instructions for one in collections if one.name in readable and one.instructions)
+    trust = trust_of(collections)
+    known = tuple(one for one in collections if one.name in readable)
+    return Asked(turn, command.question, options, readable, known, languages, trust, instructions, history, started_ms)
 
 
 def _readable(

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from heapq import nlargest
 from itertools import chain
 from operator import attrgetter
-from typing import Final, TypeAlias
+from typing import Final
 
 from application.choose_indexes import SearchPlan, plan_search
 from application.choose_passages import Chances, choose
 from application.embedders import Embedders
 from application.give_way import GiveWay, goes_first
 from application.ports import Clock, UnitOfWorkFactory
-from application.rerank_pace import RerankPace
+from application.reranking import NO_RERANKER_S, Reranking
 from domain.access.readable import ReadableCollections
 from domain.errors import PortError, PortUnavailable, QuotaSpent
 from domain.grounding.evidence import as_evidence
@@ -30,21 +30,18 @@ from domain.retrieval.model import (
     Hit,
     HybridHits,
     Purpose,
-    Ranked,
     SearchFilters,
     SparseVector,
     Vector,
 )
 from domain.retrieval.near_duplicates import drop_near_duplicates
-from domain.retrieval.ports import IndexGenerations, Reranker, SparseEncoder
+from domain.retrieval.ports import IndexGenerations, SparseEncoder
 from domain.text import Analyzer
 
 SPARE: Final = 6
 """Passages read back beyond what is asked for: some turn out stale or to repeat another, seldom more than these."""
 RERANKED: Final = 30
 """Passages that a reranker reads: twice what most answers take; each costs the call some 250 tokens."""
-NO_RERANKER_S: Final = 0.01
-"""When less is left, none is asked: a call that nobody waits for costs as much as any."""
 FULLTEXT_S: Final = 1.5
 """For PostgreSQL in the index's place: with embedding and a dead index before it, a search still takes 3 s at most."""
 
@@ -52,9 +49,6 @@ KNOWN_GAPS: Final = 20_000
 """Texts between neighbouring passages that are remembered, some 6 MB."""
 
 _log = logging.getLogger("ibid.retrieval")
-
-_Told: TypeAlias = "asyncio.Future[Sequence[Ranked] | None]"
-"""What the reranker says; None: not in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +59,6 @@ class FoundEvidence:
     raw: tuple[FusedHit, ...]
     degraded: tuple[str, ...]
     timings_ms: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Reranking:
-    """The reranker, and how long after the question arrived it may answer: all that comes before it counts as well."""
-
-    reranker: Reranker
-    budget_s: float
-    pace: RerankPace = field(default_factory=RerankPace)
-
-    def worth(self, left_s: float, now_s: float) -> bool:
-        """Whether passages are read and sent to it: fewer are read where they are not."""
-        return left_s >= NO_RERANKER_S and self.pace.worth(left_s, now_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +79,6 @@ class FindPassages:
     reranking: Reranking | None = None
     way: GiveWay = field(default_factory=GiveWay)
     _between: dict[SpanOfVersion, str] = field(default_factory=dict)
-    _late: "set[asyncio.Future[None]]" = field(default_factory=set)
-
-    def expect(self, text: str, readable: ReadableCollections, collections: Sequence[Collection]) -> None:
-        """``execute`` is about to be called with these: its embedding may begin. Raises nothing."""
-        embedder = plan_search(readable, collections, self.embedders).embedder
-        if embedder is not None:
-            embedder.expect(text)
 
     @goes_first
     async def execute(
@@ -250,51 +224,17 @@ class FindPassages:
         if left_s < NO_RERANKER_S:
             degraded.append("rerank_late")
             return passages
-        loop = asyncio.get_running_loop()
-        told: _Told = loop.create_future()
-        ranking = asyncio.ensure_future(self._timed(reranking, text, passages, told))
-        at_the_latest = loop.call_later(left_s, _tell, told, None)
         try:
-            ranked = await told
+            ranked = await reranking.ranked(text, passages, left_s, self.clock)
         except PortError as error:
             _go_on_without(error, degraded, "rerank_quota" if isinstance(error, QuotaSpent) else "rerank_skipped")
             return passages
-        finally:
-            at_the_latest.cancel()
-            if not ranking.done():
-                # It is paid for; broken off, it would cost the next question a new connection, and be late again.
-                self._late.add(ranking)
-                ranking.add_done_callback(self._come_too_late)
         if ranked is None:
             degraded.append("rerank_late")
             return passages
         first = [passages[one.place] for one in ranked]
         named = {one.place for one in ranked}
         return first + [passage for place, passage in enumerate(passages) if place not in named]
-
-    async def _timed(self, reranking: Reranking, text: str, passages: Sequence[FoundPassage], told: "_Told") -> None:
-        """
-        To its end, whoever still waits for it: how long it takes is what the next question goes by.
-
-        Tells who waits, which is a turn of a busy loop sooner than waiting for this task.
-        """
-        began_ms = self.clock.elapsed_ms()
-        try:
-            ranked = await reranking.reranker.rerank(text, list(map(_shown, passages)), keep=len(passages))
-        except Exception as error:
-            if told.done():
-                raise
-            told.set_exception(error)
-            return
-        reranking.pace.took((self.clock.elapsed_ms() - began_ms) / 1_000)
-        _tell(told, ranked)
-
-    def _come_too_late(self, ranking: "asyncio.Future[None]") -> None:
-        self._late.discard(ranking)
-        error = None if ranking.cancelled() else ranking.exception()
-        # What the service did wrong, the reranker's policy has logged and counted.
-        if error is not None and not isinstance(error, PortError):
-            _log.error("a late reranking failed", exc_info=error)
 
     async def _best(
         self, hits: Sequence[FusedHit], readable: ReadableCollections, cuts: Mapping[str, int], top_k: int
@@ -335,17 +275,6 @@ def _fused(plan: SearchPlan, found: Sequence[HybridHits], *, dense_asked: bool) 
 
 def _best_of(found: Iterable[Sequence[Hit]]) -> Sequence[Hit]:
     return nlargest(CANDIDATES, chain.from_iterable(found), key=attrgetter("score"))
-
-
-def _tell(told: _Told, ranked: Sequence[Ranked] | None) -> None:
-    if not told.done():
-        told.set_result(ranked)
-
-
-def _shown(passage: FoundPassage) -> str:
-    """A passage as a reranker reads it: where it stands, then what it says."""
-    source = passage.source
-    return "\n".join((source.document.title, *source.section.heading_path, source.passage.text))
 
 
 def _go_on_without(error: PortError, degraded: list[str], *words: str) -> None:

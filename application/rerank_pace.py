@@ -1,6 +1,7 @@
 """How long rerankings take, so that none is bought that would most likely come too late."""
 
 from collections import deque
+from math import inf
 from typing import Final
 
 KEPT: Final = 64
@@ -9,6 +10,8 @@ ENOUGH: Final = 8
 """Fewer say nothing yet."""
 CHANCE: Final = 0.25
 """Of coming in time, below which none is asked for: three of four would be paid for, and counted by a plan, in vain."""
+SURE_WITHIN: Final = 0.5
+"""Of the time that is left: when the slowest of the latest took no more than this part, the next one comes in time."""
 LOOKS_AGAIN_AFTER: Final = 10
 LOOKS_AGAIN_AFTER_S: Final = 1.0
 """After so many that were not asked for, and so long, one is: the service may have become quicker."""
@@ -20,6 +23,7 @@ class RerankPace:
     def __init__(self) -> None:
         self._took_s: deque[float] = deque(maxlen=KEPT)
         self._quick_s: float | None = None
+        self._slowest_s = inf
         self._left_out = 0
         self._asked_at_s = 0.0
 
@@ -35,8 +39,13 @@ class RerankPace:
         self._left_out, self._asked_at_s = 0, now_s
         return True
 
+    def sure(self, left_s: float) -> bool:
+        """Whether one that has ``left_s`` will come in time, as far as the latest tell."""
+        self._quick()
+        return self._slowest_s <= left_s * SURE_WITHIN
+
     def took(self, seconds: float) -> None:
-        """One was answered."""
+        """One was answered; infinity: it was not, in the time that it was given."""
         self._took_s.append(seconds)
         self._quick_s = None
 
@@ -45,5 +54,6 @@ class RerankPace:
         if len(self._took_s) < ENOUGH:
             return 0.0
         if self._quick_s is None:
-            self._quick_s = sorted(self._took_s)[int(len(self._took_s) * CHANCE)]
+            in_order = sorted(self._took_s)
+            self._quick_s, self._slowest_s = in_order[int(len(in_order) * CHANCE)], in_order[-1]
         return self._quick_s

@@ -211,7 +211,6 @@ class UseCases(containers.DeclarativeContainer):
         ids=adapters.ids,
         holder=holder,
         shared=shared,
-        expects=find_passages.provided.expect,
     )
     follow_turn = providers.Singleton(FollowTurn, unit_of_work=reading, streams=turn_streams, clock=adapters.clock)
     sweep_retention = providers.Singleton(SweepRetention, background_unit_of_work, adapters.clock, retention_rules)

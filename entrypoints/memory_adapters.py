@@ -24,10 +24,10 @@ from adapters.resilience.dependency import Dependencies
 from adapters.uploads.upload import uploads_in_memory
 from application.embedders import Embedders
 from application.extractive_writer import ExtractiveWriter
-from application.find_passages import Reranking
 from application.judging import Judging
 from application.model_costs import ModelCosts
 from application.prepare_documents import Parts
+from application.reranking import Reranking
 from domain.access.model import Principal
 from domain.access.ports import Footprint
 from domain.access.quotas import Allowance, Plan

@@ -14,8 +14,8 @@ from adapters.resilience.http_clients import HttpClients
 from adapters.static.embedder import StaticEmbedder
 from adapters.web.fetching import FetcherAtNeed
 from application.embedders import Embedders, place_of
-from application.find_passages import Reranking
 from application.ports import Clock
+from application.reranking import Reranking
 from domain.access.ports import Footprint, ProviderBudgets
 from domain.access.quotas import (
     MODEL_CALLS_PER_DAY,

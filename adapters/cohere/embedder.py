@@ -111,9 +111,6 @@ class CohereEmbedder(Embedder):
             for task in made:
                 task.cancel()  # of one that failed the others are of no use
 
-    def expect(self, question: str) -> None:
-        self._cache.expect(question)
-
     async def _question(self, text: str) -> Vector:
         [vector] = await self._batch([text], Purpose.QUESTION, self._question_s)
         return vector

@@ -25,48 +25,43 @@ class QuestionCache:
         self._buy = buy
         self._kept = kept
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
-        self._waiting: dict[str, list[asyncio.Future[Vector]]] = {}
-        self._buying: set[asyncio.Task[None]] = set()
+        self._waiting: dict[str, list[asyncio.Future[Vector | None]]] = {}
 
     async def vector(self, text: str) -> Vector:
         """The vector of a question, kept or bought. Raises what buying raises."""
         key = normalised(text)
-        if (known := self._vectors.get(key)) is not None:
-            self._vectors.move_to_end(key)
-            return known
-        if key not in self._waiting:
-            self._buy_for_all(key, text)
-        mine: asyncio.Future[Vector] = asyncio.get_running_loop().create_future()
-        self._waiting[key].append(mine)
-        return await mine
+        while True:
+            if (known := self._vectors.get(key)) is not None:
+                self._vectors.move_to_end(key)
+                return known
+            if (waiting := self._waiting.get(key)) is None:
+                # Not in a task of its own: to begin one and to hear of its end are two turns of a busy loop.
+                return await self._bought(key, text)
+            mine: asyncio.Future[Vector | None] = asyncio.get_running_loop().create_future()
+            waiting.append(mine)
+            if (vector := await mine) is not None:
+                return vector
 
-    def expect(self, text: str) -> None:
-        """Buy it, if it is not there: somebody is about to ask. If it fails before, they buy anew."""
-        key = normalised(text)
-        if key not in self._vectors and key not in self._waiting:
-            self._buy_for_all(key, text)
-
-    def _buy_for_all(self, key: str, text: str) -> None:
-        """In a task of its own: one who asked and went away takes nothing from the others."""
-        self._waiting[key] = []
-        task = asyncio.create_task(self._bought(key, text))
-        self._buying.add(task)
-        task.add_done_callback(self._buying.discard)
-
-    async def _bought(self, key: str, text: str) -> None:
-        """Tells each who waits, which is two turns of a busy loop sooner than waiting for this task."""
+    async def _bought(self, key: str, text: str) -> Vector:
+        """For all who wait for it; when who buys it goes away, one of them has to buy it anew."""
+        waiting = self._waiting[key] = []
         try:
             vector = array("f", await self._buy(text))
         except BaseException as error:
-            for one in self._waiting.pop(key):
-                if not one.done():
+            del self._waiting[key]
+            for one in waiting:
+                if one.done():
+                    continue
+                if isinstance(error, Exception):
                     one.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
-            return
+                else:
+                    one.set_result(None)
+            raise
         self._vectors[key] = vector
         if len(self._vectors) > self._kept:
             self._vectors.popitem(last=False)
-        for one in self._waiting.pop(key):
+        del self._waiting[key]
+        for one in waiting:
             if not one.done():
                 one.set_result(vector)
+        return vector

@@ -32,10 +32,6 @@ class Embedder(Protocol):
         Raises PortUnavailable (worth retrying), PortRefused (it is not), QuotaSpent or PortReplyInvalid.
         """
 
-    def expect(self, question: str) -> None:
-        """This question is about to be embedded: an adapter that asks a service may begin. Raises nothing."""
-        return
-
 
 class Reranker(Protocol):
     """Orders texts by how well they answer a question, reading both together; dearer and better than a search."""

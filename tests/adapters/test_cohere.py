@@ -111,12 +111,32 @@ async def test_the_same_question_five_hundred_times_at_once_is_one_call(
     assert cohere.count(EMBED) == 1
 
 
-async def test_one_who_goes_away_takes_nothing_from_the_others(cohere: FakeCohere, embedder: CohereEmbedder) -> None:
-    cohere.delay_s[EMBED] = 0.05
-    first, second = asyncio.create_task(ask(embedder)), asyncio.create_task(ask(embedder))
-    await asyncio.sleep(0.01)
+async def test_of_those_who_wait_for_one_who_goes_away_one_buys_anew() -> None:
+    bought, open_now = list[str](), asyncio.Event()
+
+    async def buy(text: str) -> list[float]:
+        bought.append(text)
+        await open_now.wait()
+        return [1.0]
+
+    cache = QuestionCache(buy)
+    first, *others = [asyncio.create_task(cache.vector("a")) for _ in range(5)]
+    await asyncio.sleep(0)
     first.cancel()
-    await second
+    await asyncio.wait([first])
+    open_now.set()
+    assert [list(vector) for vector in await asyncio.gather(*others)] == [[1.0]] * 4
+    assert bought == ["a", "a"]
+
+
+async def test_one_who_waited_and_went_away_takes_nothing_from_the_others(
+    cohere: FakeCohere, embedder: CohereEmbedder
+) -> None:
+    cohere.delay_s[EMBED] = 0.05
+    first, second, third = [asyncio.create_task(ask(embedder)) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    second.cancel()
+    await asyncio.gather(first, third)
     assert cohere.count(EMBED) == 1
 
 
@@ -138,36 +158,6 @@ async def test_the_cache_keeps_no_more_than_it_may() -> None:
     for text in ("a", "b", "a", "c", "a", "b"):
         await cache.vector(text)
     assert bought == ["a", "b", "c", "b"]
-
-
-async def test_an_expected_question_is_bought_once_and_one_who_asks_meanwhile_waits_for_it(
-    cohere: FakeCohere, embedder: CohereEmbedder
-) -> None:
-    cohere.delay_s[EMBED] = 0.05
-    embedder.expect("What is a door?")
-    embedder.expect("What is  a door?")
-    await ask(embedder)
-    embedder.expect("What is a door?")
-    await ask(embedder)
-    assert cohere.count(EMBED) == 1
-
-
-async def test_an_expected_question_that_fails_before_anybody_asks_is_bought_anew() -> None:
-    bought, failed = list[str](), asyncio.Event()
-
-    async def buy(text: str) -> list[float]:
-        bought.append(text)
-        if len(bought) == 1:
-            failed.set()
-            raise PortUnavailable("cohere embed")
-        return [1.0]
-
-    cache = QuestionCache(buy)
-    cache.expect("a")
-    await failed.wait()
-    await asyncio.sleep(0)
-    assert list(await cache.vector("a")) == [1.0]
-    assert bought == ["a", "a"]
 
 
 # The sixteen replies of the fault table; docs/faults.md says what a caller sees of each.

@@ -11,8 +11,8 @@ from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.passage_index import InMemoryPassageIndex
 from adapters.memory.reranker import WordOverlapReranker
 from application.arrival import serving
-from application.find_passages import Reranking
 from application.rerank_pace import ENOUGH, LOOKS_AGAIN_AFTER, LOOKS_AGAIN_AFTER_S
+from application.reranking import Reranking
 from application.search_passages import SearchPassagesQuery
 from domain.errors import PortError, PortRefused, PortReplyInvalid, PortUnavailable, QuotaSpent
 from domain.retrieval.model import HybridHits, Purpose, Ranked, Vector
@@ -61,7 +61,7 @@ class Clock(SystemClock):
 class Reranker(WordOverlapReranker):
     """Puts the last first, as nothing else would."""
 
-    error: PortError | None = None
+    error: Exception | None = None
     delay_s = 0.0
     asked = 0
 
@@ -229,6 +229,36 @@ async def test_a_reranker_that_was_late_of_late_is_not_asked_in_vain_and_asked_a
     assert reranker.asked == ENOUGH, "nor is this the time that it is asked again"
     index.most = None
     assert await search(story) == (plain[::-1], ())
+
+
+async def test_one_that_was_sure_to_come_in_time_is_broken_off_when_it_does_not() -> None:
+    reranker = Reranker()
+    story = await a_story(reranking=Reranking(reranker, 0.5))
+    plain, _ = await search(await a_story())
+    for _ in range(ENOUGH):
+        assert await search(story) == (plain[::-1], ())
+    reranker.ended.clear()
+    reranker.delay_s = 1.0
+    tasks = asyncio.all_tasks()
+    assert await search(story) == (plain, ("rerank_late",))
+    assert asyncio.all_tasks() == tasks
+    assert await search(story) == (plain, ("rerank_late",))
+    assert len(asyncio.all_tasks()) == len(tasks) + 1, "of this one nobody was sure, so that it comes to its end"
+    await asyncio.wait_for(reranker.ended.wait(), 10)
+    reranker.delay_s = 0.0
+    assert await search(story) == (plain[::-1], ())
+
+
+async def test_a_fault_of_the_reranker_s_own_time_is_not_taken_for_lateness() -> None:
+    reranker = Reranker()
+    story = await a_story(reranking=Reranking(reranker, 5))
+    for _ in range(ENOUGH):
+        await search(story)
+    reranker.error = TimeoutError()
+    with pytest.raises(TimeoutError):
+        await search(story)
+    reranker.error = FAILURES[0]
+    assert (await search(story))[1] == ("rerank_skipped",)
 
 
 async def test_what_embedding_takes_is_not_left_for_the_reranker_which_is_not_asked_in_vain() -> None:

@@ -13,10 +13,10 @@ from adapters.memory.budgets import InMemoryProviderBudgets
 from adapters.memory.clock import SettableClock
 from adapters.openrouter.chat_model import OpenRouterChatModel
 from adapters.resilience.dependency import Dependencies
-from application.find_passages import Reranking
 from application.judging import Judging
 from application.model_costs import ModelCosts
 from application.model_judge import ModelJudge
+from application.reranking import Reranking
 from domain.access.quotas import free_allowances
 from domain.grounding.lexical import LexicalVerifier
 from entrypoints.model_settings import ModelSettings

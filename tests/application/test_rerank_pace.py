@@ -1,3 +1,5 @@
+from math import inf
+
 from application.rerank_pace import ENOUGH, KEPT, LOOKS_AGAIN_AFTER, LOOKS_AGAIN_AFTER_S, RerankPace
 
 NOW_S = 100.0
@@ -38,3 +40,23 @@ def test_after_many_left_out_and_some_time_one_is_asked_for() -> None:
         now_s += LOOKS_AGAIN_AFTER_S
         assert pace.worth(0.1, now_s)
         assert not any(pace.worth(0.1, now_s + LOOKS_AGAIN_AFTER_S) for _ in range(LOOKS_AGAIN_AFTER))
+
+
+def test_one_is_sure_to_come_in_time_when_the_slowest_of_the_latest_took_half_of_it() -> None:
+    pace = a_pace(*[0.01] * (ENOUGH - 1))
+    assert not pace.sure(10), "too little is known"
+    pace.took(0.2)
+    assert pace.sure(0.4)
+    assert not pace.sure(0.39)
+    for _ in range(KEPT):
+        pace.took(0.01)
+    assert pace.sure(0.02)
+
+
+def test_one_that_did_not_come_in_time_leaves_nothing_sure_until_it_is_forgotten() -> None:
+    pace = a_pace(*[0.01] * KEPT, inf)
+    assert not pace.sure(1_000)
+    assert pace.worth(0.01, NOW_S)
+    for _ in range(KEPT):
+        pace.took(0.01)
+    assert pace.sure(0.02)

@@ -17,7 +17,7 @@ from adapters.cohere.embedder import PORT as EMBED_PORT
 from adapters.cohere.reranker import PORT as RERANK_PORT
 from adapters.qdrant.layout import PORT as INDEX_PORT
 from adapters.resilience.dependency import Dependencies, Dependency, Policy
-from application.find_passages import Reranking
+from application.reranking import Reranking
 from domain.errors import PortRefused
 from tests.entrypoints.http_service import ADMIN_KEY, QUESTION, HttpService
 from tests.fakes import qdrant as qdrant_wire

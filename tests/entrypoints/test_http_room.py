@@ -12,7 +12,7 @@ from dependency_injector import providers
 from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.reranker import WordOverlapReranker
 from application.arrival import arrived, serving, waited_s
-from application.find_passages import Reranking
+from application.reranking import Reranking
 from domain.errors import TooBusy
 from domain.retrieval.model import Purpose, Vector
 from entrypoints.http.room import SMALL_BODY_BYTES, Room
