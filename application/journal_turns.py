@@ -30,6 +30,7 @@ class JournalTurns:
     clock: Clock
     holder: str
     _written: dict[UUID, tuple[TurnStream, int]] = field(default_factory=dict)
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
         while True:
@@ -38,6 +39,10 @@ class JournalTurns:
 
     async def write(self) -> None:
         """One batch of everything that is new, then the turns that were asked to end."""
+        async with self._writing:  # the last of a service that stops may be asked for while another is under way
+            await self._write()
+
+    async def _write(self) -> None:
         running = list(self.streams.running())
         for stream in running:
             self._written.setdefault(stream.turn_id, (stream, 0))

@@ -266,6 +266,30 @@ async def test_a_stream_that_was_discarded_is_not_looked_at_for_ever(two: tuple[
     assert opened == 1
 
 
+async def test_two_who_write_at_once_write_one_after_the_other(
+    two: tuple[Process, Process], gate: asyncio.Event
+) -> None:
+    one, _ = two
+
+    @asynccontextmanager
+    async def slow() -> AsyncIterator[UnitOfWork]:
+        async with one.use_cases.adapters.unit_of_work() as uow:
+            yield uow
+            await asyncio.sleep(0.01)
+
+    journal = JournalTurns(slow, one.use_cases.turn_streams(), one.journal.clock, "one")
+    stream = await one.ask()
+    await written(stream, 4)
+    await journal.write()
+    gate.set()
+    await stream.turn()
+    await asyncio.gather(journal.write(), journal.write())
+    async with one.use_cases.adapters.unit_of_work() as uow:
+        entry = await uow.turn_journal.read(stream.turn_id, after=0)
+    assert entry.last
+    assert len(entry.frames) == len(stream.frames(0))
+
+
 async def test_a_turn_that_nobody_follows_any_more_is_left_alone(two: tuple[Process, Process]) -> None:
     one, other = two
     stream = await one.ask()
