@@ -203,18 +203,18 @@ class AskQuestion:
             question=question,
             trust=asked.trust,
             waited_s=waited,
+            library_state=begun.storing.library_state,
         )
+        await begun.storing.library_state()  # from here on things are told, and models asked
         evidence = found.evidence if selected is None else selection_first(found.evidence, selected)
         degraded = (*turn.degraded, *found.degraded)
         turn = replaced(turn, degraded=degraded, timings_ms={**turn.timings_ms, **found.timings_ms})
         progress.turn = turn
         abstention = decide_abstention(question, evidence, analyzer=self._analyzer, language=language)
         if abstention is not None:
-            await _stands(begun)
             stream.emit(EvidenceFound((), degraded))
             return turn.abstained(abstention)
         evidence = await self._find_passages.joined(evidence, asked.readable)
-        await _stands(begun)
         # A model's rewriting goes beside the question; what a rule carried, or a reader marked, it cannot do without.
         wanted = question if rewritten.carried or selected is not None else asked.question.text
         draft = self._drafting.draft(self._task(asked, turn, wanted, evidence))
@@ -343,9 +343,3 @@ class AskQuestion:
         except Exception as error:
             # The database is what failed, perhaps: the turn's lease then makes it interrupted.
             _log.error("the end of a turn could not be stored", extra={"turn_id": str(asked.turn.id)}, exc_info=error)
-
-
-async def _stands(begun: Begun) -> None:
-    """Before it is stored a turn tells nothing, and no model is asked for it."""
-    if not await begun.storing.stands():
-        raise asyncio.CancelledError

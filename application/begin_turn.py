@@ -57,22 +57,31 @@ class Asked:
 
 
 class Storing:
-    """Of one turn: whether it has been stored, once that is known."""
+    """Of one turn: whether it has been stored, and in which state the library was then, once that is known."""
 
-    __slots__ = ("_known", "_stands")
+    __slots__ = ("_known", "_state")
 
     def __init__(self) -> None:
         self._known = asyncio.Event()
-        self._stands = False
+        self._state: str | None = None
 
-    def settle(self, *, stands: bool) -> None:
-        self._stands = stands
+    def stored(self, state: str) -> None:
+        self._state = state
+        self._known.set()
+
+    def failed(self) -> None:
         self._known.set()
 
     async def stands(self) -> bool:
         if not self._known.is_set():
             await self._known.wait()
-        return self._stands
+        return self._state is not None
+
+    async def library_state(self) -> str:
+        """For what is only done for a turn that stands: ends the task of one that does not, as being cancelled does."""
+        if not await self.stands() or self._state is None:
+            raise asyncio.CancelledError
+        return self._state
 
 
 @quick_init
@@ -127,7 +136,8 @@ class BeginTurn:
         The turn that has begun; or, where the key says that the question was asked before, the id of that turn.
 
         ``answering`` is called once for the turn, or for each that is tried: while it is being stored, where by then
-        it can hardly be refused or rewritten, else once it is. Its stream is cancelled when storing fails.
+        it can hardly be refused or rewritten, else once it is. Its stream is cancelled when storing fails;
+        what it has begun to buy by then is bought anew for the next try.
 
         Nothing at all is stored when it raises: CollectionNotFound, ConversationNotFound, ConversationBusy,
         IdempotencyKeyReused, Overloaded, TooManyRunning or a PortError.
@@ -189,25 +199,26 @@ class BeginTurn:
         presumed: str | None,
     ) -> None:
         try:
-            if not await uow.turns.begin(
+            state = await uow.turns.begin(
                 begun.asked.turn,
                 holder=self._holder,
                 lease_until=until,
                 of_user_at_most=of_user_at_most,
                 opens=opens,
                 presumed=presumed,
-            ):
+            )
+            if state is None:
                 raise _OtherCollections
             await uow.commit()
         except BaseException as error:
             # With the database gone nothing is to be bought for questions that end here.
             self._stores = not isinstance(error, PortError)
             self._streams.discard(begun.stream.turn_id)
-            begun.storing.settle(stands=False)
+            begun.storing.failed()
             begun.stream.cancel()
             raise
         self._stores = True
-        begun.storing.settle(stands=True)
+        begun.storing.stored(state)
 
     async def _conversation(self, uow: UnitOfWork, command: AskQuestionCommand) -> tuple[Conversation, bool]:
         """The conversation, and whether the turn opens it."""

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
 from itertools import chain
 from operator import attrgetter
-from typing import Final
+from typing import Final, TypeAlias
 
 from application.choose_indexes import SearchPlan, plan_search
 from application.choose_passages import Chances, choose
@@ -21,7 +21,7 @@ from domain.grounding.evidence import as_evidence
 from domain.grounding.joining import gaps, joined
 from domain.grounding.model import Evidence
 from domain.library.generations import IndexPlace
-from domain.library.model import Collection, SpanOfVersion
+from domain.library.model import UNTOLD, Collection, SpanOfVersion
 from domain.retrieval.fusion import CANDIDATES, fuse
 from domain.retrieval.lexical import search_words
 from domain.retrieval.model import (
@@ -48,7 +48,14 @@ FULLTEXT_S: Final = 1.5
 KNOWN_GAPS: Final = 20_000
 """Texts between neighbouring passages that are remembered, some 6 MB."""
 
+LibraryState: TypeAlias = Callable[[], Awaitable[str]]
+"""Tells in which state the library is, as ``Documents.passages`` takes it."""
+
 _log = logging.getLogger("ibid.retrieval")
+
+
+async def _untold() -> str:
+    return UNTOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +101,13 @@ class FindPassages:
         trust: Mapping[str, int] | None = None,
         rerank: bool = True,
         waited_s: float = 0.0,
+        library_state: LibraryState = _untold,
     ) -> FoundEvidence:
         """
         ``collections`` say how each of the readable ones is indexed. ``question`` is what the passages are scored by,
         where that is not all that is searched for. ``trust`` by collection, 0 to 9; the default where it is not said.
-        ``waited_s``: since the question arrived; the reranker's budget counts it.
+        ``waited_s``: since the question arrived; the reranker's budget counts it. ``library_state`` is waited for
+        before any text is read, and thus before any is sent to the reranker: the question may still be being stored.
 
         Raises PortUnavailable or PortRefused, of the database alone.
         """
@@ -108,16 +117,19 @@ class FindPassages:
         dense = await self._embed(text, plan, degraded)
         embedded = self.clock.elapsed_ms()
         hits, by_index = await self._search(text, dense, plan, readable, languages, filters, degraded)
+        searched = self.clock.elapsed_ms()
+        state = await library_state()
         reranking, began = self.reranking if rerank else None, self.clock.elapsed_ms()
+        waited_ms = began - searched
         ends_ms = started + (reranking.budget_s - waited_s) * 1_000 if reranking is not None else began
         rerank_ms = 0.0
         if reranking is None or len(hits) < 2:  # one has no order that could be another
-            read, first = await self._best(hits, readable, plan.cuts, top_k)
+            read, first = await self._best(hits, readable, plan.cuts, state, top_k)
         elif not reranking.worth((ends_ms - began) / 1_000, began / 1_000):
             degraded.append("rerank_late")
-            read, first = await self._best(hits, readable, plan.cuts, top_k)
+            read, first = await self._best(hits, readable, plan.cuts, state, top_k)
         else:
-            read = await self._read_back(hits[: max(RERANKED, top_k + SPARE)], readable, plan.cuts)
+            read = await self._read_back(hits[: max(RERANKED, top_k + SPARE)], readable, plan.cuts, state)
             began = self.clock.elapsed_ms()
             read = await self._reranked(reranking, text, read, (ends_ms - began) / 1_000, degraded)
             first = drop_near_duplicates(read, keep=top_k)
@@ -126,7 +138,7 @@ class FindPassages:
         chances = Chances(question or text, self.analyzer, languages[0], dense_asked, plan.lexical)
         kept = choose(read, first, trust or {}, chances, top_k=top_k, reranked=reranking is not None)
         evidence = tuple(as_evidence(n, passage, score=chances.of(passage)) for n, passage in enumerate(kept, start=1))
-        retrieve_ms = self.clock.elapsed_ms() - embedded - rerank_ms
+        retrieve_ms = self.clock.elapsed_ms() - embedded - waited_ms - rerank_ms
         timings = {"embed": round(embedded - started), "retrieve": round(retrieve_ms), "rerank": round(rerank_ms)}
         return FoundEvidence(evidence, tuple(passage.hit for passage in kept), tuple(degraded), timings)
 
@@ -237,23 +249,24 @@ class FindPassages:
         return first + [passage for place, passage in enumerate(passages) if place not in named]
 
     async def _best(
-        self, hits: Sequence[FusedHit], readable: ReadableCollections, cuts: Mapping[str, int], top_k: int
+        self, hits: Sequence[FusedHit], readable: ReadableCollections, cuts: Mapping[str, int], state: str, top_k: int
     ) -> tuple[list[FoundPassage], list[FoundPassage]]:
         """What was read, and its best ``top_k`` that say different things; more is read back only when these lack."""
         read: list[FoundPassage] = []
         kept: list[FoundPassage] = []
         for start in range(0, len(hits), top_k + SPARE):
-            read += await self._read_back(hits[start : start + top_k + SPARE], readable, cuts)
+            read += await self._read_back(hits[start : start + top_k + SPARE], readable, cuts, state)
             kept = drop_near_duplicates(read, keep=top_k)
             if len(kept) == top_k:
                 break
         return read, kept
 
     async def _read_back(
-        self, hits: Sequence[FusedHit], readable: ReadableCollections, cuts: Mapping[str, int]
+        self, hits: Sequence[FusedHit], readable: ReadableCollections, cuts: Mapping[str, int], state: str
     ) -> list[FoundPassage]:
         async with self.unit_of_work() as uow:
-            sources = await uow.documents.passages([hit.passage_id for hit in hits], readable, cuts=cuts)
+            wanted = [hit.passage_id for hit in hits]
+            sources = await uow.documents.passages(wanted, readable, cuts=cuts, state=state)
         found = sources.get
         return [FoundPassage(source, hit) for hit in hits if (source := found(hit.passage_id)) is not None]
 

@@ -11,7 +11,7 @@ from domain.access.model import Owner
 from domain.conversation.model import Conversation, Feedback, Turn, TurnStatus
 from domain.conversation.ports import Conversations, Feedbacks, Turns
 from domain.errors import ConversationBusy, ConversationNotFound, FeedbackNotFound, TooManyRunning, TurnNotFound
-from domain.library.model import Page
+from domain.library.model import UNTOLD, Page
 
 
 class InMemoryConversations(Conversations):
@@ -66,7 +66,7 @@ class InMemoryTurns(Turns):
         of_user_at_most: int | None = None,
         opens: Conversation | None = None,
         presumed: str | None = None,
-    ) -> bool:
+    ) -> str | None:
         begun_s = turn.created_at.timestamp()
         mine = [
             one for one in self._running() if one.owner == turn.owner and self._store.leases[one.id].until > begun_s
@@ -83,7 +83,7 @@ class InMemoryTurns(Turns):
             self._transaction.put(self._store.conversations, opens.id, opens)
         self._transaction.put(self._store.turns, turn.id, turn)
         self._transaction.put(self._store.leases, turn.id, Lease(holder, lease_until.timestamp()))
-        return True
+        return UNTOLD
 
     async def finish(self, turn: Turn) -> None:
         stored = self._store.turns.get(turn.id)

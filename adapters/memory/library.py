@@ -13,7 +13,7 @@ from domain.access.readable import ReadableCollections
 from domain.errors import CollectionNotFound, DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
 from domain.library.chunking import CHUNK_CHARS
 from domain.library.generations import IndexPlace, LiveGeneration, StalePassage
-from domain.library.model import Collection, Document, DocumentVersion, Page, PassageInDocument, SpanOfVersion
+from domain.library.model import UNTOLD, Collection, Document, DocumentVersion, Page, PassageInDocument, SpanOfVersion
 from domain.library.ports import Activation, Collections, Documents, EmbeddingStore, Switched
 from domain.retrieval.model import Vector
 
@@ -205,6 +205,7 @@ class InMemoryDocuments(Documents):
         readable: ReadableCollections,
         *,
         cuts: Mapping[str, int] | None = None,
+        state: str = UNTOLD,
     ) -> Mapping[UUID, PassageInDocument]:
         wanted = set(passage_ids)
         found: dict[UUID, PassageInDocument] = {}

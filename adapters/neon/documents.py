@@ -35,6 +35,7 @@ from adapters.neon.activation import Activating, mark_stale, stale_key
 from adapters.neon.cursors import Position, decode, encode
 from adapters.neon.frequent import Frequent
 from adapters.neon.known_passages import KnownPassage, KnownPassages
+from adapters.neon.library_state import LIBRARY_STATE
 from adapters.neon.rows import (
     DOCUMENT_COLUMNS,
     PASSAGE_COLUMNS,
@@ -62,7 +63,7 @@ from domain.access.readable import ReadableCollections
 from domain.errors import DocumentNotFound, DocumentVersionGone, DocumentVersionNotFound
 from domain.library.chunking import CHUNK_CHARS
 from domain.library.generations import GenerationState, IndexPlace, LiveGeneration, StalePassage
-from domain.library.model import Document, DocumentVersion, Page, PassageInDocument, SpanOfVersion
+from domain.library.model import UNTOLD, Document, DocumentVersion, Page, PassageInDocument, SpanOfVersion
 from domain.library.ports import Activation, Documents, Switched
 
 _d = documents.c
@@ -174,6 +175,7 @@ _PASSAGES_READ = (
         *(_rows.c[one.name] for one in PASSAGE_COLUMNS),
         *(_owners.c[one.name] for one in DOCUMENT_COLUMNS),
         _rows.c.chunk_chars,
+        LIBRARY_STATE,
     )
     .join_from(_rows, _owners, _owners.c.version == _rows.c.version)
     .where(
@@ -183,13 +185,14 @@ _PASSAGES_READ = (
 )
 # Of passages that are known, only what their documents' rows are now: where those are the same, so is all else.
 _DOCUMENTS_KNOWN = select(_key.label("key")).where(_d.id == any_(bindparam("known_documents", type_=ARRAY(Uuid()))))
-_KNOWN_PASSAGES = Frequent(_DOCUMENTS_KNOWN)
+_KNOWN_PASSAGES = Frequent(_DOCUMENTS_KNOWN.add_columns(LIBRARY_STATE))
 _PASSAGES = Frequent(_PASSAGES_READ)
 _PASSAGES_AND_KNOWN = Frequent(
     union_all(
         _PASSAGES_READ,
         _DOCUMENTS_KNOWN.add_columns(
-            *(cast(null(), one.type) for one in (*PASSAGE_COLUMNS, *DOCUMENT_COLUMNS, passages.c.chunk_chars))
+            *(cast(null(), one.type) for one in (*PASSAGE_COLUMNS, *DOCUMENT_COLUMNS, passages.c.chunk_chars)),
+            LIBRARY_STATE,
         ),
     )
 )
@@ -370,6 +373,7 @@ class NeonDocuments(Documents):
         readable: ReadableCollections,
         *,
         cuts: Mapping[str, int] | None = None,
+        state: str = UNTOLD,
     ) -> Mapping[UUID, PassageInDocument]:
         if not passage_ids or not readable:
             return {}
@@ -378,6 +382,10 @@ class NeonDocuments(Documents):
             cut = each(("collection", "chunk_chars"), lengths.items())
             return passages_of(await self._transaction.fetch(_PASSAGES, {"ids": list(passage_ids), **cut}))
         known, unknown = kept.find(passage_ids)
+        if not unknown and state != UNTOLD and kept.stand_in(state, known):
+            found = _cut_as(lengths, known)
+            if len(found) == len(known):
+                return found
         found = await self._standing(kept, known, unknown, lengths)
         if len(found) < len(passage_ids) and (changed := [one for one, _ in known if one not in found]):
             kept.drop(changed)
@@ -395,7 +403,7 @@ class NeonDocuments(Documents):
         Those that may be read now: of the known ones, those that are what they were; the texts of the others.
 
         A version never changes, so one that is still the active one holds what was read of it; and a document that is
-        the same row is in the same collection.
+        the same row is in the same collection. As long as no document changes, none of that has to be asked again.
         """
         owners = {one.key: one.passage.document.id for _, one in known}
         wanted: dict[str, Any] = {"known_documents": list(owners.values())} if known else {}
@@ -404,17 +412,18 @@ class NeonDocuments(Documents):
             rows = await self._transaction.fetch(_PASSAGES_AND_KNOWN if known else _PASSAGES, wanted)
         else:
             rows = await self._transaction.fetch(_KNOWN_PASSAGES, wanted)
-        standing, length_in = {row[0] for row in rows}, lengths.get
-        found = {
-            passage_id: one.passage
-            for passage_id, one in known
-            if one.key in standing and length_in(one.passage.document.collection) == one.chunk_chars
-        }
+        standing = {row[0] for row in rows}
+        the_same = [(passage_id, one) for passage_id, one in known if one.key in standing]
+        told = [(passage_id, one.key) for passage_id, one in the_same]
+        found = _cut_as(lengths, the_same)
         if unknown:
             read = [row for row in rows if row[1] is not None]
             new = passages_of(read)
             kept.keep([known_of(row, new[row[1]]) for row in read])
+            told += [(row[1], row[0]) for row in read]
             found |= new
+        if rows:
+            kept.stood(rows[0][-1], told)
         return found
 
     async def pieces(
@@ -488,6 +497,15 @@ class NeonDocuments(Documents):
         await self._transaction.run(_DROP_VERSIONS, {"id": document_id})
         await self._transaction.run(_FORGET, {"document_id": document_id, "at": at})
         return removed
+
+
+def _cut_as(lengths: Mapping[str, int], known: Sequence[tuple[UUID, KnownPassage]]) -> dict[UUID, PassageInDocument]:
+    length_in = lengths.get
+    return {
+        passage_id: one.passage
+        for passage_id, one in known
+        if length_in(one.passage.document.collection) == one.chunk_chars
+    }
 
 
 def _stale_of(rows: Rows) -> list[StalePassage]:

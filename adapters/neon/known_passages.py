@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from domain.library.model import PassageInDocument
+from domain.library.model import UNTOLD, PassageInDocument
 
 KEPT_BYTES: Final = 16_000_000
 """Some 7,000 passages: all of most documentation sites, and the most asked for of a large one."""
+MOST_STANDING: Final = 20_000
+"""Passages that are noted as standing in one state of the library, some 4 MB; beyond that they are noted anew."""
 KEPT_FOR_S: Final = 300.0
 """What nobody asks for meanwhile is gone after twice this: a text that was deleted stays here no longer."""
 
@@ -26,8 +28,8 @@ class KnownPassage(NamedTuple):
 
 class KnownPassages:
     """
-    To be held against the database by whoever uses them, for each request anew: it alone knows what is current, and
-    who may read it.
+    To be held against the database by whoever uses them, unless it has told of them in the state that the library is
+    in: it alone knows what is current. Who may read them is for each request to say.
 
     Bounded in bytes and in time. They are kept in two halves, by when they were last asked for; where the newer one is
     full, or has stood for its time, it becomes the older, which is dropped.
@@ -41,6 +43,8 @@ class KnownPassages:
         self._older: dict[int, KnownPassage] = {}
         self._newer_bytes = 0
         self._turning: asyncio.TimerHandle | None = None
+        self._state = UNTOLD
+        self._standing: dict[int, bytes] = {}
 
     def __len__(self) -> int:
         return len(self._newer) + len(self._older)
@@ -62,6 +66,22 @@ class KnownPassages:
         """What the database has just told; of a running event loop."""
         for known in read:
             self._put(known.passage.passage.id.int, known)
+
+    def stood(self, state: str, passages: Iterable[tuple[UUID, bytes]]) -> None:
+        """Passages that the database has just told of, with the keys that it told, and in which state that was."""
+        if state != self._state or len(self._standing) > MOST_STANDING:
+            self._state = state
+            self._standing.clear()
+        self._standing.update([(passage_id.int, key) for passage_id, key in passages])
+
+    def stand_in(self, state: str, known: Iterable[tuple[UUID, KnownPassage]]) -> bool:
+        """
+        Whether the database need not be asked about any of them: it has told of each, as it is known, in that state.
+
+        Not of its id alone: of two replies that cross, the later may have brought back what is older.
+        """
+        told = self._standing.get
+        return state == self._state and all(told(passage_id.int) == one.key for passage_id, one in known)
 
     def drop(self, passage_ids: Iterable[UUID]) -> None:
         """What the database no longer stands for."""

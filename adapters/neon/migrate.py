@@ -26,6 +26,7 @@ REVISIONS: Final = (
     "0013",
     "0015",
     "0016",
+    "0017",
 )
 """
 Every revision in alembic/versions, oldest first; a test compares. Known here, so that a start on a current database

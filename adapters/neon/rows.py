@@ -98,13 +98,13 @@ def passages_of(rows: Sequence[AnyRow]) -> Mapping[Any, PassageInDocument]:
 
 def known_of(row: AnyRow, passage: PassageInDocument) -> KnownPassage:
     """
-    From such a row, which ends with how long the version is cut.
+    From such a row, which ends with how long the version is cut, and the state of the library.
 
     What passages share of their document and section counts for each of them.
     """
     text, section_json, metadata = row[4], row[5], row[12]
     texts = getsizeof(text) + sum(map(getsizeof, row[8:11]))
-    return KnownPassage(row[0], passage, row[-1], _OF_ONE + texts + 2 * len(section_json) + 8 * len(metadata))
+    return KnownPassage(row[0], passage, row[-2], _OF_ONE + texts + 2 * len(section_json) + 8 * len(metadata))
 
 
 def cuts_of(readable: ReadableCollections, cuts: Mapping[str, int] | None) -> list[tuple[str, int]]:

@@ -363,3 +363,11 @@ provider_spending = Table(
     Column("version", BigInteger, nullable=False),
     Column("ledger", Json, nullable=False),
 )
+
+document_changes = Table(
+    "document_changes",
+    metadata,
+    # One is left by each statement that changes or removes documents; see library_state.py.
+    Column("mark", Uuid, primary_key=True),
+    Column("transaction", BigInteger, nullable=False),
+)

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from adapters.neon.conversations import conversation_row
 from adapters.neon.cursors import Position, decode, encode
 from adapters.neon.frequent import Frequent
+from adapters.neon.library_state import LIBRARY_STATE
 from adapters.neon.presumed_collections import STANDING
 from adapters.neon.statements import given
 from adapters.neon.tables import TIME, Json, conversations, turn_versions, turns
@@ -20,7 +21,7 @@ from domain.access.model import Owner
 from domain.conversation.model import Conversation, Turn, TurnStatus
 from domain.conversation.ports import Turns
 from domain.errors import ConversationBusy, TooManyRunning, TurnNotFound
-from domain.library.model import Page
+from domain.library.model import UNTOLD, Page
 
 _TURN: Final = msgspec.json.Decoder(Turn)
 
@@ -59,7 +60,7 @@ _OPEN_AS_PRESUMED = Frequent(
         )
         .cte("opened")
     )
-    .returning(turns.c.id)
+    .returning(LIBRARY_STATE)
 )
 
 # Two that begin at once stand in line here until the first is committed: a count alone would miss it.
@@ -139,7 +140,7 @@ class NeonTurns(Turns):
         of_user_at_most: int | None = None,
         opens: Conversation | None = None,
         presumed: str | None = None,
-    ) -> bool:
+    ) -> str | None:
         if of_user_at_most is not None:
             await self._refuse_more(of_user_at_most, turn)
         row = {
@@ -156,16 +157,17 @@ class NeonTurns(Turns):
         if opens is not None:
             row |= {f"opened_{key}": value for key, value in conversation_row(opens).items()}
             if presumed is not None:
-                return bool(await self._transaction.fetch(_OPEN_AS_PRESUMED, row | {"presumed": presumed}))
+                rows = await self._transaction.fetch(_OPEN_AS_PRESUMED, row | {"presumed": presumed})
+                return str(rows[0][0]) if rows else None
             await self._transaction.fetch(_OPEN_AND_BEGIN, row)
-            return True
+            return UNTOLD
         if await self._begun(row):
-            return True
+            return UNTOLD
         lost = {"conversation": turn.conversation_id, "now": turn.created_at}
         interrupted = (await self._transaction.run(_INTERRUPT_IN_CONVERSATION, lost)).one_or_none()
         if interrupted is None or not await self._begun(row):
             raise ConversationBusy(turn.conversation_id)
-        return True
+        return UNTOLD
 
     async def _refuse_more(self, at_most: int, turn: Turn) -> None:
         await self._transaction.run(_IN_LINE, {"line": f"turns of {turn.owner.tenant} {turn.owner.user}"})

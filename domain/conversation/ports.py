@@ -59,11 +59,12 @@ class Turns(Protocol):
         of_user_at_most: int | None = None,
         opens: Conversation | None = None,
         presumed: str | None = None,
-    ) -> bool:
+    ) -> str | None:
         """
         Store a new running turn, held by the process ``holder``, and with it the new conversation that it ``opens``.
 
-        False, and nothing is stored: it opens one, and the collections are others than ``Collections.presumed`` said.
+        Returns in which state the library is then, for ``Documents.passages``; UNTOLD where that takes a look of its
+        own. None, and nothing is stored: it opens one, and the collections are not what ``Collections.presumed`` said.
 
         A running turn of the same conversation whose lease has passed by the new turn's ``created_at`` becomes
         interrupted first. Raises ConversationBusy when another still runs, and TooManyRunning when ``of_user_at_most``

@@ -304,3 +304,7 @@ class Page(Generic[T]):
 
     items: Sequence[T]
     next_cursor: str | None = None
+
+
+UNTOLD: Final = ""
+"""In place of a word for the state that a library is in: nobody has looked."""

@@ -12,6 +12,7 @@ from domain.access.readable import ReadableCollections
 from domain.library.chunking import CHUNK_CHARS
 from domain.library.generations import Generation, IndexPlace, LiveGeneration, StalePassage
 from domain.library.model import (
+    UNTOLD,
     Collection,
     Document,
     DocumentVersion,
@@ -184,6 +185,7 @@ class Documents(Protocol):
         readable: ReadableCollections,
         *,
         cuts: Mapping[str, int] | None = None,
+        state: str = UNTOLD,
     ) -> Mapping[UUID, PassageInDocument]:
         """
         Those of the passages that belong to an active version in ``readable``, by id.
@@ -191,6 +193,8 @@ class Documents(Protocol):
         This is where a hit becomes text: what the index still holds of an older version, a forgotten document or a
         collection outside ``readable`` is not in the answer. ``cuts`` says for a collection how long its passages are
         cut; CHUNK_CHARS where it does not: those of another length are not in the answer either.
+        ``state`` is the library's, as something that was stored after the caller was asked has told: what was read
+        in the same state need not be read again.
         """
 
     @abstractmethod

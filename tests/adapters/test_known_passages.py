@@ -1,20 +1,24 @@
 """Passages as they were last read, held against the database by the statement that asks for them again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.neon.documents import NeonDocuments
 from adapters.neon.engine import make_engine, statement_by_statement
-from adapters.neon.known_passages import KnownPassage, KnownPassages
+from adapters.neon.known_passages import MOST_STANDING, KnownPassage, KnownPassages
+from adapters.neon.library_state import LIBRARY_STATE
+from adapters.neon.rows import DOCUMENT_COLUMNS, as_json
+from adapters.neon.tables import document_changes
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from domain.access.readable import ReadableCollections
 from domain.errors import PortUnavailable
-from domain.library.model import Passage, PassageInDocument, Section
+from domain.library.model import UNTOLD, Passage, PassageInDocument, Section
 from domain.library.ports import Activation
 from tests.builders import NOON, a_collection, a_document, after, an_activation, reading
 
@@ -53,12 +57,25 @@ async def read(
     readable: ReadableCollections = DOCS,
     wanted: list[UUID] | None = None,
     cuts: Mapping[str, int] | None = None,
+    state: str = UNTOLD,
 ) -> Mapping[UUID, PassageInDocument]:
     async with NeonUnitOfWork(statement_by_statement(engine), None, None, known) as uow:
         found: Mapping[UUID, PassageInDocument] = await uow.documents.passages(
-            ids(OLD, UNCHANGED) if wanted is None else wanted, readable, cuts=cuts
+            ids(OLD, UNCHANGED) if wanted is None else wanted, readable, cuts=cuts, state=state
         )
     return found
+
+
+async def state_of(engine: AsyncEngine) -> str:
+    async with engine.connect() as connection:
+        return str((await connection.execute(select(LIBRARY_STATE))).scalar_one())
+
+
+@pytest.fixture
+async def away() -> AsyncIterator[AsyncEngine]:
+    engine = make_engine("postgresql://nobody@127.0.0.1:1/none")
+    yield engine
+    await engine.dispose()
 
 
 @pytest.fixture
@@ -120,13 +137,179 @@ async def test_what_is_known_is_given_to_nobody_who_may_not_read_it(stored: Asyn
     )
 
 
-async def test_what_is_known_is_not_told_while_the_database_is_away(stored: AsyncEngine) -> None:
+async def test_what_is_known_is_not_told_while_the_database_is_away(stored: AsyncEngine, away: AsyncEngine) -> None:
     known = KnownPassages()
     assert await read(stored, known)
-    away = make_engine("postgresql://nobody@127.0.0.1:1/none")
     with pytest.raises(PortUnavailable):
         await read(away, known)
-    await away.dispose()
+    with pytest.raises(PortUnavailable):
+        await read(away, known, state="another")
+
+
+async def test_in_the_same_state_of_the_library_nothing_is_asked(stored: AsyncEngine, away: AsyncEngine) -> None:
+    known, state = KnownPassages(), await state_of(stored)
+    first = await read(stored, known, wanted=ids(OLD))
+    assert await read(away, known, wanted=ids(OLD), state=state) == first
+    assert await read(away, known, wanted=ids(OLD)[:1], state=state)
+    with pytest.raises(PortUnavailable):
+        await read(away, known, state=state)
+    both = await read(stored, known, state=state)
+    assert await read(away, known, state=state) == both == await read(stored, None)
+
+
+async def test_what_stands_is_given_to_nobody_who_may_not_read_it(stored: AsyncEngine) -> None:
+    known, state = KnownPassages(), await state_of(stored)
+    assert await read(stored, known)
+    for readable in (reading(), reading("secret"), reading("another", "secret")):
+        assert await read(stored, known, readable=readable, state=state) == {}
+    assert await read(stored, known, cuts={"docs": 300}, state=state) == {}
+    assert await read(stored, known, state=state) == await read(stored, None)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+async def test_whatever_is_changed_the_library_is_in_another_state(
+    stored: AsyncEngine, away: AsyncEngine, change: Change
+) -> None:
+    known, before = KnownPassages(), await state_of(stored)
+    assert await read(stored, known)
+    async with NeonUnitOfWork(stored) as uow:
+        await change(uow)
+        assert await state_of(stored) == before, "nobody sees what is not committed"
+        await uow.commit()
+    state, now = await state_of(stored), await read(stored, None)
+    assert state != before
+    with pytest.raises(PortUnavailable):
+        await read(away, known, state=state)
+    assert await read(stored, known, state=state) == now
+    if len(now) == len(ids(OLD, UNCHANGED)):
+        assert await read(away, known, state=state) == now
+
+
+async def test_one_that_begins_first_and_commits_last_changes_the_state_too(stored: AsyncEngine) -> None:
+    states = [await state_of(stored)]
+    async with NeonUnitOfWork(stored) as early, NeonUnitOfWork(stored) as late:
+        await CHANGES["edited by hand"](late)
+        await early.documents.activate([an_activation(OTHER, "Something new.")])
+        await early.commit()
+        states.append(await state_of(stored))
+        await late.commit()
+    states.append(await state_of(stored))
+    assert len(set(states)) == 3
+
+
+async def test_marks_of_earlier_changes_do_not_gather(stored: AsyncEngine) -> None:
+    states = set[str]()
+    for number in range(30):
+        async with NeonUnitOfWork(stored) as uow:
+            await uow.documents.activate([an_activation(INTRO, f"Text {number}.")])
+            await uow.commit()
+        states.add(await state_of(stored))
+    assert len(states) == 30
+    async with stored.connect() as connection:
+        marks = (await connection.execute(select(func.count()).select_from(document_changes))).scalar_one()
+    assert marks <= 2, "one a transaction; no other was under way"
+
+
+async def test_a_transaction_of_many_changes_leaves_one_mark(stored: AsyncEngine) -> None:
+    async with stored.connect() as connection:
+        before = await state_of(stored)
+        await connection.execute(text("SAVEPOINT taken_back"))
+        await connection.execute(text("UPDATE documents SET title = 'No'"))
+        await connection.execute(text("ROLLBACK TO SAVEPOINT taken_back"))
+        for number in range(1_000):
+            await connection.execute(text("UPDATE documents SET title = title || :number"), {"number": str(number)})
+        assert (await connection.execute(select(func.count()).select_from(document_changes))).scalar_one() <= 2
+        await connection.commit()
+    assert await state_of(stored) != before
+
+
+async def test_a_request_for_documents_is_no_change_of_them(stored: AsyncEngine) -> None:
+    before = await state_of(stored)
+    async with NeonUnitOfWork(stored) as uow:
+        await uow.documents.register("docs", ["intro.md", "new.md"], ids=[uuid4(), uuid4()], at=after(60))
+        await uow.commit()
+    assert await state_of(stored) == before
+
+
+async def test_every_column_that_is_read_of_a_document_is_watched(stored: AsyncEngine) -> None:
+    async with stored.connect() as connection:
+        found = await connection.execute(
+            text(
+                "SELECT attname FROM pg_trigger, pg_attribute WHERE tgname = 'note_document_change'"
+                " AND attrelid = tgrelid AND attnum = ANY (tgattr)"
+            )
+        )
+        watched = set(found.scalars())
+    assert watched == {column.name for column in DOCUMENT_COLUMNS} | {"forgotten_at"}
+
+
+async def test_without_a_mark_the_state_is_not_told(stored: AsyncEngine) -> None:
+    async with stored.begin() as connection:
+        await connection.execute(delete(document_changes))
+    assert await state_of(stored) == UNTOLD
+
+
+class Crossing:
+    """A transaction whose replies come when, and as, the test says."""
+
+    def __init__(self, known: KnownPassages) -> None:
+        self.known_passages = known
+        self.reply: asyncio.Future[list[tuple[object, ...]]] = asyncio.get_running_loop().create_future()
+        self.asked = False
+
+    async def fetch(self, *_: object) -> list[tuple[object, ...]]:
+        self.asked = True
+        return await self.reply
+
+
+async def test_a_late_reply_does_not_make_what_is_older_stand() -> None:
+    known, section = KnownPassages(), as_json(Section(0, ("Intro",), 1, None, 0, 5))
+    passage_id = ids(OLD)[0]
+
+    def whole(key: bytes, version: str, state: str) -> tuple[object, ...]:
+        of_document = (INTRO.id, "docs", "intro.md", f"Of {version}", None, None, "{}", version, NOON, NOON)
+        return (key, passage_id, 0, 5, "Text.", section, *of_document, 620, state)
+
+    async def ask(transaction: Crossing, state: str = UNTOLD) -> PassageInDocument:
+        documents = NeonDocuments(transaction)  # type: ignore[arg-type]  # all of one that it uses
+        return (await documents.passages([passage_id], DOCS, state=state))[passage_id]
+
+    slow, quick, again, last = (Crossing(known) for _ in range(4))
+    asking = asyncio.create_task(ask(slow))
+    await asyncio.sleep(0)
+    quick.reply.set_result([whole(b"2", "new", "after")])
+    await ask(quick)
+    asking_again = asyncio.create_task(ask(again))
+    await asyncio.sleep(0)
+    slow.reply.set_result([whole(b"1", "old", "before")])
+    await asking
+    again.reply.set_result([(b"2", "after")])
+    assert (await asking_again).document.version == "new"
+    last.reply.set_result([whole(b"2", "new", "after")])
+    assert (await ask(last, "after")).document.version == "new"
+    assert last.asked
+
+
+async def test_one_who_is_rolled_back_or_changes_nothing_costs_at_most_a_look(stored: AsyncEngine) -> None:
+    known, before = KnownPassages(), await state_of(stored)
+    assert await read(stored, known)
+    async with NeonUnitOfWork(stored) as uow:
+        await CHANGES["all removed"](uow)
+    assert await state_of(stored) == before
+    assert await read(stored, known, state=before) == await read(stored, None)
+
+
+async def test_no_more_are_noted_than_may_be() -> None:
+    known = KnownPassages()
+    passages = [a_passage(1), a_passage(2)]
+    known.keep(passages)
+    one, two = (known.find([UUID(int=number)])[0] for number in (1, 2))
+    known.stood("one", [(UUID(int=number), passages[1].key) for number in range(2, MOST_STANDING + 3)])
+    assert known.stand_in("one", two)
+    known.stood("one", [(UUID(int=1), passages[0].key)])
+    assert known.stand_in("one", one)
+    assert not known.stand_in("two", one)
+    assert not known.stand_in("one", two)
 
 
 def a_passage(number: int, *, size: int = 100) -> KnownPassage:

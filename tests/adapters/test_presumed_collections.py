@@ -6,9 +6,11 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.neon.engine import statement_by_statement
+from adapters.neon.library_state import LIBRARY_STATE
 from adapters.neon.presumed_collections import PresumedCollections
 from adapters.neon.unit_of_work import NeonUnitOfWork
 from domain.library.model import Visibility
@@ -31,7 +33,10 @@ async def begun(engine: AsyncEngine, presumed: PresumedCollections) -> bool:
         _, standing = await uow.collections.presumed()
         turn = a_turn(conversation.id)
         until = NOON + timedelta(minutes=1)
-        done: bool = await uow.turns.begin(turn, holder="one", lease_until=until, opens=conversation, presumed=standing)
+        state = await uow.turns.begin(turn, holder="one", lease_until=until, opens=conversation, presumed=standing)
+        done = state is not None
+        if done and standing is not None:
+            assert state == (await uow._transaction.run(select(LIBRARY_STATE))).scalar_one()
         stored = [one.id for one in (await uow.conversations.list(ACME, limit=9, cursor=None)).items]
         assert (conversation.id in stored) is done
         if done:

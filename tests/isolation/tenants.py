@@ -28,7 +28,7 @@ from domain.access.readable import ReadableCollections
 from domain.conversation.model import Question
 from domain.errors import PortUnavailable
 from domain.grounding.model import Evidence
-from domain.library.model import PassageInDocument
+from domain.library.model import UNTOLD, PassageInDocument
 from domain.retrieval.model import Hit, HybridHits
 from entrypoints.asgi import build_app
 from entrypoints.memory_adapters import MemoryAdapters
@@ -122,8 +122,9 @@ class _WatchedDocuments(NeonDocuments):
         readable: ReadableCollections,
         *,
         cuts: Mapping[str, int] | None = None,
+        state: str = UNTOLD,
     ) -> Mapping[UUID, PassageInDocument]:
-        found = await super().passages(passage_ids, readable, cuts=cuts)
+        found = await super().passages(passage_ids, readable, cuts=cuts, state=state)
         self._watch.read_back |= set(found)
         return found
 
