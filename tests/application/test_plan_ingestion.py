@@ -74,7 +74,8 @@ async def test_a_plan_that_runs_out_half_way_fails_what_is_left_with_the_word_an
         assert ingestion.plan is not None
         assert ingestion.plan.calls == 3
         assert (ingestion.plan.short_of, ingestion.plan.resets_at) == ("cohere_calls_per_month", DECEMBER)
-        assert (ingestion.counts["added"], ingestion.counts["failed"]) == (16, 24)
+        # Three parts of 16, 16 and 8 pages go side by side, and the one that is prepared first has the only call.
+        assert (ingestion.counts["added"], ingestion.counts["failed"]) in {(16, 24), (8, 32)}
         async with story.unit_of_work() as uow:
             documents = (await uow.ingestions.documents(ingestion.id, limit=99, cursor=None)).items
         reasons = {one.error for one in documents if one.error}
