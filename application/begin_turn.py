@@ -73,13 +73,13 @@ class Storing:
         self._known.set()
 
     async def stands(self) -> bool:
-        if not self._known.is_set():
-            await self._known.wait()
+        await self._known.wait()
         return self._state is not None
 
     async def library_state(self) -> str:
         """For what is only done for a turn that stands: ends the task of one that does not, as being cancelled does."""
-        if not await self.stands() or self._state is None:
+        await self._known.wait()
+        if self._state is None:
             raise asyncio.CancelledError
         return self._state
 
@@ -87,7 +87,7 @@ class Storing:
 @quick_init
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """``storing``: what is told or spent for good before that has ended well was told or spent for nothing."""
+    """``storing``: before it has ended well nothing is told, and neither reranker nor model asked."""
 
     asked: Asked
     stream: TurnStream

@@ -120,7 +120,7 @@ class FindPassages:
         searched = self.clock.elapsed_ms()
         state = await library_state()
         reranking, began = self.reranking if rerank else None, self.clock.elapsed_ms()
-        waited_ms = began - searched
+        held_ms = began - searched
         ends_ms = started + (reranking.budget_s - waited_s) * 1_000 if reranking is not None else began
         rerank_ms = 0.0
         if reranking is None or len(hits) < 2:  # one has no order that could be another
@@ -138,7 +138,7 @@ class FindPassages:
         chances = Chances(question or text, self.analyzer, languages[0], dense_asked, plan.lexical)
         kept = choose(read, first, trust or {}, chances, top_k=top_k, reranked=reranking is not None)
         evidence = tuple(as_evidence(n, passage, score=chances.of(passage)) for n, passage in enumerate(kept, start=1))
-        retrieve_ms = self.clock.elapsed_ms() - embedded - waited_ms - rerank_ms
+        retrieve_ms = self.clock.elapsed_ms() - embedded - held_ms - rerank_ms
         timings = {"embed": round(embedded - started), "retrieve": round(retrieve_ms), "rerank": round(rerank_ms)}
         return FoundEvidence(evidence, tuple(passage.hit for passage in kept), tuple(degraded), timings)
 

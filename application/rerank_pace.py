@@ -22,8 +22,7 @@ class RerankPace:
 
     def __init__(self) -> None:
         self._took_s: deque[float] = deque(maxlen=KEPT)
-        self._quick_s: float | None = None
-        self._slowest_s = inf
+        self._quick_and_slowest_s: tuple[float, float] | None = None
         self._left_out = 0
         self._asked_at_s = 0.0
 
@@ -33,7 +32,7 @@ class RerankPace:
         only goes forward.
         """
         again = self._left_out >= LOOKS_AGAIN_AFTER and now_s - self._asked_at_s >= LOOKS_AGAIN_AFTER_S
-        if left_s < self._quick() and not again:
+        if left_s < self._quick_and_slowest()[0] and not again:
             self._left_out += 1
             return False
         self._left_out, self._asked_at_s = 0, now_s
@@ -41,19 +40,18 @@ class RerankPace:
 
     def sure(self, left_s: float) -> bool:
         """Whether one that has ``left_s`` will come in time, as far as the latest tell."""
-        self._quick()
-        return self._slowest_s <= left_s * SURE_WITHIN
+        return self._quick_and_slowest()[1] <= left_s * SURE_WITHIN
 
     def took(self, seconds: float) -> None:
         """One was answered; infinity: it was not, in the time that it was given."""
         self._took_s.append(seconds)
-        self._quick_s = None
+        self._quick_and_slowest_s = None
 
-    def _quick(self) -> float:
-        """Seconds within which the quickest quarter of the latest came; 0 while too little is known."""
+    def _quick_and_slowest(self) -> tuple[float, float]:
+        """Seconds within which the quickest quarter of the latest came, and all; 0 and infinity: little is known."""
         if len(self._took_s) < ENOUGH:
-            return 0.0
-        if self._quick_s is None:
+            return 0.0, inf
+        if self._quick_and_slowest_s is None:
             in_order = sorted(self._took_s)
-            self._quick_s, self._slowest_s = in_order[int(len(in_order) * CHANCE)], in_order[-1]
-        return self._quick_s
+            self._quick_and_slowest_s = in_order[int(len(in_order) * CHANCE)], in_order[-1]
+        return self._quick_and_slowest_s

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from dependency_injector import providers
 
+from adapters.memory.embedder import HashingEmbedder
 from application.ask_question import AskQuestion
 from application.begin_turn import AskQuestionCommand
 from application.events import AskEvent
@@ -15,6 +16,7 @@ from application.work_ingestions import WorkIngestions
 from domain.access.model import Principal, Scope
 from domain.conversation.model import AskOptions, Question, Turn
 from domain.library.model import Document, Format, SourceDocument
+from domain.retrieval.model import Purpose, Vector
 from entrypoints.containers import UseCases
 from entrypoints.memory_adapters import MemoryAdapters
 
@@ -41,6 +43,20 @@ A snapshot is a copy of the index at one moment. Snapshots are kept for seven da
 
 Restore a snapshot with the restore command. The restore command stops the service first.
 """
+
+
+class CountingEmbedder(HashingEmbedder):
+    """Tells which passages and which questions it was asked to embed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bought: list[str] = []
+        self.questions: list[str] = []
+
+    async def embed(self, texts: Sequence[str], *, purpose: Purpose) -> Sequence[Vector]:
+        told = self.questions if purpose is Purpose.QUESTION else self.bought
+        told += texts
+        return await super().embed(texts, purpose=purpose)
 
 
 class Story:

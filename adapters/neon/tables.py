@@ -367,7 +367,7 @@ provider_spending = Table(
 document_changes = Table(
     "document_changes",
     metadata,
-    # One is left by each statement that changes or removes documents; see library_state.py.
+    # One is left by each transaction that changes or removes documents; see library_state.py.
     Column("mark", Uuid, primary_key=True),
     Column("transaction", BigInteger, nullable=False),
 )

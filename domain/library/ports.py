@@ -193,8 +193,8 @@ class Documents(Protocol):
         This is where a hit becomes text: what the index still holds of an older version, a forgotten document or a
         collection outside ``readable`` is not in the answer. ``cuts`` says for a collection how long its passages are
         cut; CHUNK_CHARS where it does not: those of another length are not in the answer either.
-        ``state`` is the library's, as something that was stored after the caller was asked has told: what was read
-        in the same state need not be read again.
+        ``state`` is the library's, as ``Turns.begin`` has told it of the turn that these are for: what was read in the
+        same state need not be read again.
         """
 
     @abstractmethod

@@ -290,7 +290,7 @@ async def test_a_late_reply_does_not_make_what_is_older_stand() -> None:
     assert last.asked
 
 
-async def test_one_who_is_rolled_back_or_changes_nothing_costs_at_most_a_look(stored: AsyncEngine) -> None:
+async def test_one_who_is_rolled_back_changes_no_state(stored: AsyncEngine) -> None:
     known, before = KnownPassages(), await state_of(stored)
     assert await read(stored, known)
     async with NeonUnitOfWork(stored) as uow:

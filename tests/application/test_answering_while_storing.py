@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from adapters.memory.conversations import InMemoryTurns
-from adapters.memory.embedder import HashingEmbedder
 from adapters.memory.library import InMemoryDocuments
 from adapters.memory.reranker import WordOverlapReranker
 from application.begin_turn import AskQuestionCommand
@@ -18,26 +17,13 @@ from application.turn_stream import TurnStream
 from domain.conversation.model import Question, TurnStatus
 from domain.errors import CollectionNotFound, PortUnavailable
 from domain.library.model import UNTOLD
-from domain.retrieval.model import Purpose, Ranked, Vector
-from tests.story import ADMIN, PINNING, Story
+from domain.retrieval.model import Ranked
+from tests.story import ADMIN, PINNING, CountingEmbedder, Story
 
 QUESTION = "How do I pin a dependency with an exact version?"
 
 
-class Listening(HashingEmbedder):
-    """Notes which questions it is asked to embed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.heard: list[str] = []
-
-    async def embed(self, texts: Sequence[str], *, purpose: Purpose) -> Sequence[Vector]:
-        if purpose is Purpose.QUESTION:
-            self.heard += texts
-        return await super().embed(texts, purpose=purpose)
-
-
-class Counting(WordOverlapReranker):
+class CountingReranker(WordOverlapReranker):
     asked = 0
 
     async def rerank(self, question: str, texts: Sequence[str], *, keep: int) -> Sequence[Ranked]:
@@ -86,7 +72,7 @@ async def _turns_of_the_loop() -> None:
 
 class Told(Story):
     def __init__(self) -> None:
-        self.embedder, self.reranker = Listening(), Counting()
+        self.embedder, self.reranker = CountingEmbedder(), CountingReranker()
         super().__init__(embedders=Embedders(self.embedder), reranking=Reranking(self.reranker, 60))
 
     def asking(self, **changes: object) -> "asyncio.Task[TurnStream]":
@@ -113,16 +99,16 @@ async def test_it_is_searched_for_meanwhile_and_answered_when_it_is_stored(datab
     asking = story.asking()
     await database.asked.wait()
     await _turns_of_the_loop()
-    assert story.embedder.heard == [QUESTION]
+    assert story.embedder.questions == [QUESTION]
     assert story.reranker.asked == 0
     [stream] = story.streams()
-    assert [type(event) for batch in [stream._events] for event in batch] == [TurnStarted]
+    assert [type(event) for event in stream._events] == [TurnStarted]
     assert not asking.done()
 
     database.free.set()
     turn = await (await asking).turn()
     assert turn.status is TurnStatus.ANSWERED
-    assert story.embedder.heard == [QUESTION]
+    assert story.embedder.questions == [QUESTION]
     assert story.reranker.asked == 1
 
 
@@ -159,15 +145,15 @@ async def test_while_nothing_is_stored_nothing_is_bought(database: Database) -> 
         database.free.set()
         with pytest.raises(PortUnavailable):
             await asking
-    assert len(story.embedder.heard) == 1, "after the first the others wait until one is stored again"
+    assert len(story.embedder.questions) == 1, "after the first the others wait until one is stored again"
 
     database.error = None
     await (await story.asking()).turn()
-    assert len(story.embedder.heard) == 2
+    assert len(story.embedder.questions) == 2
     database.free.clear()
     asking = story.asking()
     await _turns_of_the_loop()
-    assert len(story.embedder.heard) == 3, "it stores again"
+    assert len(story.embedder.questions) == 3, "it stores again"
     database.free.set()
     await (await asking).turn()
 
@@ -191,7 +177,7 @@ async def test_on_other_collections_than_were_presumed_it_is_begun_anew(database
     turn = await stream.turn()
     assert turn.status is TurnStatus.ANSWERED
     assert story.reranker.asked == 1
-    assert story.embedder.heard[-1] == QUESTION
+    assert story.embedder.questions[-1] == QUESTION
     await _turns_of_the_loop()
     assert story.streams() == []
     assert story.places_taken == 0
@@ -220,11 +206,11 @@ async def test_the_state_in_which_it_was_stored_is_what_passages_are_read_by(
 async def test_a_follow_up_is_not_begun_before_it_is_stored(database: Database) -> None:
     story = await _told()
     first = await story.ask(QUESTION)
-    story.embedder.heard.clear()
+    story.embedder.questions.clear()
     database.free.clear()
     asking = story.asking(conversation_id=first.conversation_id)
     await _turns_of_the_loop()
-    assert story.embedder.heard == []
+    assert story.embedder.questions == []
     database.free.set()
     assert (await (await asking).turn()).status is TurnStatus.ANSWERED
 
@@ -233,7 +219,7 @@ async def test_what_is_refused_is_not_begun(database: Database) -> None:
     story = await _told()
     with pytest.raises(CollectionNotFound):
         await story.asking(collections=["no-such"])
-    assert story.embedder.heard == []
+    assert story.embedder.questions == []
 
 
 async def test_one_that_is_stored_while_the_service_stops_is_stored_as_interrupted(database: Database) -> None:

@@ -19,20 +19,7 @@ from application.search_passages import SearchPassagesQuery
 from domain.access.model import Principal, Scope
 from domain.errors import CollectionNotFound, OutOfRange, PortUnavailable, ScopeMissing
 from domain.retrieval.model import IndexedPassage, Purpose, Vector
-from tests.story import ADMIN, PINNING, SNAPSHOTS, Story
-
-
-class CountingEmbedder(HashingEmbedder):
-    """Tells what it was asked to embed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bought: list[str] = []
-
-    async def embed(self, texts: Sequence[str], *, purpose: Purpose) -> Sequence[Vector]:
-        if purpose is Purpose.PASSAGE:
-            self.bought += texts
-        return await super().embed(texts, purpose=purpose)
+from tests.story import ADMIN, PINNING, SNAPSHOTS, CountingEmbedder, Story
 
 
 class FaultyIndex(InMemoryPassageIndex):
